@@ -1,0 +1,180 @@
+"""A program: what each unit of the machine has to do for one network and one batch. Data only.
+
+A matrix instruction is a loop nest, not a list of tiles: passes are enumerated when needed, so
+a program's size does not grow with the network's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from accelsim.hardware.dataflow import Dataflow
+from accelsim.network.geometry import Shape
+
+__all__ = [
+    "Gemm",
+    "Instruction",
+    "LoopOrder",
+    "MatrixInstruction",
+    "Pass",
+    "Place",
+    "Program",
+    "Residency",
+    "TilePlan",
+    "VectorInstruction",
+]
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """``groups`` independent products [rows_m, depth_k] x [depth_k, columns_n]."""
+
+    rows_m: int
+    columns_n: int
+    depth_k: int
+    groups: int = 1
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of all groups."""
+        return self.groups * self.rows_m * self.columns_n * self.depth_k
+
+
+class Place(StrEnum):
+    """Where a tensor lives between the layer that writes it and the last that reads it."""
+
+    SCRATCHPAD = "scratchpad"
+    DRAM = "dram"
+
+
+class LoopOrder(StrEnum):
+    """Which operand the outer loop walks: the other one is fetched again for each step."""
+
+    M_OUTER = "m_outer"
+    N_OUTER = "n_outer"
+
+
+class Residency(StrEnum):
+    """How long a fetched operand stays in its scratchpad."""
+
+    LAYER = "layer"
+    """Fetched once, kept until the layer ends."""
+    BLOCK = "block"
+    """Kept while one step of the outer loop needs it."""
+    PASS = "pass"
+    """Fetched for every pass that reads it."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One tile through the array: a preload (if the dataflow has one) and a stream.
+
+    Bounds are half-open and in the group's GEMM coordinates. ``first_depth``: accumulators start
+    from the bias; ``last_depth``: they are complete when the pass has drained. ``fetches_*``: the
+    operand is not in its scratchpad yet (weights: this pass's tile, activations: the block of
+    rows m that starts here); ``releases_*``: this pass is its last use before that space is
+    given away. Every fetch has exactly one release.
+    """
+
+    group: int
+    m_start: int
+    m_stop: int
+    n_start: int
+    n_stop: int
+    k_start: int
+    k_stop: int
+    first_depth: bool
+    last_depth: bool
+    fetches_weights: bool
+    fetches_activations: bool
+    releases_weights: bool
+    releases_activations: bool
+
+    @property
+    def m_size(self) -> int:
+        """Rows of the product in this pass."""
+        return self.m_stop - self.m_start
+
+    @property
+    def n_size(self) -> int:
+        """Columns of the product in this pass."""
+        return self.n_stop - self.n_start
+
+    @property
+    def k_size(self) -> int:
+        """Depth of the product in this pass."""
+        return self.k_stop - self.k_start
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """The loop nest of a matrix layer.
+
+    ::
+
+        for group:
+            M_OUTER: for m_block: for n_tile: for m_tile in m_block: for k_tile: pass
+            N_OUTER: for n_tile: for m_block: for m_tile in m_block: for k_tile: pass
+
+    ``tile_m``, ``tile_n``, ``tile_k`` are a pass's largest sizes: the array's rows and columns
+    for the two dimensions that the dataflow lays out, the streamed length for the third.
+    ``block_m`` is the number of rows m whose activations are fetched together (a multiple of
+    ``tile_m``, or all of them).
+    """
+
+    gemm: Gemm
+    dataflow: Dataflow
+    tile_m: int
+    tile_n: int
+    tile_k: int
+    block_m: int
+    order: LoopOrder
+    weights_residency: Residency
+    activations_residency: Residency
+
+    def passes(self) -> Iterator[Pass]:
+        """Yield the passes in execution order."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class MatrixInstruction:
+    """A convolution or dense layer: the loop nest, and where its tensors live."""
+
+    layer: str
+    inputs: tuple[str, ...]
+    output: str
+    plan: TilePlan
+
+
+@dataclass(frozen=True)
+class VectorInstruction:
+    """A layer on the vector unit.
+
+    ``operations`` are lane operations (one comparison or addition each) for the whole batch;
+    ``chunks`` is the number of equal pieces it is cut into when its tensors do not fit on chip.
+    """
+
+    layer: str
+    kind: str
+    inputs: tuple[str, ...]
+    output: str
+    operations: int
+    chunks: int
+
+
+Instruction = MatrixInstruction | VectorInstruction
+
+
+@dataclass(frozen=True)
+class Program:
+    """Instructions in execution order and where every tensor lives."""
+
+    network: str
+    batch: int
+    instructions: tuple[Instruction, ...]
+    places: dict[str, Place]
+    shapes: dict[str, Shape]
+    bits: dict[str, int]

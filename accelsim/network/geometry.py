@@ -1,0 +1,37 @@
+"""Window geometry shared by convolutions and pools: strides, pads, dilations, groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Shape", "Window"]
+
+Shape = tuple[int, ...]
+"""Dimensions of one image's tensor, the batch left out: (channels, height, width) or (features,)."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window over height and width.
+
+    ``pads`` are (top, left, bottom, right) as ONNX orders them; every pair is (height, width).
+    """
+
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: tuple[int, int] = (1, 1)
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Return (height, width) of the output, rounded down as ONNX does.
+
+        >>> Window((3, 3), strides=(2, 2), pads=(1, 1, 1, 1)).output_size(8, 8)
+        (4, 4)
+        """
+        top, left, bottom, right = self.pads
+        extent_y = (self.kernel[0] - 1) * self.dilations[0] + 1
+        extent_x = (self.kernel[1] - 1) * self.dilations[1] + 1
+        return (
+            (height + top + bottom - extent_y) // self.strides[0] + 1,
+            (width + left + right - extent_x) // self.strides[1] + 1,
+        )

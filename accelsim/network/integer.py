@@ -1,0 +1,159 @@
+"""The integer network: integers and rescale parameters only, complete enough to execute.
+
+What an accelerator computes for it is defined here to the last bit; `accelsim.golden` and
+`accelsim.simulator` are two separate executions of this definition.
+
+**Matrix layers.** For output row *m* (an image's output pixel) and column *n* (output channel)
+
+    acc = bias[n];  for k in 0 .. K-1:  acc = overflow(acc + activation[m, k] * weight[k, n])
+    out = clamp(rescale(acc, n) + zero_point_out, clamp_low, clamp_high)
+
+The depth *k* runs over the kernel's rows, then its columns, then the group's input channels
+(channel fastest): with an overflowing accumulator the order is part of the result. Padding
+enters as the input's zero point. ``bias`` already holds ``- zero_point_in * sum_k weight``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic.formats import Accumulator, IntegerFormat
+from accelsim.arithmetic.rescale import Rescale
+from accelsim.network.geometry import Shape, Window
+
+__all__ = [
+    "IntegerAdd",
+    "IntegerAveragePool",
+    "IntegerClamp",
+    "IntegerLayer",
+    "IntegerMatrix",
+    "IntegerMaxPool",
+    "IntegerNetwork",
+    "IntegerOperator",
+    "IntegerReshape",
+    "QuantizedTensor",
+]
+
+
+@dataclass(frozen=True)
+class QuantizedTensor:
+    """A tensor's integer meaning: ``real = scale * (integer - zero_point)``."""
+
+    shape: Shape
+    format: IntegerFormat
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerMatrix:
+    """A convolution or dense layer on the array (dense: a 1x1 window over (features, 1, 1)).
+
+    weights: int32[out_channels, in_channels / groups, kernel_y, kernel_x], values in
+    ``weight_format``; bias: int64[out_channels], values within the accumulator; rescale holds
+    one multiplier, or one for each output channel.
+    """
+
+    weights: NDArray[np.int32]
+    weight_format: IntegerFormat
+    weight_scales: NDArray[np.float64]
+    bias: NDArray[np.int64]
+    window: Window
+    groups: int
+    rescale: Rescale
+    clamp_low: int
+    clamp_high: int
+
+
+@dataclass(frozen=True)
+class IntegerAdd:
+    """``out = clamp(round(((a - z_a) * M_a + (b - z_b) * M_b)) + z_out)``.
+
+    In the integer rescale modes the two operands are first brought to a common scale as TFLite's
+    reference ADD does (shift left by ``left_shift``, rescale each, add, rescale the sum). In
+    ``float32`` mode ``rescale_left`` and ``rescale_right`` hold s_a/s_out and s_b/s_out and
+    ``rescale_sum`` is not used: the float32 sum is rounded once, half to even.
+    """
+
+    rescale_left: Rescale
+    rescale_right: Rescale
+    rescale_sum: Rescale
+    left_shift: int
+    clamp_low: int
+    clamp_high: int
+
+
+@dataclass(frozen=True)
+class IntegerMaxPool:
+    """Maximum of the integers in the window; input and output share scale and zero point."""
+
+    window: Window
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerAveragePool:
+    """``out = clamp(rescale(sum over the window of (q - z_in), count) + z_out)``.
+
+    ``rescales[i]`` belongs to windows that average ``counts[i]`` elements (windows at the edge
+    average fewer when padding is not counted); its multiplier is ``s_in / (s_out * count)``.
+    """
+
+    window: Window
+    count_include_pad: bool
+    counts: tuple[int, ...]
+    rescales: tuple[Rescale, ...]
+    clamp_low: int
+    clamp_high: int
+
+
+@dataclass(frozen=True)
+class IntegerClamp:
+    """``out = min(max(q, low), high)``; input and output share scale and zero point."""
+
+    clamp_low: int
+    clamp_high: int
+
+
+@dataclass(frozen=True)
+class IntegerReshape:
+    """Another shape for the same integers: nothing moves."""
+
+
+IntegerOperator = (
+    IntegerMatrix
+    | IntegerAdd
+    | IntegerMaxPool
+    | IntegerAveragePool
+    | IntegerClamp
+    | IntegerReshape
+)
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerLayer:
+    """One integer operator with the names of the tensors it reads and the tensor it writes."""
+
+    name: str
+    operator: IntegerOperator
+    inputs: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerNetwork:
+    """Integer layers in execution order.
+
+    ``tensors`` has every tensor's format; ``host_layers`` names the float layers that run on
+    the host after the integer output is dequantized (softmax).
+    """
+
+    name: str
+    input: str
+    output: str
+    layers: tuple[IntegerLayer, ...]
+    tensors: dict[str, QuantizedTensor]
+    accumulator: Accumulator
+    host_layers: tuple[str, ...] = ()
