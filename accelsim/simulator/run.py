@@ -118,11 +118,18 @@ class Span:
 
 @dataclass(frozen=True)
 class LayerRun:
-    """One layer of a run. Cycles are for one batch; ``cycles`` sums to ``cycles_total``."""
+    """One layer of a run. Cycles are for one batch; ``cycles`` sums to ``cycles_total``.
+
+    The three ``*_bits`` are the widths of the layer's own tensors (``weight_bits`` is 0 for a
+    layer without weights).
+    """
 
     name: str
     operator: str
     gemm: Gemm | None
+    weight_bits: int
+    input_bits: int
+    output_bits: int
     start_cycle: int
     cycles_total: int
     cycles: dict[Cause, int]
