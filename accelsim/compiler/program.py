@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from accelsim.errors import InternalError
 from accelsim.hardware.dataflow import Dataflow
 from accelsim.network.geometry import Shape
 
@@ -25,6 +26,15 @@ __all__ = [
     "TilePlan",
     "VectorInstruction",
 ]
+
+
+_Range = tuple[int, int]
+
+
+def _cut(start: int, stop: int, size: int) -> Iterator[_Range]:
+    """Yield half-open ranges of ``size``, the last one shorter, that cover [start, stop)."""
+    for first in range(start, stop, size):
+        yield first, min(first + size, stop)
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,15 @@ class Residency(StrEnum):
     """How long a fetched operand stays in its scratchpad."""
 
     LAYER = "layer"
-    """Fetched once, kept until the layer ends."""
+    """Fetched at its first use in the layer, kept until its last."""
     BLOCK = "block"
-    """Kept while one step of the outer loop needs it."""
+    """Kept for one visit: weights for one (block of rows, column tile) when the rows are the
+    outer loop, for one column tile when the columns are; activations while the innermost two
+    outer loops stay at their block of rows."""
     PASS = "pass"
-    """Fetched for every pass that reads it."""
+    """Weights only: fetched for every pass that reads them."""
+    ON_CHIP = "on_chip"
+    """Activations only: the previous layer left the tensor in the scratchpad; never fetched."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +134,9 @@ class TilePlan:
 
     ``tile_m``, ``tile_n``, ``tile_k`` are a pass's largest sizes: the array's rows and columns
     for the two dimensions that the dataflow lays out, the streamed length for the third.
-    ``block_m`` is the number of rows m whose activations are fetched together (a multiple of
-    ``tile_m``, or all of them).
+    ``block_m`` is the number of rows m whose activations are fetched together, at least
+    ``tile_m``; tiles start anew with each block, so a block's last tile may be partly filled.
+    Edge tiles are partly filled too.
     """
 
     gemm: Gemm
@@ -134,9 +149,60 @@ class TilePlan:
     weights_residency: Residency
     activations_residency: Residency
 
+    def __post_init__(self) -> None:
+        sizes = (self.tile_m, self.tile_n, self.tile_k)
+        if min(sizes) < 1 or self.block_m < self.tile_m:
+            raise InternalError(f"impossible tiles {sizes} in blocks of {self.block_m} rows")
+        if self.weights_residency is Residency.ON_CHIP:
+            raise InternalError("weights always come from DRAM")
+        if self.activations_residency is Residency.PASS:
+            raise InternalError("activations are fetched in blocks, never for a single pass")
+
     def passes(self) -> Iterator[Pass]:
         """Yield the passes in execution order."""
-        raise NotImplementedError
+        for group in range(self.gemm.groups):
+            for block, columns in self._visits():
+                yield from self._visit(group, block, columns)
+
+    def _visits(self) -> Iterator[tuple[_Range, _Range]]:
+        """Yield (block of rows m, tile of columns n) in the order of the two outer loops."""
+        gemm = self.gemm
+        if self.order is LoopOrder.M_OUTER:
+            for block in _cut(0, gemm.rows_m, self.block_m):
+                for columns in _cut(0, gemm.columns_n, self.tile_n):
+                    yield block, columns
+        else:
+            for columns in _cut(0, gemm.columns_n, self.tile_n):
+                for block in _cut(0, gemm.rows_m, self.block_m):
+                    yield block, columns
+
+    def _visit(self, group: int, block: _Range, columns: _Range) -> Iterator[Pass]:
+        """Yield the passes of one block of rows with one tile of columns."""
+        gemm = self.gemm
+        m_outer = self.order is LoopOrder.M_OUTER
+        weights = self.weights_residency
+        each_pass = weights is Residency.PASS
+        each_block = weights is Residency.BLOCK and m_outer
+        first_rows, last_rows = block if each_block else (0, gemm.rows_m)
+        fetched = self.activations_residency is not Residency.ON_CHIP
+        each_visit = self.activations_residency is Residency.BLOCK and not m_outer
+        enters = fetched and (each_visit or columns[0] == 0)
+        leaves = fetched and (each_visit or columns[1] == gemm.columns_n)
+        for rows in _cut(*block, self.tile_m):
+            for depth in _cut(0, gemm.depth_k, self.tile_k):
+                first_depth, last_depth = depth[0] == 0, depth[1] == gemm.depth_k
+                yield Pass(
+                    group,
+                    *rows,
+                    *columns,
+                    *depth,
+                    first_depth=first_depth,
+                    last_depth=last_depth,
+                    fetches_weights=each_pass or rows[0] == first_rows,
+                    fetches_activations=enters and first_depth and rows[0] == block[0],
+                    releases_weights=each_pass or rows[1] == last_rows,
+                    releases_activations=leaves and last_depth and rows[1] == block[1],
+                )
 
 
 @dataclass(frozen=True)
