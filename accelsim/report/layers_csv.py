@@ -1,0 +1,59 @@
+"""Every layer at every bit-width as CSV: one row a layer, units in the headers."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from accelsim.report.results import CAUSES, LayerResult, PointResult, RunResult
+
+__all__ = ["layers_csv"]
+
+Cell = int | float | str
+
+
+def layers_csv(result: RunResult) -> str:
+    """Return the table as text: comma separated, one header line, LF line ends.
+
+    Cycles, counts and energy are for one batch of ``batch_images``.
+    """
+    rows = [
+        _row(point, layer, result.components) for point in result.points for layer in point.layers
+    ]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _row(point: PointResult, layer: LayerResult, components: tuple[str, ...]) -> dict[str, Cell]:
+    return {
+        "point": point.label,
+        "batch_images": point.batch,
+        "layer": layer.name,
+        "op": layer.op,
+        "m_rows": layer.m,
+        "n_columns": layer.n,
+        "k_depth": layer.k,
+        "groups": layer.groups,
+        "macs": layer.macs,
+        "weight_bits": layer.weight_bits,
+        "input_bits": layer.input_bits,
+        "output_bits": layer.output_bits,
+        "cycles_total": layer.cycles_total,
+        **{f"cycles_{cause}": layer.cycles[cause] for cause in CAUSES},
+        "utilization_pct": layer.utilization_pct,
+        **_traffic(layer),
+        "energy_total_pj": sum(layer.energy_pj.values()),
+        **{f"energy_{name}_pj": layer.energy_pj.get(name, 0.0) for name in components},
+        "overflow_events": layer.overflow_events,
+        "clip_events": layer.clip_events,
+    }
+
+
+def _traffic(layer: LayerResult) -> dict[str, Cell]:
+    return {
+        name if name.endswith("_bytes") else f"{name}_elements": count
+        for name, count in vars(layer.traffic).items()
+    }

@@ -1,0 +1,203 @@
+"""The figures of a run: accuracy and energy against bit-width, where cycles and energy go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from accelsim.report.results import CAUSES, PointResult, RunResult
+from accelsim.report.style import ACCENT, CAUSE_COLORS, MUTED, component_colors, in_style
+from accelsim.report.table import aligned
+
+__all__ = [
+    "accuracy_and_energy",
+    "cycles_by_layer",
+    "energy_by_component",
+    "figures",
+]
+
+_MOST_LAYERS = 24
+_LONGEST_NAME = 28
+_WIDTH_INCHES = 7.0
+_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+"""Behind a label, so that no line runs through it."""
+
+
+def figures(result: RunResult) -> dict[str, Figure]:
+    """Return every figure of the run by its file name (without extension)."""
+    return {
+        "accuracy_and_energy": accuracy_and_energy(result),
+        "energy_by_component": energy_by_component(result),
+        "cycles_by_layer": cycles_by_layer(result),
+    }
+
+
+@in_style
+def accuracy_and_energy(result: RunResult) -> Figure:
+    """Draw accuracy (float and integer) above energy per image, over the bit-widths of the run."""
+    figure = Figure(figsize=(_WIDTH_INCHES, 4.6))
+    accuracy, energy = figure.subplots(2, 1, sharex=True)
+    places = np.arange(len(result.points))
+    _draw_accuracy(accuracy, places, result.points)
+    _draw_energy(energy, places, result.points)
+    energy.set_xticks(places, [_bits(point) for point in result.points])
+    energy.set_xlim(-0.6, len(places) - 0.4)
+    energy.set_xlabel(_bits_axis(result.points))
+    return figure
+
+
+def _draw_accuracy(axes: Axes, places: np.ndarray, points: Sequence[PointResult]) -> None:
+    integer = [point.accuracy_integer_pct for point in points]
+    baseline = points[0].accuracy_float_pct
+    axes.axhline(baseline, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2)
+    axes.plot(places, integer, color=ACCENT, marker="o", markersize=6, linewidth=1.8)
+    axes.text(
+        1.0,
+        baseline,
+        f"float {baseline:.1f} %",
+        transform=axes.get_yaxis_transform(),
+        color=MUTED,
+        ha="right",
+        va="bottom",
+    )
+    for place, value in zip(places, integer, strict=True):
+        _label(axes, place, value, f"{value:.1f}", below=True)
+    axes.set_ylim(-12 if min(integer) < 20 else 0, 112)
+    axes.set_yticks([0, 25, 50, 75, 100])
+    axes.set_ylabel("test accuracy (%)")
+    axes.set_title("Accuracy of the integers that the array computes")
+    axes.grid(axis="x", visible=False)
+
+
+def _draw_energy(axes: Axes, places: np.ndarray, points: Sequence[PointResult]) -> None:
+    values = [point.energy_uj_per_image for point in points]
+    axes.bar(places, values, width=0.5, color=ACCENT)
+    for place, value, text in zip(places, values, aligned(values), strict=True):
+        _label(axes, place, value, text, below=False)
+    axes.set_ylim(0, 1.18 * max(values, default=0) or 1)
+    axes.set_ylabel("energy per image (µJ)")
+    axes.set_title("Energy")
+    axes.grid(axis="x", visible=False)
+
+
+def _label(axes: Axes, x: float, y: float, text: str, *, below: bool) -> None:
+    axes.annotate(
+        text,
+        (x, y),
+        xytext=(0, -8 if below else 4),
+        textcoords="offset points",
+        ha="center",
+        va="top" if below else "bottom",
+        bbox=_PAPER,
+    )
+
+
+@in_style
+def energy_by_component(result: RunResult) -> Figure:
+    """Draw energy per image split by component, one stacked bar for each bit-width."""
+    names = result.components
+    rows = [(_bits(point), point.energy_split_uj) for point in result.points]
+    totals = aligned([point.energy_uj_per_image for point in result.points])
+    figure = Figure(figsize=(_WIDTH_INCHES, 1.5 + 0.36 * len(rows)))
+    axes = figure.subplots()
+    _stack(axes, rows, component_colors(names), [f"{total} µJ" for total in totals])
+    axes.set_xlabel("energy per image (µJ)")
+    axes.set_ylabel(_bits_axis(result.points))
+    axes.set_title("Where the energy goes")
+    _legend(figure, axes)
+    return figure
+
+
+@in_style
+def cycles_by_layer(result: RunResult) -> Figure:
+    """Draw each layer's cycles by cause, for the widest and the narrowest operands of the run.
+
+    Where the width makes no difference to any cycle there is one panel. Of a long network only
+    the layers with most cycles are drawn, in their order, and the title says so.
+    """
+    shown = _panels(result.points)
+    kept = _longest_layers(result.points)
+    height = 1.3 + len(shown) * (0.75 + 0.26 * len(kept))
+    figure = Figure(figsize=(_WIDTH_INCHES, height))
+    panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (title, point) in zip(panels, shown, strict=True):
+        layers = [layer for layer in point.layers if layer.name in kept]
+        rows = [(_shortened(layer.name), layer.cycles) for layer in layers]
+        labels = [f"{layer.cycles_total:,}" for layer in layers]
+        _stack(axes, rows, {cause: CAUSE_COLORS[cause] for cause in CAUSES}, labels)
+        dropped = len(point.layers) - len(layers)
+        remainder = f" ({dropped} shorter layers not drawn)" if dropped else ""
+        axes.set_title(f"Cycles by cause, {title}{remainder}")
+    batch = result.points[0].batch
+    panels[-1].set_xlabel("cycles per image" if batch == 1 else f"cycles per batch of {batch}")
+    _legend(figure, panels[0])
+    return figure
+
+
+def _panels(points: Sequence[PointResult]) -> list[tuple[str, PointResult]]:
+    widest, narrowest = points[0], points[-1]
+    same = all(
+        first.cycles == last.cycles
+        for first, last in zip(widest.layers, narrowest.layers, strict=True)
+    )
+    if widest is narrowest:
+        return [(f"{_bits(widest)} bits", widest)]
+    if same:
+        return [("the same at every width", widest)]
+    return [(f"{_bits(point)} bits", point) for point in (widest, narrowest)]
+
+
+def _longest_layers(points: Sequence[PointResult]) -> set[str]:
+    by_cycles = sorted(points[0].layers, key=lambda layer: layer.cycles_total, reverse=True)
+    return {layer.name for layer in by_cycles[:_MOST_LAYERS]}
+
+
+def _stack(
+    axes: Axes,
+    rows: Sequence[tuple[str, Mapping[str, float]]],
+    colors: Mapping[str, str],
+    labels: Sequence[str],
+) -> None:
+    """Draw one horizontal stacked bar for each row, first row on top, total at its end."""
+    places = np.arange(len(rows))
+    left = np.zeros(len(rows))
+    for part, color in colors.items():
+        widths = np.array([float(parts.get(part, 0.0)) for _, parts in rows])
+        if widths.any():
+            axes.barh(places, widths, left=left, height=0.62, color=color, label=_words(part))
+        left += widths
+    for place, end, label in zip(places, left, labels, strict=True):
+        axes.annotate(
+            label, (end, place), xytext=(5, 0), textcoords="offset points", va="center", bbox=_PAPER
+        )
+    axes.set_yticks(places, [name for name, _ in rows])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.14 * left.max(initial=0.0) or 1)
+    axes.grid(axis="y", visible=False)
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=5)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _bits(point: PointResult) -> str:
+    if point.weight_bits == point.activation_bits:
+        return str(point.weight_bits)
+    return f"w{point.weight_bits} a{point.activation_bits}"
+
+
+def _bits_axis(points: Sequence[PointResult]) -> str:
+    if all(point.weight_bits == point.activation_bits for point in points):
+        return "bits of weights and activations"
+    return "bits of weights (w) and activations (a)"

@@ -1,0 +1,147 @@
+"""The result of a run as plain records: what every writer of this room reads.
+
+Counts and cycles of a layer are for one batch; figures "per image" divide by the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from accelsim.simulator.run import Cause, Traffic
+
+__all__ = [
+    "CAUSES",
+    "LayerResult",
+    "PointResult",
+    "Provenance",
+    "RunResult",
+]
+
+CAUSES: tuple[str, ...] = (
+    Cause.STREAM,
+    Cause.PRELOAD,
+    Cause.FILL,
+    Cause.DRAIN,
+    Cause.STALL_WEIGHTS,
+    Cause.STALL_ACTIVATIONS,
+    Cause.STALL_RESCALE,
+    Cause.STALL_OUTPUT,
+    Cause.IDLE,
+)
+"""Every cause of a cycle, in the order in which tables and plots show them."""
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """One layer at one bit-width, for one batch.
+
+    Attributes
+    ----------
+    m, n, k, groups
+        Sizes of the matrix product, ``macs = m * n * k * groups``; all 0 for a layer that is
+        not a matrix product.
+    weight_bits, input_bits, output_bits
+        Widths of the layer's tensors (``weight_bits`` is 0 without weights).
+    cycles
+        Every cause of `CAUSES`, summing to ``cycles_total``.
+    utilization_pct
+        MACs done as a share of PEs x cycles.
+    energy_pj
+        By component; the components' names are those of the energy report.
+    overflow_events, clip_events
+        Over all simulated images.
+    """
+
+    name: str
+    op: str
+    m: int
+    n: int
+    k: int
+    groups: int
+    macs: int
+    weight_bits: int
+    input_bits: int
+    output_bits: int
+    cycles_total: int
+    cycles: Mapping[str, int]
+    utilization_pct: float
+    traffic: Traffic
+    energy_pj: Mapping[str, float]
+    overflow_events: int = 0
+    clip_events: int = 0
+
+
+@dataclass(frozen=True)
+class PointResult:
+    """One bit-width of a run: accuracy, cycles and energy.
+
+    ``images_golden`` is 0 and ``golden_mismatches`` None when golden was not asked;
+    ``accuracy_integer_pct`` is then that of the simulated images. ``golden_mismatches`` counts
+    output integers that differ.
+    """
+
+    weight_bits: int
+    activation_bits: int
+    accuracy_float_pct: float
+    accuracy_integer_pct: float
+    images_golden: int
+    images_simulated: int
+    golden_mismatches: int | None
+    batch: int
+    cycles_total: int
+    cycles_per_image: float
+    latency_us_per_image: float
+    utilization_pct: float
+    energy_uj_per_image: float
+    energy_split_uj: Mapping[str, float]
+    average_power_mw: float
+    tops_per_w: float
+    overflow_events: int
+    clip_events: int
+    layers: tuple[LayerResult, ...]
+
+    @property
+    def label(self) -> str:
+        """Weight and activation bits in the usual short form: ``w4a8``."""
+        return f"w{self.weight_bits}a{self.activation_bits}"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What is needed to trust a run and to repeat it.
+
+    ``hashes`` are sha256 of the network, the data and the energy table; ``versions`` are those
+    of accelsim, Python and the libraries whose numbers are in the result.
+    """
+
+    command: str
+    seed: int
+    versions: Mapping[str, str]
+    hashes: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A network on a machine at several bit-widths.
+
+    ``configuration`` is the resolved configuration (network, data, points, options, machine)
+    as plain numbers and text, units in its values; ``technology`` is one line: node, voltage,
+    energy table.
+    """
+
+    network: str
+    hardware: str
+    engine: str
+    dataset: str
+    technology: str
+    points: tuple[PointResult, ...]
+    provenance: Provenance
+    configuration: Mapping[str, object]
+    not_modelled: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Energy components of the run, in the order of the energy report."""
+        return tuple(dict.fromkeys(name for point in self.points for name in point.energy_split_uj))

@@ -1,0 +1,137 @@
+"""The table that `accelsim run` prints: one row a bit-width, and what is needed to read it."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from accelsim.report.results import PointResult, RunResult
+
+__all__ = ["aligned", "render_table", "run_table"]
+
+_WIDE_COLUMNS = 120
+
+
+def run_table(result: RunResult, width: int) -> RenderableType:
+    """Return the table, its energy split and the lines below it for a terminal of ``width``.
+
+    From 120 columns on the split of the energy stands in the same row as everything else;
+    below that it is a second table, so that nothing is dropped or broken.
+    """
+    if width >= _WIDE_COLUMNS:
+        tables: list[RenderableType] = [_table(result, results=True, split=True)]
+    else:
+        tables = [
+            _table(result, results=True, split=False),
+            _table(result, results=False, split=True),
+        ]
+    return Group(*tables, *(Padding(line, (0, 1)) for line in _notes(result)))
+
+
+def render_table(result: RunResult, width: int, color: bool = False) -> str:
+    """Return the same as text of at most ``width`` columns."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=width, force_terminal=color, no_color=not color, highlight=False
+    )
+    console.print(run_table(result, width))
+    return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
+
+
+def _table(result: RunResult, *, results: bool, split: bool) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=f"{result.network} on {result.hardware}" if results else "where the energy goes",
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 1),
+    )
+    labels = [f"{point.weight_bits}/{point.activation_bits}" for point in result.points]
+    columns = [("bits\nw/a", labels)]
+    columns += _result_columns(result.points) if results else []
+    columns += _split_columns(result) if split else []
+    for heading, _ in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for cells in zip(*(cells for _, cells in columns), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+_Column = tuple[str, list[str]]
+
+
+def _result_columns(points: Sequence[PointResult]) -> list[_Column]:
+    return [
+        ("accuracy\nfloat %", [f"{point.accuracy_float_pct:.2f}" for point in points]),
+        ("accuracy\ninteger %", [f"{point.accuracy_integer_pct:.2f}" for point in points]),
+        ("cycles\n/image", [f"{point.cycles_per_image:,.0f}" for point in points]),
+        ("latency\nµs/image", aligned([point.latency_us_per_image for point in points])),
+        ("util.\n%", [f"{point.utilization_pct:.1f}" for point in points]),
+        ("energy\nµJ/image", aligned([point.energy_uj_per_image for point in points])),
+        ("TOPS/W", aligned([point.tops_per_w for point in points])),
+    ]
+
+
+def _split_columns(result: RunResult) -> list[_Column]:
+    return [
+        (
+            f"{name.replace('_', ' ')}\nµJ/image",
+            aligned([point.energy_split_uj.get(name, 0.0) for point in result.points]),
+        )
+        for name in result.components
+    ]
+
+
+def aligned(values: Sequence[float]) -> list[str]:
+    """Print a column with the decimals that give its largest value four digits, at most six.
+
+    >>> aligned([12.3456, 1.5])
+    ['12.35', '1.50']
+    >>> aligned([0.0123456, 0.0])
+    ['0.01235', '0.00000']
+    """
+    largest = max((abs(value) for value in values), default=0.0)
+    decimals = 3 - math.floor(math.log10(largest)) if largest > 0 else 0
+    return [f"{value:,.{min(max(decimals, 0), 6)}f}" for value in values]
+
+
+def _notes(result: RunResult) -> list[Text]:
+    first = result.points[0]
+    lines = [Text(f"Integers: {_comparison(result)}", style=_comparison_style(result))]
+    batch = f", batch {first.batch}" if first.batch > 1 else ""
+    lines.append(
+        Text(f"Machine: {result.hardware}, PEs built for each width, {result.engine} engine{batch}")
+    )
+    lines.append(Text(f"Energy: {result.technology}; not modelled: {_omissions(result)}"))
+    lines += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
+    return lines
+
+
+def _comparison(result: RunResult) -> str:
+    first = result.points[0]
+    simulated = f"{first.images_simulated} images simulated at each width"
+    if first.golden_mismatches is None:
+        return f"{simulated}, not compared with golden (accuracy is that of these images)"
+    mismatches = sum(point.golden_mismatches or 0 for point in result.points)
+    agreement = "all outputs equal golden" if not mismatches else f"{mismatches} outputs DIFFER"
+    return f"{simulated}, {agreement}; accuracy over {first.images_golden} images by golden"
+
+
+def _comparison_style(result: RunResult) -> str:
+    wrong = any(point.golden_mismatches for point in result.points)
+    return "bold red" if wrong else ""
+
+
+def _omissions(result: RunResult) -> str:
+    if not result.not_modelled:
+        return "nothing listed"
+    return f"{len(result.not_modelled)} items, listed by --output and --json"
