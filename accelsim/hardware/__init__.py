@@ -1,0 +1,17 @@
+"""What the machine is: frozen data, its YAML files, and the presets that ship."""
+
+from accelsim.hardware.dataflow import DATAFLOWS, Dataflow, DataflowName
+from accelsim.hardware.loader import dump_hardware, load_hardware, preset_names
+from accelsim.hardware.schema import Array, Drain, Hardware
+
+__all__ = [
+    "DATAFLOWS",
+    "Array",
+    "Dataflow",
+    "DataflowName",
+    "Drain",
+    "Hardware",
+    "dump_hardware",
+    "load_hardware",
+    "preset_names",
+]

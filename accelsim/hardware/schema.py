@@ -1,15 +1,23 @@
-"""The machine as frozen, validated data. Every quantity carries its unit in its name or type."""
+"""The machine as frozen, validated data. Every quantity carries its unit in its name or type.
+
+In files a quantity is text with its unit ("64KiB"); in memory it is a number in the unit that
+the field's documentation states. `accelsim.hardware.loader` reads and writes the files.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from accelsim import units
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.arithmetic.rescale import RescaleMode
-from accelsim.hardware.dataflow import DataflowName
+from accelsim.hardware import consistency
+from accelsim.hardware.dataflow import DATAFLOWS, Dataflow, DataflowName
+from accelsim.hardware.validation import Quantity, raise_complaints, validate
+from accelsim.hardware.yaml_files import Document, FieldPath, Place
 
 __all__ = [
     "AccumulatorSpec",
@@ -25,9 +33,33 @@ __all__ = [
     "VectorUnit",
 ]
 
+Bytes = Annotated[int, Field(ge=1, le=1 << 30), Quantity(units.parse_bytes, units.format_bytes)]
+BytesPerCycle = Annotated[
+    int,
+    Field(ge=1, le=1 << 16),
+    Quantity(units.parse_bytes_per_cycle, units.format_bytes_per_cycle),
+]
+BytesPerSecond = Annotated[
+    float,
+    Field(ge=1e6, le=1e14),
+    Quantity(units.parse_bytes_per_second, units.format_bytes_per_second),
+]
+Hertz = Annotated[float, Field(ge=1e6, le=1e10), Quantity(units.parse_hertz, units.format_hertz)]
+Seconds = Annotated[
+    float, Field(ge=0, le=1e-3), Quantity(units.parse_seconds, units.format_seconds)
+]
+Volts = Annotated[float, Field(ge=0.3, le=2), Quantity(units.parse_volts, units.format_volts)]
+Nanometres = Annotated[
+    int, Field(ge=1, le=250), Quantity(units.parse_nanometres, units.format_nanometres)
+]
+Cycles = Annotated[int, Field(ge=0, le=1 << 16)]
+Count = Annotated[int, Field(ge=1, le=1 << 16)]
+Word = Annotated[str, Field(min_length=1, max_length=100)]
+Text = Annotated[str, Field(max_length=2000)]
+
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Drain(StrEnum):
@@ -44,19 +76,24 @@ class Array(_Part):
 
     rows: int = Field(ge=1, le=1024)
     columns: int = Field(ge=1, le=1024)
-    dataflow: DataflowName
+    dataflow: Annotated[DataflowName, Field(strict=False)]
     weight_bits: int = Field(default=8, ge=2, le=16)
     activation_bits: int = Field(default=8, ge=2, le=16)
     weight_double_buffering: bool = True
     tile_overlap: bool = True
-    drain: Drain = Drain.EXPOSED
+    drain: Annotated[Drain, Field(strict=False)] = Drain.EXPOSED
+
+    @property
+    def flow(self) -> Dataflow:
+        """What the dataflow lays on rows, columns and time."""
+        return DATAFLOWS[self.dataflow]
 
 
 class AccumulatorSpec(_Part):
     """Width and overflow policy of every accumulator and partial sum."""
 
     bits: int = Field(default=32, ge=8, le=32)
-    overflow: Overflow = Overflow.WRAP
+    overflow: Annotated[Overflow, Field(strict=False)] = Overflow.WRAP
 
     @property
     def format(self) -> Accumulator:
@@ -65,12 +102,21 @@ class AccumulatorSpec(_Part):
 
 
 class Scratchpad(_Part):
-    """An on-chip SRAM. ``size`` bytes, ``bandwidth`` bytes a cycle, in ``banks`` equal banks."""
+    """An on-chip SRAM. ``size`` bytes, ``bandwidth`` bytes a cycle, in ``banks`` equal banks.
 
-    size: int
-    bandwidth: int
-    banks: int = Field(default=1, ge=1)
+    An access goes to all banks at once: each has ``size / banks`` bytes and delivers
+    ``bandwidth / banks`` bytes a cycle.
+    """
+
+    size: Bytes
+    bandwidth: BytesPerCycle
+    banks: int = Field(default=1, ge=1, le=1024)
     double_buffered: bool = True
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Scratchpad:
+        raise_complaints(consistency.check_scratchpad(self))
+        return self
 
 
 class Scratchpads(_Part):
@@ -82,53 +128,60 @@ class Scratchpads(_Part):
 
 
 class Dma(_Part):
-    """The DMA engines (one each for weights, activations, outputs). ``bandwidth``: bytes a cycle."""
+    """The DMA engines, one each for weights, activations and outputs.
 
-    bandwidth: int
-    setup: int = Field(default=4, ge=0)
-    outstanding: int = Field(default=4, ge=1)
+    ``bandwidth``: bytes a cycle of one engine; ``setup``: cycles before a transfer's first
+    data; ``outstanding``: transfers between request and completion.
+    """
+
+    bandwidth: BytesPerCycle
+    setup: Cycles = 4
+    outstanding: Count = 4
 
 
 class Dram(_Part):
-    """One DRAM channel. ``bandwidth``: bytes a second; ``latency``: seconds; ``burst``: bytes."""
+    """One DRAM channel. ``bandwidth``: bytes a second; ``latency``: seconds; ``burst``: bytes.
 
-    type: str
-    bandwidth: float
-    latency: float
-    burst: int
+    ``type`` names a DRAM of the energy table ("ddr4", "lpddr4").
+    """
+
+    type: Word
+    bandwidth: BytesPerSecond
+    latency: Seconds
+    burst: Annotated[int, Field(ge=1, le=4096), Quantity(units.parse_bytes, units.format_bytes)]
 
 
 class RescaleUnit(_Part):
     """Fixed-point rescale: ``lanes`` results a cycle, ``pipeline`` cycles deep."""
 
-    mode: RescaleMode = RescaleMode.SINGLE_ROUND
+    mode: Annotated[RescaleMode, Field(strict=False)] = RescaleMode.SINGLE_ROUND
     mantissa_bits: Literal[16, 32] = 32
-    lanes: int = Field(default=16, ge=1)
-    pipeline: int = Field(default=4, ge=0)
+    lanes: Count = 16
+    pipeline: Cycles = 4
 
 
 class VectorUnit(_Part):
     """Element-wise additions and pooling: ``lanes`` operations a cycle."""
 
-    lanes: int = Field(default=16, ge=1)
+    lanes: Count = 16
 
 
 class Technology(_Part):
     """What the machine is made of. ``node``: nm; ``voltage``: V; ``table``: energy table name."""
 
-    node: int
-    voltage: float
-    table: str
+    node: Nanometres
+    voltage: Volts
+    table: Word
 
 
 class Hardware(_Part):
-    """A complete machine. ``clock``: Hz."""
+    """A complete machine. ``clock``: Hz; ``source``: where its numbers come from."""
 
     schema_version: Literal["accelsim.hardware/1"] = Field(alias="schema")
-    name: str
-    description: str = ""
-    source: str = ""
-    clock: float
+    name: Word
+    description: Text = ""
+    source: Text = ""
+    clock: Hertz
     array: Array
     accumulator: AccumulatorSpec
     scratchpads: Scratchpads
@@ -142,3 +195,20 @@ class Hardware(_Part):
     def dram_bytes_per_cycle(self) -> float:
         """DRAM bandwidth in bytes for one cycle of the machine's clock."""
         return self.dram.bandwidth / self.clock
+
+    def with_operand_bits(self, weight_bits: int, activation_bits: int) -> Hardware:
+        """Return this machine with PEs built for other operand widths, 2 to 16 bits.
+
+        Raises ConfigError when a width is out of range or a tile of it does not fit any more.
+        """
+        values = self.model_dump(mode="json", by_alias=True)
+        widths = {"weight_bits": weight_bits, "activation_bits": activation_bits}
+        values["array"] |= widths
+        places: dict[FieldPath, Place] = {(): Place(f"hardware {self.name}")}
+        places |= {("array", name): Place(name, names_field=True) for name in widths}
+        return validate(Document(values, places), Hardware)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Hardware:
+        raise_complaints(consistency.check_hardware(self))
+        return self

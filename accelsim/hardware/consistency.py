@@ -1,0 +1,66 @@
+"""Checks that need more than one field: what a machine must hold to run anything at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from accelsim.hardware.dataflow import DATAFLOWS, Dimension
+from accelsim.hardware.validation import Complaint
+from accelsim.units import format_bytes, format_bytes_per_cycle
+
+if TYPE_CHECKING:
+    from accelsim.hardware.schema import Hardware, Scratchpad
+
+__all__ = ["check_hardware", "check_scratchpad"]
+
+
+def check_scratchpad(pad: Scratchpad) -> Iterator[Complaint]:
+    """Yield what is wrong with the banks of one scratchpad: they must all be equal."""
+    for field, value, text in (
+        ("size", pad.size, format_bytes(pad.size)),
+        ("bandwidth", pad.bandwidth, format_bytes_per_cycle(pad.bandwidth)),
+    ):
+        if value % pad.banks:
+            yield Complaint((field,), f"must divide by banks: {pad.banks}, got {text}")
+
+
+def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
+    """Yield every scratchpad that cannot hold the smallest tile of the array.
+
+    The dimension that streams can be cut down to one vector; the two dimensions that lie on
+    the array cannot. Accumulators that are double buffered hold two tiles.
+    """
+    array, pads = hardware.array, hardware.scratchpads
+    flow = DATAFLOWS[array.dataflow]
+    sizes: dict[Dimension, int] = {flow.rows: array.rows, flow.columns: array.columns}
+    m, n, k = (sizes.get(name, 1) for name in ("m", "n", "k"))
+    bias_bits = n * hardware.accumulator.bits
+    buffers = 2 if pads.accumulators.double_buffered else 1
+    for name, pad, bits, what in (
+        (
+            "activations",
+            pads.activations,
+            m * k * array.activation_bits,
+            f"a tile of {m} x {k} activations of {array.activation_bits} bits",
+        ),
+        (
+            "weights",
+            pads.weights,
+            k * n * array.weight_bits + bias_bits,
+            f"a tile of {k} x {n} weights of {array.weight_bits} bits and its {n} biases",
+        ),
+        (
+            "accumulators",
+            pads.accumulators,
+            buffers * m * bias_bits,
+            f"{buffers} tile{'s (double buffered)' if buffers == 2 else ''} "
+            f"of {m} x {n} accumulators of {hardware.accumulator.bits} bits",
+        ),
+    ):
+        needed = -(-bits // 8)
+        if pad.size < needed:
+            message = f"must hold {what}: at least {format_bytes(needed)}"
+            yield Complaint(
+                ("scratchpads", name, "size"), f"{message}, got {format_bytes(pad.size)}"
+            )
