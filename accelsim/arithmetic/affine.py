@@ -61,12 +61,15 @@ def quantize(
     if np.isnan(values).any():
         count = int(np.isnan(values).sum())
         raise DataError(f"x: must not hold NaN, got {count} in {values.size} values")
-    divisors = _along(_checked_scale(scale), axis, values.ndim).astype(values.dtype)
+    divisors = _along(_checked_scale(scale, values.dtype), axis, values.ndim)
     offsets = _along(np.asarray(zero_point, dtype=np.int64), axis, values.ndim)
     with np.errstate(over="ignore"):
         quotients = (values / divisors).astype(np.float64)
     rounded = round_values(quotients, rounding, generator)
-    return np.clip(rounded + offsets, format.low, format.high).astype(np.int32)
+    integers: NDArray[np.int32] = np.clip(rounded + offsets, format.low, format.high).astype(
+        np.int32
+    )
+    return integers
 
 
 def dequantize(
@@ -87,16 +90,19 @@ def dequantize(
     [-0.5, 0.0, 4.0]
     """
     integers = np.asarray(q, dtype=np.int64)
-    factors = _along(_checked_scale(scale), axis, integers.ndim).astype(np.float32)
+    factors = _along(_checked_scale(scale, np.dtype(np.float32)), axis, integers.ndim)
     offsets = _along(np.asarray(zero_point, dtype=np.int64), axis, integers.ndim)
     return np.asarray((integers - offsets).astype(np.float32) * factors, dtype=np.float32)
 
 
-def _checked_scale(scale: ArrayLike) -> NDArray[np.float64]:
-    scales = np.asarray(scale, dtype=np.float64)
+def _checked_scale(scale: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the scales in the precision of the arithmetic, all positive and finite there."""
+    given = np.asarray(scale, dtype=np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        scales = given.astype(dtype)
     bad = ~(np.isfinite(scales) & (scales > 0))
     if bad.any():
-        raise DataError(f"scale: must be positive and finite, got {float(scales[bad].flat[0])}")
+        raise DataError(f"scale: must be positive and finite, got {float(given[bad].flat[0])}")
     return scales
 
 

@@ -97,7 +97,8 @@ def saturating_rounding_doubling_high_multiply(
     """
     product = np.asarray(a, dtype=np.int64) * np.asarray(b, dtype=np.int64)
     high = (product + (1 << (bits - 2))) >> (bits - 1)
-    return np.minimum(high, (1 << (bits - 1)) - 1)
+    saturated: Integers = np.minimum(high, (1 << (bits - 1)) - 1)
+    return saturated
 
 
 def rounding_divide_by_power_of_two(x: ArrayLike, exponent: ArrayLike) -> Integers:
@@ -199,4 +200,5 @@ def multiply_truncate(
 def _shift_right_half_up(product: Integers, right: NDArray[Any]) -> Integers:
     """Return floor(product / 2^right + 1/2); a negative ``right`` (16-bit, s > 15) shifts left."""
     half = np.where(right >= 1, np.int64(1) << np.maximum(right - 1, 0), 0)
-    return ((product + half) << np.maximum(-right, 0)) >> np.maximum(right, 0)
+    shifted: Integers = ((product + half) << np.maximum(-right, 0)) >> np.maximum(right, 0)
+    return shifted

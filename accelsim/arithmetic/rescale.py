@@ -157,7 +157,8 @@ def rescale(
         RescaleMode.TRUNCATE: multiply_truncate,
     }[parameters.mode]
     exact = multiply(wide, mantissas, shifts, parameters.mantissa_bits)
-    return np.clip(exact, _REGISTER.low, _REGISTER.high)
+    saturated: NDArray[np.int64] = np.clip(exact, _REGISTER.low, _REGISTER.high)
+    return saturated
 
 
 def requantize(
@@ -175,7 +176,8 @@ def requantize(
     [-128, -128, -126, 22]
     """
     shifted = rescale(acc, parameters, channel_axis) + zero_point
-    return np.clip(shifted, low, high).astype(np.int32)
+    clamped: NDArray[np.int32] = np.clip(shifted, low, high).astype(np.int32)
+    return clamped
 
 
 def _rescale_float32(acc: NDArray[np.int64], factors: NDArray[np.float64]) -> NDArray[np.int64]:
