@@ -1,0 +1,61 @@
+"""Convolutions and dense layers: multiply, add, overflow, one depth element after another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic import Accumulator, apply_overflow, count_overflows
+from accelsim.golden.windows import taps
+from accelsim.network.integer import IntegerMatrix
+
+__all__ = ["accumulate"]
+
+
+def accumulate(
+    operator: IntegerMatrix,
+    maps: NDArray[np.int64],
+    zero_point: int,
+    accumulator: Accumulator,
+) -> tuple[NDArray[np.int64], int]:
+    """Return the accumulators of a matrix layer and the number of overflow events.
+
+    Each accumulator starts at its bias and takes one product at a time, in the depth order of
+    `accelsim.network.integer`; the overflow policy applies, and events are counted, at each step.
+
+    Parameters
+    ----------
+    operator
+        Weights, bias and geometry.
+    maps
+        int64[images, in_channels, height, width]; a vector is (features, 1, 1).
+    zero_point
+        Of the input: the integer that padding enters as.
+    accumulator
+        Width and overflow policy.
+
+    Returns
+    -------
+    int64[images, out_channels, output height, output width], overflow events
+    """
+    images = maps.shape[0]
+    out_channels, depth_channels = operator.weights.shape[:2]
+    groups = operator.groups
+    height, width = operator.window.output_size(*maps.shape[2:])
+    rows_m = images * height * width
+    weights = operator.weights.astype(np.int64).reshape(
+        groups, out_channels // groups, depth_channels, *operator.window.kernel
+    )
+    bias = operator.bias.reshape(groups, out_channels // groups, 1)
+    sums = np.broadcast_to(bias, (groups, out_channels // groups, rows_m)).astype(np.int64)
+    events = 0
+    for kernel_y, kernel_x, view in taps(maps, operator.window, zero_point):
+        grouped = view.reshape(images, groups, depth_channels, height * width)
+        for channel in range(depth_channels):
+            activations = grouped[:, :, channel, :].swapaxes(0, 1).reshape(groups, 1, rows_m)
+            factors = weights[:, :, channel, kernel_y, kernel_x, np.newaxis]
+            exact = sums + activations * factors
+            events += count_overflows(exact, accumulator)
+            sums = apply_overflow(exact, accumulator)
+    by_image = sums.reshape(out_channels, images, height, width).swapaxes(0, 1)
+    return np.ascontiguousarray(by_image), events

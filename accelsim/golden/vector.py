@@ -1,0 +1,64 @@
+"""The layers without weights: addition of two tensors, maximum and average over windows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic import RescaleMode, rescale
+from accelsim.golden.windows import taps
+from accelsim.network.geometry import Window
+from accelsim.network.integer import IntegerAdd, IntegerAveragePool
+
+__all__ = ["add", "average_pool", "max_pool"]
+
+IntegerArray = NDArray[np.int64]
+
+
+def add(operator: IntegerAdd, left: IntegerArray, right: IntegerArray) -> IntegerArray:
+    """Return the rescaled sum of two tensors whose zero points are already subtracted.
+
+    Integer modes follow the ADD of TensorFlow Lite's reference kernels: both operands are
+    shifted left, brought to one scale, added, and the sum is rescaled. ``float32`` mode forms
+    the sum in float32 and rounds it once, half to even.
+    """
+    if operator.rescale_sum.mode is RescaleMode.FLOAT32:
+        factor_left = operator.rescale_left.multipliers.astype(np.float32)[0]
+        factor_right = operator.rescale_right.multipliers.astype(np.float32)[0]
+        total = left.astype(np.float32) * factor_left + right.astype(np.float32) * factor_right
+        return np.asarray(np.rint(total), dtype=np.int64)
+    common_left = rescale(left << operator.left_shift, operator.rescale_left)
+    common_right = rescale(right << operator.left_shift, operator.rescale_right)
+    return rescale(common_left + common_right, operator.rescale_sum)
+
+
+def max_pool(maps: IntegerArray, window: Window, lowest: int) -> IntegerArray:
+    """Return the window maxima; padding is ``lowest``, the input format's smallest integer."""
+    views = (view for _, _, view in taps(maps, window, lowest))
+    largest = next(views).copy()
+    for view in views:
+        np.maximum(largest, view, out=largest)
+    return largest
+
+
+def average_pool(operator: IntegerAveragePool, maps: IntegerArray) -> IntegerArray:
+    """Return the rescaled window sums of maps whose zero point is already subtracted.
+
+    Subtracted, padding is 0; a window's count says which of the operator's rescales it takes.
+    """
+    sums = _window_sums(maps, operator.window, 0)
+    inside = np.ones((1, 1, *maps.shape[2:]), dtype=np.int64)
+    padding = int(operator.count_include_pad)
+    counts = _window_sums(inside, operator.window, padding)
+    pooled = np.zeros_like(sums)
+    for count, parameters in zip(operator.counts, operator.rescales, strict=True):
+        pooled = np.where(counts == count, rescale(sums, parameters), pooled)
+    return pooled
+
+
+def _window_sums(maps: IntegerArray, window: Window, fill: int) -> IntegerArray:
+    views = (view for _, _, view in taps(maps, window, fill))
+    total = next(views).copy()
+    for view in views:
+        total += view
+    return total
