@@ -1,0 +1,46 @@
+"""What the host does around the accelerator: real numbers in, real numbers out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic import dequantize, quantize
+from accelsim.errors import DataError
+from accelsim.network.integer import IntegerNetwork
+
+__all__ = ["dequantize_output", "quantize_input", "softmax"]
+
+
+def quantize_input(integer: IntegerNetwork, images: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return float32[images, *shape] as the network's input integers, int32[images, *shape].
+
+    Values outside the calibrated range take the nearest end of it.
+
+    Raises
+    ------
+    DataError
+        If the images have another shape than the network's input, or are not finite.
+    """
+    tensor = integer.tensors[integer.input]
+    if images.shape[1:] != tensor.shape:
+        raise DataError(
+            f"images: shape of one image must be {tensor.shape} for network {integer.name!r}, "
+            f"got {images.shape[1:]}"
+        )
+    if not np.isfinite(images).all():
+        raise DataError("images: values are NaN or infinite")
+    return quantize(images, tensor.scale, tensor.zero_point, tensor.format)
+
+
+def dequantize_output(integer: IntegerNetwork, outputs: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the network's real output, float32[images, *shape], host layers (softmax) included."""
+    tensor = integer.tensors[integer.output]
+    values = dequantize(outputs, tensor.scale, tensor.zero_point)
+    return softmax(values) if integer.host_layers else values
+
+
+def softmax(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return exp(x) / sum(exp(x)) along the last axis, float32."""
+    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), dtype=np.float32)

@@ -1,0 +1,72 @@
+"""A float network and its ranges to an integer network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from accelsim.errors import DataError
+from accelsim.network.graph import Network
+from accelsim.network.integer import IntegerLayer, IntegerNetwork
+from accelsim.quantize.activations import quantized_tensor
+from accelsim.quantize.fusion import plan_network
+from accelsim.quantize.lowering import lower
+from accelsim.quantize.ranges import Range
+from accelsim.quantize.spec import QuantizationSpec
+
+__all__ = ["quantize_network"]
+
+
+def quantize_network(
+    network: Network, ranges: Mapping[str, Range], spec: QuantizationSpec
+) -> IntegerNetwork:
+    """Quantize a network after training.
+
+    Parameters
+    ----------
+    network
+        The float network.
+    ranges
+        The real range of every tensor of `observed_tensors`, as `observe_ranges` takes them.
+    spec
+        Widths, granularity and arithmetic.
+
+    Raises
+    ------
+    ConfigError
+        If a bias does not fit in the accumulator.
+    DataError
+        If a tensor has no range.
+    UnsupportedOperatorError
+        If a layer has no integer form where it stands.
+    WorkloadError
+        If weights are not finite.
+    """
+    plan = plan_network(network)
+    tensors = {}
+    for name, owner in plan.scale_owners.items():
+        if owner not in ranges:
+            raise DataError(f"ranges: no range of tensor {owner!r}")
+        tensors[name] = quantized_tensor(network.shapes[name], ranges[owner], spec)
+    layers = tuple(
+        IntegerLayer(
+            item.layer.name,
+            lower(
+                item,
+                tuple(tensors[name] for name in item.layer.inputs),
+                tensors[item.layer.output],
+                spec,
+            ),
+            item.layer.inputs,
+            item.layer.output,
+        )
+        for item in plan.layers
+    )
+    return IntegerNetwork(
+        name=network.name,
+        input=network.input,
+        output=plan.output,
+        layers=layers,
+        tensors=tensors,
+        accumulator=spec.accumulator,
+        host_layers=plan.host_layers,
+    )

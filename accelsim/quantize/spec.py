@@ -1,0 +1,78 @@
+"""What a person chooses about quantization: widths, granularity, ranges, rescale arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from accelsim.arithmetic import Accumulator, RescaleMode
+from accelsim.errors import ConfigError
+
+__all__ = ["WIDEST_BITS", "QuantizationSpec", "RangeMethod"]
+
+NARROWEST_BITS = 2
+WIDEST_BITS = 16
+
+
+class RangeMethod(StrEnum):
+    """How the range of an activation tensor follows from calibration data."""
+
+    MIN_MAX = "min_max"
+    """The smallest and the largest value seen."""
+    PERCENTILE = "percentile"
+    """The central ``percentile`` percent of the values; the two tails outside are equal."""
+
+
+@dataclass(frozen=True)
+class QuantizationSpec:
+    """How a float network becomes integers.
+
+    Attributes
+    ----------
+    weight_bits, activation_bits
+        2 to 16, independently.
+    per_channel
+        One weight scale for each output channel instead of one for the layer.
+    symmetric_activations
+        Real zero in the middle of the integer range, instead of a range fitted at both ends.
+    signed_activations
+        Two's complement activations; false: unsigned.
+    range_method, percentile
+        How activation ranges are taken; ``percentile`` in (0, 100], percent, is used by
+        ``percentile`` only.
+    rescale_mode, mantissa_bits
+        The rescale unit's arithmetic.
+    restricted_weights
+        Leave the most negative weight code unused: [-(2^(b-1) - 1), 2^(b-1) - 1].
+    accumulator
+        Width and overflow policy of the accumulators that hold the bias.
+
+    Raises
+    ------
+    ConfigError
+        If a width or the percentile is out of range.
+    """
+
+    weight_bits: int
+    activation_bits: int
+    per_channel: bool = True
+    symmetric_activations: bool = False
+    signed_activations: bool = True
+    range_method: RangeMethod = RangeMethod.MIN_MAX
+    percentile: float = 99.9
+    rescale_mode: RescaleMode = RescaleMode.SINGLE_ROUND
+    mantissa_bits: int = 32
+    restricted_weights: bool = True
+    accumulator: Accumulator = field(default_factory=Accumulator)
+
+    def __post_init__(self) -> None:
+        for name in ("weight_bits", "activation_bits"):
+            bits = getattr(self, name)
+            if not NARROWEST_BITS <= bits <= WIDEST_BITS:
+                raise ConfigError(f"{name}: must be {NARROWEST_BITS} to {WIDEST_BITS}, got {bits}")
+        if not 0.0 < self.percentile <= 100.0:
+            raise ConfigError(
+                f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
+            )
+        if self.mantissa_bits not in (16, 32):
+            raise ConfigError(f"mantissa_bits: must be 16 or 32, got {self.mantissa_bits}")

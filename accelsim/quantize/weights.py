@@ -1,0 +1,71 @@
+"""Weights as symmetric integers, with one scale for the layer or one for each output channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic import IntegerFormat, quantize
+
+__all__ = ["QuantizedWeights", "quantize_weights"]
+
+# A bias of at most half the int32 range leaves room for the folded zero point.
+LARGEST_BIAS = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizedWeights:
+    """integers: int32, the weights' shape; scales: float64[out_channels] or [1]."""
+
+    integers: NDArray[np.int32]
+    format: IntegerFormat
+    scales: NDArray[np.float64]
+
+
+def quantize_weights(
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+    input_scale: float,
+    weight_format: IntegerFormat,
+    per_channel: bool,
+) -> QuantizedWeights:
+    """Quantize weights with scales from their largest magnitudes.
+
+    An all-zero channel takes the scale that the whole layer would have. A channel that is so
+    small that its bias would leave int32 takes a larger scale: the bias counts for more there
+    (TensorFlow Lite's converter does the same). Scales are float32 numbers, as files store them.
+
+    Parameters
+    ----------
+    weights
+        float32[out_channels, ...].
+    bias
+        float32[out_channels], in the same real unit as the output.
+    input_scale
+        Of the input tensor.
+    weight_format
+        Signed; restricted or full range.
+    per_channel
+        One scale for each output channel.
+    """
+    magnitudes = np.abs(weights.reshape(len(weights), -1)).max(axis=1).astype(np.float64)
+    largest = magnitudes.max()
+    if not per_channel:
+        magnitudes = magnitudes.max(keepdims=True)
+    magnitudes = np.where(magnitudes == 0.0, largest if largest > 0.0 else 1.0, magnitudes)
+    half_range = (weight_format.high - weight_format.low) / 2
+    smallest = np.abs(bias.astype(np.float64)) / (input_scale * LARGEST_BIAS)
+    if not per_channel:
+        smallest = smallest.max(keepdims=True)
+    scales = np.maximum(magnitudes / half_range, smallest)
+    scales = np.maximum(scales, np.finfo(np.float32).tiny).astype(np.float32).astype(np.float64)
+    integers = quantize(
+        weights,
+        scales if per_channel else scales[0],
+        0,
+        weight_format,
+        axis=0 if per_channel else None,
+    )
+    return QuantizedWeights(integers, weight_format, scales)
