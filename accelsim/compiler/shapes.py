@@ -1,0 +1,225 @@
+"""What the compiler knows of a layer: shapes and widths, no values.
+
+An `IntegerNetwork` is lowered to these records; a list of layer shapes without weights can be
+written in them directly. All counts are for the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from accelsim.compiler.input_rows import InputRows, input_rows, valid_taps
+from accelsim.compiler.plan import Gemm
+from accelsim.network.geometry import Shape, Window
+
+__all__ = [
+    "LayerShape",
+    "MatrixShape",
+    "NetworkShape",
+    "Piece",
+    "TensorShape",
+    "VectorKind",
+    "VectorShape",
+    "bytes_of",
+]
+
+VectorKind = str
+"""``add``, ``max_pool``, ``average_pool`` or ``clamp``."""
+
+
+def bytes_of(elements: int, bits: int) -> int:
+    """Bytes that hold ``elements`` packed integers of ``bits``, rounded up."""
+    return -(-elements * bits // 8)
+
+
+@dataclass(frozen=True)
+class TensorShape:
+    """One image's tensor: its shape and the width of its elements."""
+
+    shape: Shape
+    bits: int
+
+    def total_bytes(self, batch: int) -> int:
+        """Bytes of the tensor for a whole batch."""
+        return bytes_of(batch * prod(self.shape), self.bits)
+
+
+@dataclass(frozen=True)
+class MatrixShape:
+    """A convolution or dense layer (dense: a 1x1 window over (features, 1, 1)).
+
+    ``input_shape`` is (channels, height, width) of one image; the GEMM's rows m are output
+    pixels of all images (image, row, column: column fastest), its columns n a group's output
+    channels, its depth k the kernel's rows, columns and the group's input channels.
+    """
+
+    input_shape: tuple[int, int, int]
+    out_channels: int
+    window: Window
+    groups: int
+    batch: int
+    weight_bits: int
+    input_bits: int
+    output_bits: int
+    accumulator_bits: int
+
+    @property
+    def output_size(self) -> tuple[int, int]:
+        """(height, width) of the output."""
+        return self.window.output_size(*self.input_shape[1:])
+
+    @cached_property
+    def gemm(self) -> Gemm:
+        """The matrix product of the whole batch."""
+        return Gemm(
+            rows_m=self.batch * prod(self.output_size),
+            columns_n=self.out_channels // self.groups,
+            depth_k=prod(self.window.kernel) * self.group_channels,
+            groups=self.groups,
+        )
+
+    @property
+    def group_channels(self) -> int:
+        """Input channels of one group."""
+        return self.input_shape[0] // self.groups
+
+    def weight_tile_bytes(self, n_size: int, k_size: int, first_depth: bool) -> int:
+        """Bytes of a weight tile; a first depth tile brings its columns' biases along."""
+        bias_bytes = bytes_of(n_size, self.accumulator_bits) if first_depth else 0
+        return bytes_of(n_size * k_size, self.weight_bits) + bias_bytes
+
+    def output_tile_bytes(self, m_size: int, n_size: int) -> int:
+        """Bytes of a rescaled output tile."""
+        return bytes_of(m_size * n_size, self.output_bits)
+
+    def block_elements(self, m_start: ArrayLike, m_stop: ArrayLike) -> NDArray[np.int64]:
+        """Count the input elements that output rows [m_start, m_stop) of one group need.
+
+        Distinct whole input rows of the group's channels, across images, each once.
+        """
+        _, height, width = self.input_shape
+        out_width = self.output_size[1]
+        first_line = np.asarray(m_start, dtype=np.int64) // out_width
+        stop_line = -(-np.asarray(m_stop, dtype=np.int64) // out_width)
+        rows = input_rows(self.window, height, width).distinct(first_line, stop_line)
+        return np.asarray(rows * width * self.group_channels, dtype=np.int64)
+
+    def block_bytes(self, m_start: ArrayLike, m_stop: ArrayLike) -> NDArray[np.int64]:
+        """Bytes of `block_elements` at the input's width, each block rounded up."""
+        return -(-self.block_elements(m_start, m_stop) * self.input_bits // 8)
+
+    @cached_property
+    def valid_reads(self) -> int:
+        """Elements of the im2col matrices of all groups that are not padding."""
+        vertical, horizontal = valid_taps(self.window, *self.input_shape[1:])
+        return self.batch * vertical * horizontal * self.input_shape[0]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a vector layer that is fetched, computed and stored together.
+
+    ``input_bytes`` has one entry for each input of the layer: what a tensor in DRAM costs.
+    """
+
+    operations: int
+    input_bytes: tuple[int, ...]
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class VectorShape:
+    """A layer on the vector unit, as planes that a window slides over.
+
+    Pools have a plane for each image and channel. Element-wise layers are planes of one element
+    under a 1x1 window. An operation is one comparison or addition of one lane: a pool has one
+    for each window element that is not padding, an element-wise layer one for each element.
+    """
+
+    kind: VectorKind
+    planes: int
+    height: int
+    width: int
+    window: Window
+    input_bits: tuple[int, ...]
+    output_bits: int
+
+    @property
+    def _output_size(self) -> tuple[int, int]:
+        return self.window.output_size(self.height, self.width)
+
+    @property
+    def _rows(self) -> InputRows:
+        return input_rows(self.window, self.height, self.width)
+
+    @property
+    def lines(self) -> int:
+        """Output lines of all planes: the finest cut."""
+        return self.planes * self._output_size[0]
+
+    @property
+    def operations(self) -> int:
+        """Lane operations of the layer."""
+        return self.planes * prod(valid_taps(self.window, self.height, self.width))
+
+    @property
+    def element_reads(self) -> int:
+        """Elements read from the activation scratchpad, of all inputs."""
+        return self.operations * len(self.input_bits)
+
+    @property
+    def element_writes(self) -> int:
+        """Elements written to the activation scratchpad."""
+        return self.planes * prod(self._output_size)
+
+    def piece(self, first_line: int, stop_line: int) -> Piece:
+        """Return what output lines [first_line, stop_line) need and make."""
+        rows = self._rows
+        taps = int(rows.taps_before(stop_line) - rows.taps_before(first_line))
+        horizontal = valid_taps(self.window, self.height, self.width)[1]
+        elements = int(rows.distinct(first_line, stop_line)) * self.width
+        return Piece(
+            operations=taps * horizontal,
+            input_bytes=tuple(bytes_of(elements, bits) for bits in self.input_bits),
+            output_bytes=bytes_of(
+                (stop_line - first_line) * self._output_size[1], self.output_bits
+            ),
+        )
+
+    def pieces(self, chunks: int) -> Iterator[Piece]:
+        """Yield the layer cut into ``chunks`` pieces of as equal line counts as possible."""
+        for chunk in range(chunks):
+            yield self.piece(self.lines * chunk // chunks, self.lines * (chunk + 1) // chunks)
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One layer with the stored tensors it reads and the one it writes."""
+
+    name: str
+    work: MatrixShape | VectorShape
+    inputs: tuple[str, ...]
+    output: str
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Layers in execution order for one batch.
+
+    ``tensors`` has every tensor; ``storage`` names the tensor that holds its integers: itself,
+    or for a reshaped tensor the one it is another view of. Layers name stored tensors only.
+    """
+
+    name: str
+    batch: int
+    input: str
+    output: str
+    layers: tuple[LayerShape, ...]
+    tensors: dict[str, TensorShape]
+    storage: dict[str, str]
