@@ -9,14 +9,28 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from accelsim import units
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.hardware import consistency
 from accelsim.hardware.dataflow import DATAFLOWS, Dataflow, DataflowName
-from accelsim.hardware.validation import Quantity, raise_complaints, validate
+from accelsim.hardware.quantities import (
+    BurstBytes,
+    Bytes,
+    BytesPerCycle,
+    BytesPerSecond,
+    Count,
+    Cycles,
+    Hertz,
+    Nanometres,
+    Part,
+    Seconds,
+    Text,
+    Volts,
+    Word,
+)
+from accelsim.hardware.validation import raise_complaints, validate
 from accelsim.hardware.yaml_files import Document, FieldPath, Place
 
 __all__ = [
@@ -33,34 +47,6 @@ __all__ = [
     "VectorUnit",
 ]
 
-Bytes = Annotated[int, Field(ge=1, le=1 << 30), Quantity(units.parse_bytes, units.format_bytes)]
-BytesPerCycle = Annotated[
-    int,
-    Field(ge=1, le=1 << 16),
-    Quantity(units.parse_bytes_per_cycle, units.format_bytes_per_cycle),
-]
-BytesPerSecond = Annotated[
-    float,
-    Field(ge=1e6, le=1e14),
-    Quantity(units.parse_bytes_per_second, units.format_bytes_per_second),
-]
-Hertz = Annotated[float, Field(ge=1e6, le=1e10), Quantity(units.parse_hertz, units.format_hertz)]
-Seconds = Annotated[
-    float, Field(ge=0, le=1e-3), Quantity(units.parse_seconds, units.format_seconds)
-]
-Volts = Annotated[float, Field(ge=0.3, le=2), Quantity(units.parse_volts, units.format_volts)]
-Nanometres = Annotated[
-    int, Field(ge=1, le=250), Quantity(units.parse_nanometres, units.format_nanometres)
-]
-Cycles = Annotated[int, Field(ge=0, le=1 << 16)]
-Count = Annotated[int, Field(ge=1, le=1 << 16)]
-Word = Annotated[str, Field(min_length=1, max_length=100)]
-Text = Annotated[str, Field(max_length=2000)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
 
 class Drain(StrEnum):
     """How output-stationary results leave the PEs."""
@@ -71,7 +57,7 @@ class Drain(StrEnum):
     """Through a second register in each PE, behind the next tile's stream."""
 
 
-class Array(_Part):
+class Array(Part):
     """The PE grid."""
 
     rows: int = Field(ge=1, le=1024)
@@ -89,7 +75,7 @@ class Array(_Part):
         return DATAFLOWS[self.dataflow]
 
 
-class AccumulatorSpec(_Part):
+class AccumulatorSpec(Part):
     """Width and overflow policy of every accumulator and partial sum."""
 
     bits: int = Field(default=32, ge=8, le=32)
@@ -101,7 +87,7 @@ class AccumulatorSpec(_Part):
         return Accumulator(self.bits, self.overflow)
 
 
-class Scratchpad(_Part):
+class Scratchpad(Part):
     """An on-chip SRAM. ``size`` bytes, ``bandwidth`` bytes a cycle, in ``banks`` equal banks.
 
     An access goes to all banks at once: each has ``size / banks`` bytes and delivers
@@ -119,7 +105,7 @@ class Scratchpad(_Part):
         return self
 
 
-class Scratchpads(_Part):
+class Scratchpads(Part):
     """The three on-chip memories."""
 
     activations: Scratchpad
@@ -127,7 +113,7 @@ class Scratchpads(_Part):
     accumulators: Scratchpad
 
 
-class Dma(_Part):
+class Dma(Part):
     """The DMA engines, one each for weights, activations and outputs.
 
     ``bandwidth``: bytes a cycle of one engine; ``setup``: cycles before a transfer's first
@@ -139,7 +125,7 @@ class Dma(_Part):
     outstanding: Count = 4
 
 
-class Dram(_Part):
+class Dram(Part):
     """One DRAM channel. ``bandwidth``: bytes a second; ``latency``: seconds; ``burst``: bytes.
 
     ``type`` names a DRAM of the energy table ("ddr4", "lpddr4").
@@ -148,10 +134,10 @@ class Dram(_Part):
     type: Word
     bandwidth: BytesPerSecond
     latency: Seconds
-    burst: Annotated[int, Field(ge=1, le=4096), Quantity(units.parse_bytes, units.format_bytes)]
+    burst: BurstBytes
 
 
-class RescaleUnit(_Part):
+class RescaleUnit(Part):
     """Fixed-point rescale: ``lanes`` results a cycle, ``pipeline`` cycles deep."""
 
     mode: Annotated[RescaleMode, Field(strict=False)] = RescaleMode.SINGLE_ROUND
@@ -160,13 +146,13 @@ class RescaleUnit(_Part):
     pipeline: Cycles = 4
 
 
-class VectorUnit(_Part):
+class VectorUnit(Part):
     """Element-wise additions and pooling: ``lanes`` operations a cycle."""
 
     lanes: Count = 16
 
 
-class Technology(_Part):
+class Technology(Part):
     """What the machine is made of. ``node``: nm; ``voltage``: V; ``table``: energy table name."""
 
     node: Nanometres
@@ -174,7 +160,7 @@ class Technology(_Part):
     table: Word
 
 
-class Hardware(_Part):
+class Hardware(Part):
     """A complete machine. ``clock``: Hz; ``source``: where its numbers come from."""
 
     schema_version: Literal["accelsim.hardware/1"] = Field(alias="schema")
