@@ -52,7 +52,8 @@ def provenance_document(result: RunResult) -> dict[str, Any]:
     return {
         "schema": PROVENANCE_SCHEMA,
         **asdict(result.provenance),
-        "configuration": result.configuration,
+        "configuration": dict(result.configuration),
+        "machine": result.machine,
         "not_modelled": list(result.not_modelled),
         "warnings": list(result.warnings),
     }
@@ -87,6 +88,7 @@ def read_documents(summary: object, provenance: object) -> RunResult:
                 **{name: origin[name] for name in ("command", "seed", "versions", "hashes")}
             ),
             configuration=origin["configuration"],
+            machine=origin["machine"],
             not_modelled=tuple(origin["not_modelled"]),
             warnings=tuple(origin["warnings"]),
         )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from accelsim.report.results import CAUSES, PointResult, RunResult
 from accelsim.report.style import ACCENT, CAUSE_COLORS, MUTED, component_colors, in_style
-from accelsim.report.table import aligned
+from accelsim.report.words import aligned, bits, words
 
 __all__ = [
     "accuracy_and_energy",
@@ -21,6 +21,8 @@ __all__ = [
 
 _MOST_LAYERS = 24
 _LONGEST_NAME = 28
+_STEEP_POINTS = 10.0
+"""A fall to the next point by more than this would run through the label below the point."""
 _WIDTH_INCHES = 7.0
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 """Behind a label, so that no line runs through it."""
@@ -43,7 +45,7 @@ def accuracy_and_energy(result: RunResult) -> Figure:
     places = np.arange(len(result.points))
     _draw_accuracy(accuracy, places, result.points)
     _draw_energy(energy, places, result.points)
-    energy.set_xticks(places, [_bits(point) for point in result.points])
+    energy.set_xticks(places, [bits(point) for point in result.points])
     energy.set_xlim(-0.6, len(places) - 0.4)
     energy.set_xlabel(_bits_axis(result.points))
     return figure
@@ -63,8 +65,9 @@ def _draw_accuracy(axes: Axes, places: np.ndarray, points: Sequence[PointResult]
         ha="right",
         va="bottom",
     )
-    for place, value in zip(places, integer, strict=True):
-        _label(axes, place, value, f"{value:.1f}", below=True)
+    for place, value, following in zip(places, integer, [*integer[1:], 0.0], strict=True):
+        falls = place < places[-1] and value - following > _STEEP_POINTS
+        _label(axes, place, value, f"{value:.1f}", below=True, shift=-14 if falls else 0)
     axes.set_ylim(-12 if min(integer) < 20 else 0, 112)
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.set_ylabel("test accuracy (%)")
@@ -83,11 +86,11 @@ def _draw_energy(axes: Axes, places: np.ndarray, points: Sequence[PointResult]) 
     axes.grid(axis="x", visible=False)
 
 
-def _label(axes: Axes, x: float, y: float, text: str, *, below: bool) -> None:
+def _label(axes: Axes, x: float, y: float, text: str, *, below: bool, shift: int = 0) -> None:
     axes.annotate(
         text,
         (x, y),
-        xytext=(0, -8 if below else 4),
+        xytext=(shift, -8 if below else 4),
         textcoords="offset points",
         ha="center",
         va="top" if below else "bottom",
@@ -99,7 +102,7 @@ def _label(axes: Axes, x: float, y: float, text: str, *, below: bool) -> None:
 def energy_by_component(result: RunResult) -> Figure:
     """Draw energy per image split by component, one stacked bar for each bit-width."""
     names = result.components
-    rows = [(_bits(point), point.energy_split_uj) for point in result.points]
+    rows = [(bits(point), point.energy_split_uj) for point in result.points]
     totals = aligned([point.energy_uj_per_image for point in result.points])
     figure = Figure(figsize=(_WIDTH_INCHES, 1.5 + 0.36 * len(rows)))
     axes = figure.subplots()
@@ -144,10 +147,10 @@ def _panels(points: Sequence[PointResult]) -> list[tuple[str, PointResult]]:
         for first, last in zip(widest.layers, narrowest.layers, strict=True)
     )
     if widest is narrowest:
-        return [(f"{_bits(widest)} bits", widest)]
+        return [(f"{bits(widest)} bits", widest)]
     if same:
         return [("the same at every width", widest)]
-    return [(f"{_bits(point)} bits", point) for point in (widest, narrowest)]
+    return [(f"{bits(point)} bits", point) for point in (widest, narrowest)]
 
 
 def _longest_layers(points: Sequence[PointResult]) -> set[str]:
@@ -167,7 +170,7 @@ def _stack(
     for part, color in colors.items():
         widths = np.array([float(parts.get(part, 0.0)) for _, parts in rows])
         if widths.any():
-            axes.barh(places, widths, left=left, height=0.62, color=color, label=_words(part))
+            axes.barh(places, widths, left=left, height=0.62, color=color, label=words(part))
         left += widths
     for place, end, label in zip(places, left, labels, strict=True):
         axes.annotate(
@@ -185,16 +188,6 @@ def _legend(figure: Figure, axes: Axes) -> None:
 
 def _shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else "…" + name[1 - _LONGEST_NAME :]
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _bits(point: PointResult) -> str:
-    if point.weight_bits == point.activation_bits:
-        return str(point.weight_bits)
-    return f"w{point.weight_bits} a{point.activation_bits}"
 
 
 def _bits_axis(points: Sequence[PointResult]) -> str:

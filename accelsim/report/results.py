@@ -125,9 +125,9 @@ class Provenance:
 class RunResult:
     """A network on a machine at several bit-widths.
 
-    ``configuration`` is the resolved configuration (network, data, points, options, machine)
-    as plain numbers and text, units in its values; ``technology`` is one line: node, voltage,
-    energy table.
+    ``configuration`` holds the resolved choices (network, data, points, options) as plain
+    numbers, text and lists; ``machine`` is the resolved hardware description as YAML, units in
+    its values; ``technology`` is one line: node, voltage, energy table.
     """
 
     network: str
@@ -138,6 +138,7 @@ class RunResult:
     points: tuple[PointResult, ...]
     provenance: Provenance
     configuration: Mapping[str, object]
+    machine: str
     not_modelled: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
 

@@ -13,8 +13,6 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 __all__ = [
@@ -60,7 +58,7 @@ _COMPONENT_PALETTE = (
     "#c5ccd4",
 )
 
-_PARAMETERS: dict[str, Any] = {
+_PARAMETERS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,
@@ -83,8 +81,8 @@ _PARAMETERS: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.w_pad": 0.1,
     "figure.constrained_layout.h_pad": 0.08,
-    "figure.dpi": 160,
 }
+_PNG_DPI = 160
 
 
 def component_colors(components: Iterable[str]) -> dict[str, str]:
@@ -101,7 +99,9 @@ def in_style(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]
 
     @wraps(draw)
     def styled(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Figure:
-        with mpl.rc_context({**mpl.rcParamsDefault, **_PARAMETERS}):
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_PARAMETERS)
             return draw(*arguments, **options)
 
     return styled
@@ -115,7 +115,7 @@ def to_svg(figure: Figure, name: str) -> str:
     """
     stream = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
-        FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": "accelsim"})
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "accelsim"})
     text = stream.getvalue().decode()
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = re.sub(r"url\(#", f"url(#{name}-", text)
@@ -125,5 +125,5 @@ def to_svg(figure: Figure, name: str) -> str:
 def to_png(figure: Figure) -> bytes:
     """Return the figure as PNG of 160 dots per inch."""
     stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": "accelsim"})
+    figure.savefig(stream, format="png", dpi=_PNG_DPI, metadata={"Software": "accelsim"})
     return stream.getvalue()

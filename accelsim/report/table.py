@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Sequence
 
 from rich import box
@@ -13,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.report.results import PointResult, RunResult
+from accelsim.report.words import aligned, words
 
-__all__ = ["aligned", "render_table", "run_table"]
+__all__ = ["render_table", "run_table"]
 
 _WIDE_COLUMNS = 120
 
@@ -84,24 +84,11 @@ def _result_columns(points: Sequence[PointResult]) -> list[_Column]:
 def _split_columns(result: RunResult) -> list[_Column]:
     return [
         (
-            f"{name.replace('_', ' ')}\nµJ/image",
+            f"{words(name)}\nµJ/image",
             aligned([point.energy_split_uj.get(name, 0.0) for point in result.points]),
         )
         for name in result.components
     ]
-
-
-def aligned(values: Sequence[float]) -> list[str]:
-    """Print a column with the decimals that give its largest value four digits, at most six.
-
-    >>> aligned([12.3456, 1.5])
-    ['12.35', '1.50']
-    >>> aligned([0.0123456, 0.0])
-    ['0.01235', '0.00000']
-    """
-    largest = max((abs(value) for value in values), default=0.0)
-    decimals = 3 - math.floor(math.log10(largest)) if largest > 0 else 0
-    return [f"{value:,.{min(max(decimals, 0), 6)}f}" for value in values]
 
 
 def _notes(result: RunResult) -> list[Text]:

@@ -1,0 +1,227 @@
+"""report.html: one self-contained page, readable offline, on a phone and on paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib.resources import files
+
+from accelsim.report.results import CAUSES, PointResult, RunResult
+from accelsim.report.words import aligned, bits, words
+
+__all__ = ["report_html"]
+
+_CAPTIONS = {
+    "accuracy_and_energy": "Test accuracy and energy per image against bit-width. The dashed line "
+    "is the float network on the same images.",
+    "energy_by_component": "Energy per image by component at each bit-width.",
+    "cycles_by_layer": "Where each layer's cycles go. Blue and green cycles belong to the array "
+    "itself; warm colours are stalls; grey is work on other units.",
+}
+
+
+def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
+    """Return the page; ``figures`` are SVG texts by figure name."""
+    title = f"{result.network} on {result.hardware}"
+    style = files("accelsim.report").joinpath("page.css").read_text(encoding="utf-8")
+    body = "\n".join(
+        (
+            f"<h1>{escape(title)}</h1>",
+            f'<p class="lead">{_lead(result)}</p>',
+            _warnings(result.warnings),
+            _cards(result),
+            "<h2>Accuracy, cycles and energy</h2>",
+            _summary_table(result),
+            _figure(figures, "accuracy_and_energy"),
+            "<h2>Where the energy goes</h2>",
+            _split_table(result),
+            _figure(figures, "energy_by_component"),
+            "<h2>Where the cycles go</h2>",
+            _figure(figures, "cycles_by_layer"),
+            *(_layers(point, opened=index == 0) for index, point in enumerate(result.points)),
+            "<h2>Machine</h2>",
+            f"<pre>{escape(result.machine)}</pre>",
+            "<h2>What is not modelled</h2>",
+            _list(result.not_modelled),
+            "<h2>How to repeat this run</h2>",
+            _provenance(result),
+        )
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}: accelsim</title>\n<style>\n{style}</style>\n</head>\n"
+        f"<body>\n{body}\n</body>\n</html>\n"
+    )
+
+
+def _lead(result: RunResult) -> str:
+    first = result.points[0]
+    simulated = (
+        f"{first.images_simulated} images of {escape(result.dataset)} simulated at each width "
+        f"with the {escape(result.engine)} engine, "
+    )
+    if first.golden_mismatches is None:
+        return simulated + "not compared with the golden model."
+    mismatches = sum(point.golden_mismatches or 0 for point in result.points)
+    if mismatches:
+        differ = f'<span class="warning">{mismatches} output integers differ</span>'
+        return f"{simulated}{differ} from the golden model."
+    return (
+        f"{simulated}every output integer equal to the golden model's; "
+        f"accuracy over {first.images_golden} images."
+    )
+
+
+def _warnings(warnings: Sequence[str]) -> str:
+    return "".join(f'<p class="warning">{escape(warning)}</p>' for warning in warnings)
+
+
+def _cards(result: RunResult) -> str:
+    """Sum the run up: each figure at the first width of the run, and at the last below it."""
+    points = result.points
+    ends = points[:1] if len(points) == 1 else (points[0], points[-1])
+    cards = [
+        ("Float accuracy", [f"{points[0].accuracy_float_pct:.1f} %"]),
+        ("Integer accuracy", [f"{point.accuracy_integer_pct:.1f} %" for point in ends]),
+        ("Energy per image", _with_unit([p.energy_uj_per_image for p in ends], "µJ")),
+        ("Cycles per image", [f"{point.cycles_per_image:,.0f}" for point in ends]),
+        ("Latency per image", _with_unit([p.latency_us_per_image for p in ends], "µs")),
+        ("Efficiency", _with_unit([point.tops_per_w for point in ends], "TOPS/W")),
+    ]
+    return f'<dl class="cards">{"".join(_card(name, values, ends) for name, values in cards)}</dl>'
+
+
+def _card(name: str, values: Sequence[str], ends: Sequence[PointResult]) -> str:
+    if len(values) == 1:
+        detail = "as trained" if name.startswith("Float") else f"at {bits(ends[0])} bits"
+    else:
+        detail = f"at {bits(ends[0])} bits; {values[1]} at {bits(ends[1])}"
+    return (
+        f'<div class="card"><dt>{escape(name)}</dt><dd>{escape(values[0])}'
+        f'<span class="detail">{escape(detail)}</span></dd></div>'
+    )
+
+
+def _with_unit(values: Sequence[float], unit: str) -> list[str]:
+    return [f"{value} {unit}" for value in aligned(values)]
+
+
+def _summary_table(result: RunResult) -> str:
+    points = result.points
+    return _table(
+        [
+            _bits_column(points),
+            ("float", "% correct", [f"{point.accuracy_float_pct:.2f}" for point in points]),
+            ("integer", "% correct", [f"{point.accuracy_integer_pct:.2f}" for point in points]),
+            ("cycles", "per image", [f"{point.cycles_per_image:,.0f}" for point in points]),
+            ("latency", "µs/image", aligned([point.latency_us_per_image for point in points])),
+            ("utilization", "%", [f"{point.utilization_pct:.1f}" for point in points]),
+            ("energy", "µJ/image", aligned([point.energy_uj_per_image for point in points])),
+            ("power", "mW", aligned([point.average_power_mw for point in points])),
+            ("efficiency", "TOPS/W", aligned([point.tops_per_w for point in points])),
+            ("overflows", "events", [f"{point.overflow_events:,}" for point in points]),
+            ("clips", "events", [f"{point.clip_events:,}" for point in points]),
+        ]
+    )
+
+
+def _split_table(result: RunResult) -> str:
+    points = result.points
+    shares = [
+        (
+            words(name),
+            "µJ/image",
+            aligned([point.energy_split_uj.get(name, 0.0) for point in points]),
+        )
+        for name in result.components
+    ]
+    return _table([_bits_column(points), *shares])
+
+
+def _bits_column(points: Sequence[PointResult]) -> _Column:
+    return ("bits", "w/a", [f"{p.weight_bits}/{p.activation_bits}" for p in points])
+
+
+def _layers(point: PointResult, *, opened: bool) -> str:
+    layers = point.layers
+    grouped = any(layer.groups > 1 for layer in layers)
+    causes = [cause for cause in CAUSES if any(layer.cycles[cause] for layer in layers)]
+    columns = [
+        ("layer", "", [layer.name for layer in layers]),
+        ("operator", "", [layer.op for layer in layers]),
+        ("m", "rows", [f"{layer.m:,}" for layer in layers]),
+        ("n", "columns", [f"{layer.n:,}" for layer in layers]),
+        ("k", "depth", [f"{layer.k:,}" for layer in layers]),
+        *([("groups", "", [f"{layer.groups:,}" for layer in layers])] if grouped else []),
+        ("MACs", "", [f"{layer.macs:,}" for layer in layers]),
+        ("cycles", "all", [f"{layer.cycles_total:,}" for layer in layers]),
+        *((words(c), "cycles", [f"{layer.cycles[c]:,}" for layer in layers]) for c in causes),
+        ("utilization", "%", [f"{layer.utilization_pct:.1f}" for layer in layers]),
+        ("DRAM", "bytes read", [f"{layer.traffic.dram_read_bytes:,}" for layer in layers]),
+        ("DRAM", "bytes written", [f"{layer.traffic.dram_write_bytes:,}" for layer in layers]),
+        ("energy", "nJ", aligned([1e-3 * sum(layer.energy_pj.values()) for layer in layers])),
+    ]
+    what = "one image" if point.batch == 1 else f"one batch of {point.batch} images"
+    return (
+        f"<details{' open' if opened else ''}><summary>{escape(bits(point))} bits, {what}</summary>"
+        f"{_table(columns, text_columns=2)}</details>"
+    )
+
+
+_Column = tuple[str, str, list[str]]
+
+
+def _table(columns: Sequence[_Column], text_columns: int = 0) -> str:
+    head = "".join(
+        f"<th{_text(index < text_columns)}>{escape(name)}"
+        f'<span class="unit">{escape(unit)}</span></th>'
+        for index, (name, unit, _) in enumerate(columns)
+    )
+    rows = "".join(
+        f"<tr>{''.join(_cell(cell, index < text_columns) for index, cell in enumerate(row))}</tr>\n"
+        for row in zip(*(cells for _, _, cells in columns), strict=True)
+    )
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{rows}</tbody></table></div>"
+    )
+
+
+def _cell(cell: str, text: bool) -> str:
+    return f"<td{_text(text) or _zero(cell)}>{escape(cell)}</td>"
+
+
+def _text(text: bool) -> str:
+    return ' class="text"' if text else ""
+
+
+def _zero(cell: str) -> str:
+    return ' class="zero"' if cell == "0" else ""
+
+
+def _figure(figures: Mapping[str, str], name: str) -> str:
+    svg = figures[name]
+    caption = escape(_CAPTIONS[name])
+    start = svg.index("<svg")
+    inline = re.sub(r"<metadata>.*?</metadata>", "", svg[start:], flags=re.DOTALL)
+    inline = re.sub(r'\sxmlns(:xlink)?="[^"]*"', "", inline, count=2)
+    inline = inline.replace("<svg", f'<svg role="img" aria-label="{caption}"', 1)
+    return f"<figure>\n{inline}<figcaption>{caption}</figcaption>\n</figure>"
+
+
+def _list(items: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+
+
+def _provenance(result: RunResult) -> str:
+    origin = result.provenance
+    facts = {
+        "energy": result.technology,
+        "seed": str(origin.seed),
+        **{f"sha256 of {name}": value for name, value in origin.hashes.items()},
+        **{name: str(value) for name, value in origin.versions.items()},
+    }
+    items = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
+    return f'<pre>{escape(origin.command)}</pre>\n<dl class="facts">{items}</dl>'
