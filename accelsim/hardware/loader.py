@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
-from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from accelsim.errors import ConfigError
+from accelsim.hardware.named_files import ShippedFiles
 from accelsim.hardware.schema import Hardware
-from accelsim.hardware.validation import did_you_mean, validate
-from accelsim.hardware.yaml_files import Document, parse_document, read_document
+from accelsim.hardware.validation import validate
+from accelsim.hardware.yaml_files import parse_document
 
 __all__ = ["dump_hardware", "load_hardware", "preset_names"]
+
+_PRESETS = ShippedFiles("accelsim.hardware", "presets", "hardware")
 
 
 def preset_names() -> tuple[str, ...]:
     """Return the names of the machines that ship with accelsim, smallest array first."""
-    names = (entry.name.removesuffix(".yaml") for entry in _presets().iterdir())
-    return tuple(sorted((name for name in names if "." not in name), key=_presets_order))
+    return tuple(sorted(_PRESETS.names(), key=_size))
 
 
 def load_hardware(name_or_path: str, overrides: Sequence[str] = ()) -> Hardware:
@@ -45,7 +43,7 @@ def load_hardware(name_or_path: str, overrides: Sequence[str] = ()) -> Hardware:
     >>> load_hardware("edge_16x16", ["array.rows=32"]).array.rows
     32
     """
-    document = _document(name_or_path)
+    document = parse_document(*_PRESETS.read(name_or_path))
     for assignment in overrides:
         document = document.override(assignment)
     return validate(document, Hardware)
@@ -60,25 +58,6 @@ def dump_hardware(hardware: Hardware) -> str:
     return text.getvalue()
 
 
-def _presets() -> Traversable:
-    return resources.files("accelsim.hardware") / "presets"
-
-
-def _presets_order(name: str) -> tuple[int, str]:
-    size = name.rpartition("_")[2].partition("x")[0]
-    return (int(size) if size.isdigit() else 1 << 16, name)
-
-
-def _document(name_or_path: str) -> Document:
-    path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
-        return read_document(path)
-    presets = preset_names()
-    if name_or_path not in presets:
-        hint = did_you_mean(name_or_path, presets)
-        raise ConfigError(
-            f"hardware: no preset is called {name_or_path!r}{hint}; presets are "
-            f"{', '.join(presets)}; a file's name ends in .yaml"
-        )
-    text = (_presets() / f"{name_or_path}.yaml").read_text(encoding="utf-8")
-    return parse_document(text, f"{name_or_path}.yaml")
+def _size(name: str) -> int:
+    rows = name.rpartition("_")[2].partition("x")[0]
+    return int(rows) if rows.isdigit() else 1 << 16

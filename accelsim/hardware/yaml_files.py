@@ -18,7 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from accelsim.errors import ConfigError
 
-__all__ = ["Document", "FieldPath", "Place", "Problem", "parse_document", "read_document"]
+__all__ = ["Document", "FieldPath", "Place", "Problem", "parse_document", "read_text"]
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 16
@@ -97,11 +97,8 @@ class Document:
         return replace(self, problems=(*self.problems, Problem(place, (), message)))
 
 
-def read_document(path: Path) -> Document:
-    """Read a YAML file of at most 256 KiB.
-
-    Raises ConfigError when it cannot be read or is not YAML.
-    """
+def read_text(path: Path) -> str:
+    """Return a text file of at most 256 KiB; raises ConfigError when it cannot be read."""
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
@@ -110,10 +107,9 @@ def read_document(path: Path) -> Document:
     if len(data) > MAX_FILE_BYTES:
         raise ConfigError(f"{path}: must be at most {MAX_FILE_BYTES} bytes long")
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: must be UTF-8 text, byte {error.start} is not") from error
-    return parse_document(text, str(path))
 
 
 def parse_document(text: str, source: str) -> Document:
