@@ -1,0 +1,167 @@
+"""The address generator: a layer's tensors as the rows and columns of a matrix product.
+
+DRAM and scratchpad hold each tensor once. Between scratchpad and array, counters walk the
+output pixels and the kernel, so that the array sees rows of the im2col matrix that never exists
+as a whole. Padding is the input's zero point, made at the edge of the array and not read.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from accelsim.errors import InternalError
+from accelsim.network.integer import IntegerMatrix
+
+__all__ = ["AddressGenerator"]
+
+
+class AddressGenerator:
+    """The operands of a convolution or dense layer for one batch.
+
+    Row ``m = image * height_out * width_out + y * width_out + x`` (output pixel); column n is an
+    output channel of the group; depth k runs over kernel rows, then kernel columns, then the
+    group's input channels (channel fastest).
+
+    Parameters
+    ----------
+    tensor
+        int32[batch, channels, height, width] or int32[batch, features]: the layer's input.
+    zero_point
+        The input's integer for 0, which padding reads as.
+    operator
+        Weights, bias and window of the layer.
+
+    Attributes
+    ----------
+    elements_fetched
+        Input elements read from ``tensor`` so far; padding is not read.
+    """
+
+    def __init__(self, tensor: NDArray[np.int32], zero_point: int, operator: IntegerMatrix) -> None:
+        if tensor.ndim not in (2, 4):
+            raise InternalError(f"a layer's input must have 2 or 4 axes, got {tensor.shape}")
+        maps = tensor if tensor.ndim == 4 else tensor[:, :, np.newaxis, np.newaxis]
+        out_channels, group_channels = operator.weights.shape[:2]
+        if maps.shape[1] != group_channels * operator.groups:
+            raise InternalError(
+                f"an input of {maps.shape[1]} channels does not fit weights "
+                f"{operator.weights.shape} in {operator.groups} groups"
+            )
+        self._maps = np.ascontiguousarray(maps)
+        self._zero_point = zero_point
+        self._operator = operator
+        self._group_channels: int = group_channels
+        self._group_columns = out_channels // operator.groups
+        self._out_size = operator.window.output_size(*maps.shape[2:])
+        self.elements_fetched = 0
+
+    @property
+    def rows_m(self) -> int:
+        """Rows of the product: output pixels of all images of the batch."""
+        return len(self._maps) * self._out_size[0] * self._out_size[1]
+
+    @property
+    def depth_k(self) -> int:
+        """Depth of the product."""
+        return prod(self._operator.window.kernel) * self._group_channels
+
+    @property
+    def output_shape(self) -> tuple[int, int, int, int]:
+        """(batch, channels, height, width) of the layer's output."""
+        channels = self._group_columns * self._operator.groups
+        return (len(self._maps), channels, *self._out_size)
+
+    def activations(self, group: int, m_start: int, m_stop: int) -> NDArray[np.int32]:
+        """Return rows [m_start, m_stop) of a group's product.
+
+        Returns
+        -------
+        int32[m_stop - m_start, depth_k]
+        """
+        rows = np.empty((m_stop - m_start, self.depth_k), dtype=np.int32)
+        window = self._operator.window
+        self.elements_fetched += _gather(
+            self._maps,
+            group * self._group_channels,
+            self._group_channels,
+            np.array([*window.kernel, *window.strides, *window.pads[:2], *window.dilations]),
+            self._out_size[0],
+            self._out_size[1],
+            m_start,
+            self._zero_point,
+            rows,
+        )
+        return rows
+
+    def weights(self, group: int) -> NDArray[np.int32]:
+        """Return a group's weights as int32[depth_k, columns n]."""
+        columns = self._operator.weights[self._columns(group)].transpose(2, 3, 1, 0)
+        return np.ascontiguousarray(columns.reshape(self.depth_k, -1), dtype=np.int32)
+
+    def bias(self, group: int) -> NDArray[np.int64]:
+        """Return a group's biases as int64[columns n]."""
+        return self._operator.bias[self._columns(group)]
+
+    def padding_free_elements(self) -> int:
+        """Count the im2col elements of all groups that are input elements, not padding."""
+        images, channels, height, width = self._maps.shape
+        return int(images * channels) * self._valid_taps(0, height) * self._valid_taps(1, width)
+
+    def _valid_taps(self, axis: int, size: int) -> int:
+        """Count the (output position, kernel tap) pairs of an axis that are not padding."""
+        window = self._operator.window
+        first = -window.pads[axis]
+        stride, dilation = window.strides[axis], window.dilations[axis]
+        return sum(
+            0 <= first + position * stride + tap * dilation < size
+            for position in range(self._out_size[axis])
+            for tap in range(window.kernel[axis])
+        )
+
+    def _columns(self, group: int) -> slice:
+        return slice(group * self._group_columns, (group + 1) * self._group_columns)
+
+
+@njit(cache=True)
+def _gather(
+    maps: NDArray[np.int32],
+    channel_start: int,
+    channels: int,
+    window: NDArray[np.int64],
+    out_height: int,
+    out_width: int,
+    m_start: int,
+    zero_point: int,
+    rows: NDArray[np.int32],
+) -> int:
+    """Fill ``rows: int32[m, k]`` from ``maps: int32[batch, channels, height, width]``.
+
+    ``window: int64[8]`` is kernel, strides, pads (top, left) and dilations, each (y, x).
+    Returns the number of elements read from ``maps``.
+    """
+    height = maps.shape[2]
+    width = maps.shape[3]
+    fetched = 0
+    for row in range(rows.shape[0]):
+        pixel = m_start + row
+        image = pixel // (out_height * out_width)
+        top = pixel // out_width % out_height * window[2] - window[4]
+        left = pixel % out_width * window[3] - window[5]
+        k = 0
+        for tap_y in range(window[0]):
+            y = top + tap_y * window[6]
+            for tap_x in range(window[1]):
+                x = left + tap_x * window[7]
+                if 0 <= y < height and 0 <= x < width:
+                    for channel in range(channels):
+                        rows[row, k + channel] = maps[image, channel_start + channel, y, x]
+                    fetched += channels
+                else:
+                    for channel in range(channels):
+                        rows[row, k + channel] = zero_point
+                k += channels
+    return fetched
