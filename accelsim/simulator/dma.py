@@ -1,0 +1,247 @@
+"""DMA engines: transfers in program order, a bounded number of them under way."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from simpy import Event
+
+from accelsim.errors import InternalError
+from accelsim.simulator.dram import DramChannel
+from accelsim.simulator.ledger import IDLE, Ledger
+from accelsim.simulator.progress import LayerProgress
+from accelsim.simulator.scratchpad import Space
+from accelsim.simulator.simulation import Signal, Simulation
+
+__all__ = ["EngineSpec", "Fetch", "LoadEngine", "StoreEngine"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """An engine's name, its rank on the channel (lower first), its transfers under way at most."""
+
+    name: str
+    rank: int
+    outstanding: int
+
+
+class _Engine:
+    """What loads and stores share: the way over the channel.
+
+    Causes: ``transfer`` (holds the channel), ``wait_channel`` (asks for it), ``latency`` (set-up
+    and DRAM latency), ``wait_room`` (loads: the next one does not fit), ``idle``.
+    """
+
+    def __init__(self, simulation: Simulation, channel: DramChannel, spec: EngineSpec) -> None:
+        self.unit = f"dma_{spec.name}"
+        self.requested_bytes = 0
+        self.ledger = Ledger(self.unit)
+        self._spec = spec
+        self._simulation = simulation
+        self._channel = channel
+        self._completed = Signal(simulation.env)
+        self._under_way = 0
+        self._asking = 0
+        self._holding = False
+        self._blocked = False
+
+    def _account(self) -> None:
+        """Charge the time since the last change to what the engine was doing."""
+        if self._holding:
+            cause = "transfer"
+        elif self._asking:
+            cause = "wait_channel"
+        elif self._under_way:
+            cause = "latency"
+        elif self._blocked:
+            cause = "wait_room"
+        else:
+            cause = IDLE
+        self.ledger.advance(self._simulation.now, cause)
+
+    def _slot(self) -> Generator[Event, None, None]:
+        """Wait until one more transfer may be under way."""
+        while self._under_way == self._spec.outstanding:
+            self._simulation.waits_for[self.unit] = "one of its transfers to complete"
+            yield self._completed.wait()
+
+    def _begin(self, size_bytes: int, progress: LayerProgress, store: bool) -> None:
+        """Account for a request; its process is `_carry`."""
+        bus_bytes = self._channel.timing.bus_bytes(size_bytes)
+        self.requested_bytes += bus_bytes
+        if store:
+            progress.dram_write_bytes += bus_bytes
+        else:
+            progress.dram_read_bytes += bus_bytes
+        self._account()
+        self._under_way += 1
+        self._asking += 1
+
+    def _carry(self, size_bytes: int, label: str) -> Generator[Event, None, None]:
+        """Take a transfer over the channel; returns when it is complete."""
+        yield self._channel.turn(self._spec.rank)
+        with self._channel.request() as grant:
+            yield grant
+            self._account()
+            self._asking -= 1
+            self._holding = True
+            start = self._simulation.now
+            yield self._channel.carry(size_bytes)
+            self._account()
+            self._holding = False
+            self._channel.carried(self._spec.name, label)
+            self._simulation.record(self.unit, label, start, self._simulation.now)
+        yield self._simulation.env.timeout(self._channel.timing.delay_cycles)
+        self._account()
+        self._under_way -= 1
+        self._completed.fire()
+
+    def close(self, cycles_total: int) -> dict[str, int]:
+        """Return cycles by cause.
+
+        Raises
+        ------
+        InternalError
+            A transfer is still under way.
+        """
+        if self._under_way:
+            raise InternalError(f"{self.unit}: {self._under_way} transfers had no end")
+        self._account()
+        return self.ledger.close(cycles_total)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One load. ``steps_before``: passes or chunks that come before the one that needs it."""
+
+    size_bytes: int
+    steps_before: int
+
+
+class LoadEngine(_Engine):
+    """Fetches one operand into its scratchpad, ahead of its use as far as there is room."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        channel: DramChannel,
+        spec: EngineSpec,
+        space: Space,
+        double_buffered: bool,
+    ) -> None:
+        super().__init__(simulation, channel, spec)
+        self.arrived: deque[int] = deque()
+        """Completion cycles of the loads that nobody has picked up yet."""
+        self._space = space
+        self._double_buffered = double_buffered
+        self._held: deque[int] = deque()
+        self._steps = 0
+        self._stepped = Signal(simulation.env)
+        self._arrival = Signal(simulation.env)
+
+    def run(
+        self, layers: Sequence[tuple[LayerProgress, Sequence[Fetch]]], across_layers: bool
+    ) -> Generator[Event, None, None]:
+        """Fetch for all layers in order; unless ``across_layers``, only when each has started."""
+        for progress, fetches in layers:
+            if not across_layers:
+                self._simulation.waits_for[self.unit] = f"layer {progress.name} to start"
+                yield progress.started
+            for number, fetch in enumerate(fetches):
+                yield from self._fetch(progress, fetch, f"{progress.name}[{number}]")
+        self._simulation.waits_for.pop(self.unit, None)
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether it has to hear of every pass, not only of those that release."""
+        return not self._double_buffered
+
+    def step(self, releases: int) -> None:
+        """Say that a pass or chunk is over, and give away the oldest ``releases`` fetches."""
+        self._steps += 1
+        for _ in range(releases):
+            self._space.give(self._held.popleft())
+        self._stepped.fire()
+
+    def arrival(self) -> Event:
+        """Return the event of the next completion; check `arrived` then."""
+        return self._arrival.wait()
+
+    def close(self, cycles_total: int) -> dict[str, int]:
+        """Return cycles by cause.
+
+        Raises
+        ------
+        InternalError
+            A fetch was not used or not released.
+        """
+        if self.arrived or self._held:
+            raise InternalError(
+                f"{self.unit}: {len(self.arrived)} fetches were not used,"
+                f" {len(self._held)} not released"
+            )
+        return super().close(cycles_total)
+
+    def _fetch(
+        self, progress: LayerProgress, fetch: Fetch, label: str
+    ) -> Generator[Event, None, None]:
+        waits_for = self._simulation.waits_for
+        while not self._double_buffered and self._steps < fetch.steps_before:
+            waits_for[self.unit] = f"the passes before {label}"
+            yield self._stepped.wait()
+        yield from self._slot()
+        room = self._space.take(fetch.size_bytes)
+        if room is not None:
+            waits_for[self.unit] = f"room for the {fetch.size_bytes} bytes of {label}"
+            self._account()
+            self._blocked = True
+            yield room
+            self._account()
+            self._blocked = False
+        self._held.append(fetch.size_bytes)
+        self._begin(fetch.size_bytes, progress, store=False)
+        self._simulation.env.process(self._load(fetch.size_bytes, label))
+
+    def _load(self, size_bytes: int, label: str) -> Generator[Event, None, None]:
+        yield from self._carry(size_bytes, label)
+        self.arrived.append(self._simulation.now)
+        self._arrival.fire()
+
+
+class StoreEngine(_Engine):
+    """Takes staged outputs to DRAM."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        channel: DramChannel,
+        spec: EngineSpec,
+        staging: Space,
+    ) -> None:
+        super().__init__(simulation, channel, spec)
+        self._staging = staging
+        self._queue: deque[tuple[LayerProgress, int]] = deque()
+        self._queued = Signal(simulation.env)
+
+    def store(self, progress: LayerProgress, size_bytes: int) -> None:
+        """Queue an output that lies complete in the staging room."""
+        self._queue.append((progress, size_bytes))
+        self._queued.fire()
+
+    def run(self) -> Generator[Event, None, None]:
+        """Store for ever."""
+        while True:
+            while not self._queue:
+                self._simulation.waits_for[self.unit] = "results"
+                yield self._queued.wait()
+            yield from self._slot()
+            progress, size_bytes = self._queue.popleft()
+            self._begin(size_bytes, progress, store=True)
+            self._simulation.env.process(self._store(progress, size_bytes))
+
+    def _store(self, progress: LayerProgress, size_bytes: int) -> Generator[Event, None, None]:
+        yield from self._carry(size_bytes, progress.name)
+        self._staging.give(size_bytes)
+        progress.stored_one()

@@ -1,0 +1,114 @@
+"""The rescale unit: reads finished accumulator tiles, writes the next layer's integers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from typing import NamedTuple
+
+from simpy import Event
+
+from accelsim.hardware.schema import RescaleUnit
+from accelsim.simulator.dma import StoreEngine
+from accelsim.simulator.ledger import IDLE, Ledger, split_gap
+from accelsim.simulator.progress import LayerProgress
+from accelsim.simulator.scratchpad import AccumulatorBuffers, Room, Space
+from accelsim.simulator.simulation import Signal, Simulation
+
+__all__ = ["RescaleProcess", "Tile"]
+
+
+class Tile(NamedTuple):
+    """A finished tile: its last result is registered at the start of ``registered_cycle``."""
+
+    progress: LayerProgress
+    registered_cycle: int
+    results: int
+    output_bytes: int
+
+
+class RescaleProcess:
+    """Causes: ``busy`` (reads), ``pipeline`` (only the pipeline's last results move),
+    ``stall_output`` (no room for what it would write), ``idle``.
+    """
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        spec: RescaleUnit,
+        buffers: AccumulatorBuffers,
+        staging: Space,
+        stores: StoreEngine,
+    ) -> None:
+        self.ledger = Ledger("rescale")
+        self._simulation = simulation
+        self._lanes = spec.lanes
+        self._pipeline_cycles = spec.pipeline
+        self._buffers = buffers
+        self._staging = staging
+        self._stores = stores
+        self._tiles: deque[Tile] = deque()
+        self._queued = Signal(simulation.env)
+        self._unhindered_stop = 0
+
+    def rescale(self, tile: Tile) -> None:
+        """Queue a tile, whose results may still be on their way through the array."""
+        self._tiles.append(tile)
+        self._queued.fire()
+
+    def run(self) -> Generator[Event, None, None]:
+        """Rescale for ever."""
+        waits_for = self._simulation.waits_for
+        while True:
+            while not self._tiles:
+                waits_for["rescale"] = "a finished tile"
+                yield self._queued.wait()
+            tile = self._tiles.popleft()
+            if tile.registered_cycle > self._simulation.now:
+                yield self._simulation.until(tile.registered_cycle)
+            if tile.output_bytes:
+                room = self._staging.take(tile.output_bytes)
+                if room is not None:
+                    waits_for["rescale"] = f"room for {tile.output_bytes} bytes of results"
+                    yield room
+            yield from self._read(tile)
+
+    def _read(self, tile: Tile) -> Generator[Event, None, None]:
+        start = self._simulation.now
+        self._account_gap(tile, start)
+        read_cycles = -(-tile.results // self._lanes)
+        yield self._simulation.env.timeout(read_cycles)
+        stop = self._simulation.now
+        self.ledger.advance(stop, "busy")
+        self._simulation.record("rescale", tile.progress.name, start, stop)
+        unhindered_start = max(self._unhindered_stop, tile.registered_cycle)
+        self._unhindered_stop = unhindered_start + read_cycles
+        self._buffers.give(Room(self._unhindered_stop, stop))
+        tile.progress.rescale_operations += tile.results
+        written = self._simulation.until(stop + self._pipeline_cycles)
+        written.callbacks.append(lambda _: self._written(tile))
+
+    def _account_gap(self, tile: Tile, start: int) -> None:
+        """Charge the time since the last read: the pipeline empties, no work, no room."""
+        idle_from = self.ledger.cursor
+        if idle_from:
+            idle_from += self._pipeline_cycles
+        limits = (
+            ("pipeline", min(idle_from, start)),
+            (IDLE, tile.registered_cycle),
+            ("stall_output", start),
+        )
+        for cause, until_cycle in split_gap(self.ledger.cursor, limits):
+            self.ledger.advance(until_cycle, cause)
+
+    def _written(self, tile: Tile) -> None:
+        if tile.output_bytes:
+            self._stores.store(tile.progress, tile.output_bytes)
+        tile.progress.rescaled_one()
+
+    def close(self, cycles_total: int) -> dict[str, int]:
+        """Return cycles by cause."""
+        emptied = min(cycles_total, self.ledger.cursor + self._pipeline_cycles)
+        if self.ledger.cursor:
+            self.ledger.advance(emptied, "pipeline")
+        return self.ledger.close(cycles_total)

@@ -1,0 +1,103 @@
+"""What the machine has to do, in the machine's own terms: cycles, bytes and flags.
+
+Passes of a layer differ in few ways, so passes of equal work are one `PassWork` object: a layer
+is a tuple of references, and a pass costs the machine no arithmetic on shapes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accelsim.compiler.program import Gemm
+from accelsim.simulator.run import ArrayCounters, Traffic
+
+__all__ = ["ChunkWork", "LayerWork", "MatrixWork", "PassWork", "VectorWork"]
+
+
+@dataclass(frozen=True, slots=True)
+class PassWork:
+    """One pass.
+
+    Attributes
+    ----------
+    stream_cycles
+        Vectors streamed, one a cycle.
+    activation_cycles, weight_cycles
+        Cycles their scratchpad needs to deliver the streamed operand; 0 if it is not streamed.
+    preload_cycles
+        Array rows, or more if the scratchpad delivers the stationary operand slower; 0 for os.
+    tile_stream_cycles
+        Vectors streamed by all passes along the depth of this tile.
+    fetch_weight_bytes, fetch_activation_bytes
+        What has to arrive from DRAM first; None if it is there already.
+    releases_weights, releases_activations
+        Whether the oldest fetch still held is given away when this pass has streamed.
+    results
+        Elements m * n of the tile.
+    output_bytes
+        What the tile sends to DRAM when it is rescaled; 0 if its output stays on chip.
+    """
+
+    stream_cycles: int
+    activation_cycles: int
+    weight_cycles: int
+    preload_cycles: int
+    tile_stream_cycles: int
+    first_depth: bool
+    last_depth: bool
+    fetch_weight_bytes: int | None
+    fetch_activation_bytes: int | None
+    releases_weights: bool
+    releases_activations: bool
+    results: int
+    output_bytes: int
+    counters: ArrayCounters
+
+    @property
+    def stream_total_cycles(self) -> int:
+        """Cycles from the first vector to the end of the stream, slow scratchpads included."""
+        return max(self.stream_cycles, self.activation_cycles, self.weight_cycles)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkWork:
+    """One piece of a vector layer: bytes of each tensor fetched, cycles, bytes stored."""
+
+    fetch_bytes: tuple[int, ...]
+    compute_cycles: int
+    operations: int
+    output_bytes: int
+
+
+@dataclass(frozen=True)
+class LayerWork:
+    """What every layer has.
+
+    ``resident_bytes``: whole tensors in the activation scratchpad during the layer, whoever
+    reads them. ``staging_bytes``: room there for outputs on their way to DRAM. ``traffic`` holds
+    the scratchpad counts; DRAM bytes are counted by the machine.
+    """
+
+    name: str
+    operator: str
+    gemm: Gemm | None
+    weight_bits: int
+    input_bits: int
+    output_bits: int
+    resident_bytes: int
+    staging_bytes: int
+    traffic: Traffic
+
+
+@dataclass(frozen=True)
+class MatrixWork(LayerWork):
+    """A layer on the array."""
+
+    passes: tuple[PassWork, ...]
+
+
+@dataclass(frozen=True)
+class VectorWork(LayerWork):
+    """A layer on the vector unit."""
+
+    chunks: tuple[ChunkWork, ...]
