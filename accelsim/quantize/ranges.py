@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,12 @@ class Range:
 
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.low) and isfinite(self.high) and self.low <= self.high):
+            raise DataError(
+                f"range: must be finite with low <= high, got [{self.low:g}, {self.high:g}]"
+            )
 
 
 def min_max(values: FloatArray, spec: QuantizationSpec) -> Range:  # noqa: ARG001
