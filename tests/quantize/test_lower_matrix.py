@@ -1,0 +1,86 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.arithmetic import Accumulator, IntegerFormat, RescaleMode
+from accelsim.errors import ConfigError, WorkloadError
+from accelsim.network.graph import Dense
+from accelsim.network.integer import QuantizedTensor
+from accelsim.quantize import QuantizationSpec
+from accelsim.quantize.lower_matrix import lower_matrix
+
+
+def tensor(features, scale=0.02, zero_point=0, bits=8):
+    return QuantizedTensor((features,), IntegerFormat(bits), scale, zero_point)
+
+
+def dense(seed=0, outputs=3, inputs=20):
+    generator = np.random.default_rng(seed)
+    weights = generator.normal(size=(outputs, inputs)).astype(np.float32)
+    return Dense(weights, generator.normal(size=outputs).astype(np.float32))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 99),
+    zero_point=st.integers(-128, 127),
+    weight_bits=st.integers(2, 16),
+    per_channel=st.booleans(),
+)
+def test_the_folded_bias_is_the_real_bias_less_the_zero_point(
+    seed, zero_point, weight_bits, per_channel
+):
+    operator = dense(seed)
+    source = tensor(20, zero_point=zero_point)
+    spec = QuantizationSpec(weight_bits, 8, per_channel=per_channel)
+    result = lower_matrix("fc", operator, source, tensor(3), spec, (-128, 127))
+    integers = np.random.default_rng(seed).integers(-128, 128, 20)
+    weights = result.weights[:, :, 0, 0].astype(np.int64)
+    steps = result.bias + weights @ integers - weights @ (integers - zero_point)
+    errors = steps * result.weight_scales * source.scale - operator.bias
+    assert (np.abs(errors) <= 0.501 * result.weight_scales * source.scale).all()
+
+
+def test_multipliers_bring_the_sum_to_the_output_scale():
+    spec = QuantizationSpec(8, 8)
+    result = lower_matrix("fc", dense(), tensor(20), tensor(3, 0.5), spec, (-1, 1))
+    assert result.rescale.multipliers == pytest.approx(result.weight_scales * 0.02 / 0.5)
+    assert result.rescale.mode is RescaleMode.SINGLE_ROUND
+    assert (result.clamp_low, result.clamp_high) == (-1, 1)
+    assert result.weights.shape == (3, 20, 1, 1)
+    assert result.weight_format == IntegerFormat(8, restricted=True)
+
+
+def test_float32_multipliers_are_formed_in_float32():
+    spec = QuantizationSpec(8, 8, rescale_mode=RescaleMode.FLOAT32)
+    result = lower_matrix("fc", dense(), tensor(20, 0.1), tensor(3, 0.3), spec, (-1, 1))
+    scales = result.weight_scales.astype(np.float32)
+    expected = np.float32(0.1) * scales / np.float32(0.3)
+    assert (result.rescale.multipliers == expected.astype(np.float64)).all()
+
+
+def test_a_bias_that_does_not_fit_is_refused():
+    weights = np.ones((2, 300), dtype=np.float32)
+    weights[0] = 0.001
+    weights[0, 0] = 1.0
+    operator = Dense(weights, np.zeros(2, dtype=np.float32))
+    spec = QuantizationSpec(8, 8, accumulator=Accumulator(16))
+    message = (
+        "layer 'fc': bias 4876800 of output channel 1 (its zero point folded in) does not fit "
+        "the 16-bit accumulator [-32768, 32767], as for 1 of 2 channels; use a wider "
+        "accumulator, symmetric activations or fewer bits"
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        lower_matrix("fc", operator, tensor(300, zero_point=-128), tensor(2), spec, (0, 1))
+
+
+@pytest.mark.parametrize("field", ["weights", "bias"])
+def test_weights_that_are_not_finite_are_refused(field):
+    operator = dense()
+    getattr(operator, field)[0] = np.nan
+    message = "layer 'fc': weights or bias are NaN or infinite"
+    with pytest.raises(WorkloadError, match=f"^{message}$"):
+        lower_matrix("fc", operator, tensor(20), tensor(3), QuantizationSpec(8, 8), (0, 1))
