@@ -32,8 +32,8 @@ __all__ = [
     "parse_volts",
 ]
 
-_TEXT = re.compile(r"\s*(-?\d{1,18}(?:\.\d{1,18})?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-zµ/]*)\s*")
-_EXACT = Context(prec=80)
+_TEXT = re.compile(r"\s*(-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-zµ/]*)\s*")
+_EXACT = Context(prec=120)
 
 _BINARY = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _DECIMAL = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}

@@ -48,7 +48,7 @@ def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
             "weights",
             pads.weights,
             k * n * array.weight_bits + bias_bits,
-            f"a tile of {k} x {n} weights of {array.weight_bits} bits and its {n} biases",
+            f"a tile of {k} x {n} weights of {array.weight_bits} bits and its biases",
         ),
         (
             "accumulators",

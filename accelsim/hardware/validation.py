@@ -136,7 +136,7 @@ def _message(model: type[BaseModel], error: ErrorDetails) -> str:
         allowed = _choices(field.annotation)
         listed = ", ".join(map(repr, allowed))
         hint = did_you_mean(value, map(str, allowed))
-        return f"must be one of {listed}, got {value!r}{hint}"
+        return f"must be one of {listed}, got {_brief(value)}{hint}"
     if kind in _LIMITS and field is not None:
         return f"must be {_range(field)}, got {_shown(field, value)}"
     return f"{_EXPECTED.get(kind) or _lowered(error['msg'])}, got {_brief(value)}"

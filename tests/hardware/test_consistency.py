@@ -1,0 +1,74 @@
+import pytest
+from pydantic import ValidationError
+
+from accelsim.errors import ConfigError
+from accelsim.hardware import load_hardware
+from accelsim.hardware.schema import Scratchpad
+
+
+def pad(name, size):
+    return f"scratchpads.{name}.size={size}B"
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "name", "needed", "what"),
+    [
+        # rows k = 4, columns n = 8, one row m
+        ("ws", "activations", 4, "a tile of 1 x 4 activations of 8 bits"),
+        ("ws", "weights", 64, "a tile of 4 x 8 weights of 8 bits and its biases"),
+        ("ws", "accumulators", 64, "2 tiles (double buffered) of 1 x 8 accumulators of 32 bits"),
+        # rows m = 4, columns n = 8, one depth k
+        ("os", "activations", 4, "a tile of 4 x 1 activations of 8 bits"),
+        ("os", "weights", 40, "a tile of 1 x 8 weights of 8 bits and its biases"),
+        ("os", "accumulators", 256, "2 tiles (double buffered) of 4 x 8 accumulators of 32 bits"),
+        # rows k = 4, columns m = 8, one column n
+        ("is", "activations", 32, "a tile of 8 x 4 activations of 8 bits"),
+        ("is", "weights", 8, "a tile of 4 x 1 weights of 8 bits and its biases"),
+        ("is", "accumulators", 64, "2 tiles (double buffered) of 8 x 1 accumulators of 32 bits"),
+    ],
+)
+def test_each_scratchpad_holds_the_smallest_tile(dataflow, name, needed, what):
+    array = ["array.rows=4", "array.columns=8", f"array.dataflow={dataflow}"]
+    port = [f"scratchpads.{name}.bandwidth=1B/cycle", f"scratchpads.{name}.banks=1"]
+    fitting = load_hardware("edge_16x16", [*array, *port, pad(name, needed)])
+    assert getattr(fitting.scratchpads, name).size == needed
+    with pytest.raises(ConfigError) as caught:
+        load_hardware("edge_16x16", [*array, *port, pad(name, needed - 1)])
+    assert str(caught.value) == (
+        f"--set {pad(name, needed - 1)}: must hold {what}: at least {needed}B, got {needed - 1}B"
+    )
+
+
+def test_single_buffered_accumulators_hold_one_tile():
+    small = ["array.dataflow=os", "scratchpads.accumulators.double_buffered=false"]
+    machine = load_hardware("edge_16x16", [*small, pad("accumulators", 1024)])
+    assert machine.scratchpads.accumulators.size == 1024
+    with pytest.raises(ConfigError) as caught:
+        load_hardware("edge_16x16", [*small, pad("accumulators", 1020)])
+    assert str(caught.value) == (
+        "--set scratchpads.accumulators.size=1020B: must hold 1 tile of 16 x 16 accumulators of 32 "
+        "bits: at least 1KiB, got 1020B"
+    )
+
+
+def test_all_scratchpads_are_reported_at_once_at_their_lines():
+    with pytest.raises(ConfigError) as caught:
+        load_hardware("edge_16x16", ["array.rows=512", "array.columns=1024", "array.dataflow=os"])
+    assert str(caught.value).splitlines() == [
+        "edge_16x16.yaml:23: scratchpads.accumulators.size: must hold 2 tiles (double buffered) "
+        "of 512 x 1024 accumulators of 32 bits: at least 4MiB, got 32KiB",
+    ]
+
+
+def test_banks_are_equal():
+    with pytest.raises(ConfigError) as caught:
+        load_hardware("edge_16x16", ["scratchpads.weights.banks=3"])
+    assert str(caught.value).splitlines() == [
+        "edge_16x16.yaml:22: scratchpads.weights.size: must divide by banks: 3, got 64KiB",
+        "edge_16x16.yaml:22: scratchpads.weights.bandwidth: must divide by banks: 3, got 16B/cycle",
+    ]
+
+
+def test_code_that_builds_an_inconsistent_part_is_refused():
+    with pytest.raises(ValidationError, match="size: must divide by banks: 3, got 64B"):
+        Scratchpad(size=64, bandwidth=3, banks=3)
