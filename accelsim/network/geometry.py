@@ -7,7 +7,7 @@ from dataclasses import dataclass
 __all__ = ["Shape", "Window"]
 
 Shape = tuple[int, ...]
-"""Dimensions of one image's tensor, the batch left out: (channels, height, width) or (features,)."""
+"""One image's tensor, the batch left out: (channels, height, width) or (features,)."""
 
 
 @dataclass(frozen=True)

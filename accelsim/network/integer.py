@@ -123,12 +123,7 @@ class IntegerReshape:
 
 
 IntegerOperator = (
-    IntegerMatrix
-    | IntegerAdd
-    | IntegerMaxPool
-    | IntegerAveragePool
-    | IntegerClamp
-    | IntegerReshape
+    IntegerMatrix | IntegerAdd | IntegerMaxPool | IntegerAveragePool | IntegerClamp | IntegerReshape
 )
 
 

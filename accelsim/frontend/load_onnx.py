@@ -1,0 +1,79 @@
+"""An ONNX file as a Network, with what is needed to run the original in float."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from os import PathLike
+from pathlib import Path
+
+from accelsim.errors import WorkloadError
+from accelsim.frontend.graph import Graph
+from accelsim.frontend.import_report import ImportReport, import_report
+from accelsim.frontend.lower import lower
+from accelsim.frontend.parse_model import parse_model
+from accelsim.frontend.passes import simplify
+from accelsim.frontend.read_model import read_model
+from accelsim.network import Network
+
+__all__ = ["ImportedModel", "load_onnx"]
+
+
+@dataclass(frozen=True, eq=False)
+class ImportedModel:
+    """A network and the ONNX model that it came from.
+
+    ``model_bytes`` is the model with all of its weights inside (the file itself, unless it
+    has external data), and ``sha256`` its hash.
+    ``batch`` is the number of images that the model insists on, or None if it takes any.
+    """
+
+    network: Network
+    model_bytes: bytes
+    sha256: str
+    report: ImportReport
+    batch: int | None = None
+
+
+def load_onnx(path: str | PathLike[str]) -> ImportedModel:
+    """Read an ONNX file as a network of the operators that accelsim runs.
+
+    Batch norms and additions of constants are folded into the layer before them; Identity and
+    Dropout are dropped. The network is named as the file.
+
+    Parameters
+    ----------
+    path
+        An ONNX model, opset 7 or later, one float32 input whose shape is fixed but for the
+        batch, one output. Weights may lie in external files in the model's own folder.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If a node cannot be run: one line for each such operator, or the first node's reason.
+    WorkloadError
+        If the file cannot be read, or its weights or shapes cannot be used.
+    """
+    path = Path(path)
+    try:
+        model, content = read_model(path)
+        graph = parse_model(model)
+        simplified = simplify(graph)
+        network = replace(lower(simplified), name=path.stem)
+    except WorkloadError as error:
+        lines = str(error).splitlines()
+        raise type(error)("\n".join(f"{path}: {line}" for line in lines)) from None
+    return ImportedModel(
+        network=network,
+        model_bytes=content,
+        sha256=sha256(content).hexdigest(),
+        report=import_report(len(graph.nodes), simplified, network),
+        batch=_batch(simplified),
+    )
+
+
+def _batch(graph: Graph) -> int | None:
+    """Return the batch that the input or a reshape fixes."""
+    reshapes = [node for node in graph.nodes if node.operator == "Reshape"]
+    sizes = [int(graph.constants[node.inputs[1]][0]) for node in reshapes]
+    return graph.batch or next((size for size in sizes if size > 0), None)

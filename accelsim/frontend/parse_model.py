@@ -1,0 +1,174 @@
+"""From ONNX's own messages to the Graph that the passes rewrite."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from accelsim.errors import UnsupportedOperatorError, WorkloadError
+from accelsim.frontend.graph import Graph, Node, refuse
+
+__all__ = ["SUPPORTED_OPERATORS", "parse_model"]
+
+SUPPORTED_OPERATORS = (
+    "Add",
+    "AveragePool",
+    "BatchNormalization",
+    "Clip",
+    "Constant",
+    "Conv",
+    "Dropout",
+    "Flatten",
+    "Gemm",
+    "GlobalAveragePool",
+    "Identity",
+    "MatMul",
+    "MaxPool",
+    "Relu",
+    "Reshape",
+    "Softmax",
+)
+OLDEST_OPSET = 7
+
+
+def parse_model(model: onnx.ModelProto) -> Graph:
+    """Return the model's graph, every weight read and found finite.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        One line for each operator that is not supported, with all of its nodes.
+    WorkloadError
+        If the model is not valid ONNX, or has not one input and one output of float32.
+    """
+    _require_supported(model.graph.node)
+    opset = _opset(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise WorkloadError(f"is not valid ONNX: {str(error).splitlines()[0]}") from None
+    constants = {tensor.name: _values(tensor) for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in constants]
+    source = _only(inputs, "input")
+    batch, shape = _input_shape(source)
+    nodes = _nodes(model.graph)
+    _require_finite(nodes, constants)
+    return Graph(
+        name=model.graph.name,
+        nodes=nodes,
+        constants=constants,
+        input=source.name,
+        input_shape=shape,
+        output=_only(model.graph.output, "output").name,
+        opset=opset,
+        batch=batch,
+    )
+
+
+def _require_supported(nodes: Iterable[onnx.NodeProto]) -> None:
+    refused: dict[str, list[str]] = defaultdict(list)
+    for index, node in enumerate(nodes):
+        if node.domain not in ("", "ai.onnx") or node.op_type not in SUPPORTED_OPERATORS:
+            operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+            refused[operator].append(repr(_name(node, index)))
+    if refused:
+        lines = [
+            f"operator {operator} is not supported: node{'s' if len(names) > 1 else ''} "
+            + ", ".join(names)
+            for operator, names in refused.items()
+        ]
+        lines.append("supported operators: " + ", ".join(SUPPORTED_OPERATORS))
+        raise UnsupportedOperatorError("\n".join(lines))
+
+
+def _opset(model: onnx.ModelProto) -> int:
+    versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
+    opset = max(versions, default=0)
+    if opset < OLDEST_OPSET:
+        raise WorkloadError(
+            f"opset {opset}: at least {OLDEST_OPSET} is supported; "
+            "convert the model with onnx.version_converter"
+        )
+    return opset
+
+
+def _only(values: Iterable[onnx.ValueInfoProto], role: str) -> onnx.ValueInfoProto:
+    found = list(values)
+    if len(found) != 1:
+        names = ", ".join(repr(value.name) for value in found)
+        raise WorkloadError(f"must have one {role}, has {len(found)}: {names}")
+    return found[0]
+
+
+def _input_shape(source: onnx.ValueInfoProto) -> tuple[int | None, tuple[int, ...]]:
+    tensor = source.type.tensor_type
+    if tensor.elem_type != onnx.TensorProto.FLOAT:
+        kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        raise WorkloadError(f"input {source.name!r}: must be float (32 bits), is {kind}")
+    dimensions = [d.dim_value or d.dim_param or "?" for d in tensor.shape.dim]
+    shown = f"input {source.name!r} has shape [{', '.join(map(str, dimensions))}]"
+    if len(dimensions) < 2:
+        raise WorkloadError(f"{shown}; the first dimension must be the batch, with others after it")
+    batch, *rest = dimensions
+    sizes = [size for size in rest if isinstance(size, int)]
+    if len(sizes) < len(rest) or min(sizes) < 1:
+        raise WorkloadError(
+            f"{shown}; all but the first must be fixed numbers: "
+            "use python -m onnxruntime.tools.make_dynamic_shape_fixed"
+        )
+    return (batch if isinstance(batch, int) else None), tuple(sizes)
+
+
+def _values(tensor: onnx.TensorProto) -> NDArray[Any]:
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except (ValueError, TypeError) as error:
+        raise WorkloadError(f"constant {tensor.name!r} is corrupt: {error}") from None
+
+
+def _name(node: onnx.NodeProto, index: int) -> str:
+    return node.name or f"{node.op_type}_{index}"
+
+
+def _nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
+    read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+    seen: Counter[str] = Counter()
+    nodes = []
+    for index, proto in enumerate(graph.node):
+        name = _name(proto, index)
+        seen[name] += 1
+        # ONNX does not ask for unique names; a report does.
+        name = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        attributes = {attribute.name: _attribute(attribute) for attribute in proto.attribute}
+        node = Node(proto.op_type, name, tuple(proto.input), proto.output[0], attributes)
+        if any(output in read for output in proto.output[1:] if output):
+            raise refuse(node, "only its first output can be used")
+        nodes.append(node)
+    return tuple(nodes)
+
+
+def _attribute(attribute: onnx.AttributeProto) -> Any:
+    value = onnx.helper.get_attribute_value(attribute)
+    if isinstance(value, onnx.TensorProto):
+        return _values(value)
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _require_finite(nodes: Iterable[Node], constants: dict[str, NDArray[Any]]) -> None:
+    for node in nodes:
+        # The bounds of a Clip may be infinite.
+        for name in () if node.operator == "Clip" else node.inputs:
+            values = constants.get(name)
+            if values is not None and values.dtype.kind == "f":
+                broken = int(np.count_nonzero(~np.isfinite(values)))
+                if broken:
+                    raise WorkloadError(
+                        f"{node}: {broken} of the {values.size} values of {name!r} "
+                        "are NaN or infinite"
+                    )

@@ -1,0 +1,78 @@
+"""Read an ONNX file, trusting nothing: sizes and places are checked before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx.external_data_helper import (
+    ExternalDataInfo,
+    load_external_data_for_model,
+    uses_external_data,
+)
+
+from accelsim.errors import WorkloadError
+
+__all__ = ["MAXIMUM_FILE_BYTES", "read_model"]
+
+MAXIMUM_FILE_BYTES = 2**31 - 1
+"""What a protobuf message may hold; external data is counted as if it were inside."""
+
+
+def read_model(path: Path) -> tuple[onnx.ModelProto, bytes]:
+    """Return the model with all of its weights inside, parsed and as bytes.
+
+    Raises
+    ------
+    WorkloadError
+        If there is no such file, or it is too large, is not ONNX, is cut off, or names weights
+        outside its own folder. The message does not name the file; the caller does.
+    """
+    if not path.exists():
+        raise WorkloadError("no such file")
+    if not path.is_file():
+        raise WorkloadError("is not a file; give the .onnx file itself")
+    _require_size(path.stat().st_size)
+    try:
+        content = path.read_bytes()
+        model = onnx.load_model_from_string(content)
+    except DecodeError:
+        raise WorkloadError("is not a readable ONNX file: truncated, corrupt or not ONNX") from None
+    except OSError as error:
+        raise WorkloadError(f"cannot be read: {error.strerror}") from None
+    if not model.graph.node or not model.opset_import:
+        raise WorkloadError("is not a readable ONNX file: it holds no nodes")
+    external = [tensor for tensor in model.graph.initializer if uses_external_data(tensor)]
+    if external:
+        _check_external_data(external, path.parent)
+        _require_size(path.stat().st_size + sum(ExternalDataInfo(t).length or 0 for t in external))
+        load_external_data_for_model(model, str(path.parent))
+        content = model.SerializeToString(deterministic=True)
+    return model, content
+
+
+def _require_size(size_bytes: int) -> None:
+    if size_bytes > MAXIMUM_FILE_BYTES:
+        raise WorkloadError(
+            f"model of {size_bytes} bytes; at most {MAXIMUM_FILE_BYTES} bytes are supported"
+        )
+
+
+def _check_external_data(tensors: list[onnx.TensorProto], folder: Path) -> None:
+    for tensor in tensors:
+        info = ExternalDataInfo(tensor)
+        file = (folder / info.location).resolve()
+        where = f"weights {tensor.name!r} in external file {info.location!r}"
+        if not file.is_relative_to(folder.resolve()):
+            raise WorkloadError(f"{where}: outside the model's own folder, refused")
+        if not file.is_file():
+            raise WorkloadError(f"{where}: no such file beside the model")
+        offset, available = info.offset or 0, file.stat().st_size
+        length = available - offset if info.length is None else info.length
+        if offset < 0 or length < 0 or offset + length > available:
+            raise WorkloadError(
+                f"{where}: bytes {offset} to {offset + length} of a file of {available} bytes"
+            )
+        if info.length is None:
+            _require_size(length)
