@@ -1,0 +1,36 @@
+"""The machine: integers through the PE grid, cycles through the units around it.
+
+The names below are imported when they are first used: the machine brings SimPy, the engines
+bring numba.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accelsim.simulator.array import run_array
+    from accelsim.simulator.batches import simulate
+    from accelsim.simulator.machine import simulate_timing
+    from accelsim.simulator.run import Run, Timing
+
+__all__ = ["Run", "Timing", "run_array", "simulate", "simulate_timing"]
+
+_MODULES = {
+    "Run": "accelsim.simulator.run",
+    "Timing": "accelsim.simulator.run",
+    "run_array": "accelsim.simulator.array",
+    "simulate": "accelsim.simulator.batches",
+    "simulate_timing": "accelsim.simulator.machine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'accelsim.simulator' has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

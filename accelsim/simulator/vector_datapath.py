@@ -33,12 +33,12 @@ class VectorResult:
     """What the vector unit did with one layer and batch.
 
     ``values``: int32[batch, ...]; ``operations``: lane operations; ``clip_events``: rescaled
-    values (zero point added) that the layer's clamp changed.
+    values (zero point added) that the layer's clamp changed, none if nothing is rescaled.
     """
 
     values: NDArray[np.int32]
     operations: int
-    clip_events: int
+    clip_events: int | None
 
 
 def run_vector(
@@ -63,7 +63,7 @@ def run_vector(
         return _max_pool(operator.window, inputs[0])
     if isinstance(operator, IntegerClamp):
         clamped = np.minimum(np.maximum(inputs[0], operator.clamp_low), operator.clamp_high)
-        return VectorResult(clamped, clamped.size, 0)
+        return VectorResult(clamped, clamped.size, None)
     if isinstance(operator, IntegerAdd):
         scaled, operations = _add(operator, inputs, zero_points), inputs[0].size
     else:
@@ -101,7 +101,7 @@ def _add(
 def _max_pool(window: Window, tensor: NDArray[np.int32]) -> VectorResult:
     largest, counts = _pool_windows(window, tensor, zero_point=0, largest=True)
     planes = tensor.shape[0] * tensor.shape[1]
-    return VectorResult(largest.astype(np.int32), planes * int(counts.sum()), 0)
+    return VectorResult(largest.astype(np.int32), planes * int(counts.sum()), None)
 
 
 def _average_pool(

@@ -1,0 +1,161 @@
+"""A whole simulation: the machine's clock once, the integers batch after batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic import Rescale, RescaleMode
+from accelsim.compiler.program import Program
+from accelsim.errors import ConfigError, DataError
+from accelsim.hardware.schema import Hardware
+from accelsim.network.integer import (
+    IntegerAdd,
+    IntegerAveragePool,
+    IntegerMatrix,
+    IntegerNetwork,
+    IntegerOperator,
+)
+from accelsim.simulator.execute import BatchExecution, MatrixExecution, execute_batch
+from accelsim.simulator.invariants import check_batch, check_timing
+from accelsim.simulator.machine import simulate_timing
+from accelsim.simulator.run import Run, Switching
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    program: Program,
+    integer: IntegerNetwork,
+    hardware: Hardware,
+    inputs: NDArray[np.int32],
+    engine: str = "cycle",
+    switching: bool = False,
+    spans: bool = False,
+) -> Run:
+    """Run images through the machine, integer by integer, and time one batch.
+
+    The images are cut into batches of ``program.batch``; a last batch that is not full runs with
+    fewer rows, so that counts are of the given images and no others. Cycles are those of a full
+    batch. Every run checks that both sides counted the same (`accelsim.simulator.invariants`).
+
+    Parameters
+    ----------
+    program
+        What the compiler made of ``integer`` for ``hardware``.
+    integer
+        The network; its accumulator and rescale mode must be the hardware's.
+    inputs
+        int32[images, *input shape], within the input tensor's format; at least one image.
+    engine
+        ``register``, ``cycle`` or ``tile``: the same integers, cycles and counts.
+    switching
+        Count the register bits that toggle in the array (not with ``tile``).
+    spans
+        Record the timeline of every unit.
+
+    Raises
+    ------
+    DataError
+        Inputs of another shape or range than the network's, or none.
+    ConfigError
+        Unknown engine, or a network that was quantized for another accumulator or rescale unit.
+    InternalError
+        A broken invariant.
+    """
+    _check_inputs(integer, inputs)
+    _check_hardware(integer, hardware)
+    timing = simulate_timing(program, hardware, spans)
+    check_timing(program, timing)
+    totals = _Totals()
+    for batch in _batches(inputs.astype(np.int32), program.batch):
+        execution = execute_batch(program, integer, hardware, batch, engine, switching)
+        check_batch(program, integer, timing, execution)
+        totals.add(execution, integer.output)
+    return Run(
+        images=len(inputs),
+        batch=program.batch,
+        outputs=np.concatenate(totals.outputs),
+        timing=timing,
+        overflow_events=totals.overflow_events,
+        clip_events=totals.clip_events,
+        switching=totals.switching,
+    )
+
+
+class _Totals:
+    """What depends on values, summed over the batches so far."""
+
+    def __init__(self) -> None:
+        self.outputs: list[NDArray[np.int32]] = []
+        self.overflow_events: dict[str, int] = {}
+        self.clip_events: dict[str, int] = {}
+        self.switching: dict[str, Switching] = {}
+
+    def add(self, execution: BatchExecution, output: str) -> None:
+        """Add one batch."""
+        self.outputs.append(execution.tensors[output])
+        for name, layer in execution.layers.items():
+            if layer.clip_events is not None:
+                self.clip_events[name] = self.clip_events.get(name, 0) + layer.clip_events
+            if not isinstance(layer, MatrixExecution):
+                continue
+            overflows = self.overflow_events.get(name, 0) + layer.counters.overflow_events
+            self.overflow_events[name] = overflows
+            if layer.switching is not None:
+                self.switching[name] = self.switching.get(name, Switching()) + layer.switching
+
+
+def _batches(inputs: NDArray[np.int32], size: int) -> Iterator[NDArray[np.int32]]:
+    for start in range(0, len(inputs), size):
+        yield inputs[start : start + size]
+
+
+def _check_inputs(integer: IntegerNetwork, inputs: NDArray[np.int32]) -> None:
+    tensor = integer.tensors[integer.input]
+    if inputs.shape[1:] != tensor.shape:
+        raise DataError(
+            f"inputs: one image of network {integer.name!r} has shape {tensor.shape}, "
+            f"got {inputs.shape[1:]}"
+        )
+    if len(inputs) == 0:
+        raise DataError("inputs: must hold at least one image, got none")
+    low, high = int(inputs.min()), int(inputs.max())
+    if low < tensor.format.low or high > tensor.format.high:
+        raise DataError(
+            f"inputs: must be within {tensor.format} [{tensor.format.low}, {tensor.format.high}], "
+            f"got {low} to {high}"
+        )
+
+
+def _check_hardware(integer: IntegerNetwork, hardware: Hardware) -> None:
+    """Refuse a network whose integers are not those that this hardware would compute."""
+    built = hardware.accumulator.format
+    if integer.accumulator != built:
+        raise ConfigError(
+            f"accumulator: hardware {hardware.name!r} has {built.bits} bits that {built.overflow}, "
+            f"network {integer.name!r} is for {integer.accumulator.bits} bits that "
+            f"{integer.accumulator.overflow}"
+        )
+    unit = hardware.rescale
+    for layer in integer.layers:
+        for rescale in _rescales(layer.operator):
+            same_width = rescale.mantissa_bits == unit.mantissa_bits
+            if rescale.mode != unit.mode or not (same_width or unit.mode == RescaleMode.FLOAT32):
+                raise ConfigError(
+                    f"rescale: hardware {hardware.name!r} has mode {unit.mode} with "
+                    f"{unit.mantissa_bits}-bit mantissas, layer {layer.name!r} is for "
+                    f"{rescale.mode} with {rescale.mantissa_bits}"
+                )
+
+
+def _rescales(operator: IntegerOperator) -> tuple[Rescale, ...]:
+    if isinstance(operator, IntegerMatrix):
+        return (operator.rescale,)
+    if isinstance(operator, IntegerAdd):
+        return (operator.rescale_left, operator.rescale_right, operator.rescale_sum)
+    if isinstance(operator, IntegerAveragePool):
+        return operator.rescales
+    return ()

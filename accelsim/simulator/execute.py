@@ -1,0 +1,172 @@
+"""Run a program's layers for one batch: integers through array, rescale unit and vector unit.
+
+This is the machine without its clock. Cycles come from `accelsim.simulator.machine`; what both
+count is compared in `accelsim.simulator.invariants`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.compiler.program import MatrixInstruction, Program, TilePlan
+from accelsim.errors import InternalError
+from accelsim.hardware.schema import Hardware
+from accelsim.network.integer import (
+    IntegerLayer,
+    IntegerMatrix,
+    IntegerNetwork,
+    IntegerReshape,
+)
+from accelsim.simulator.address_generator import AddressGenerator
+from accelsim.simulator.array import ArrayResult, run_array
+from accelsim.simulator.rescale_datapath import rescale_tile
+from accelsim.simulator.run import ArrayCounters, Cause, Switching
+from accelsim.simulator.vector_datapath import VectorOperator, run_vector
+
+__all__ = ["BatchExecution", "MatrixExecution", "VectorExecution", "execute_batch"]
+
+IntegerTensor = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class MatrixExecution:
+    """What a layer on the array did for one batch.
+
+    ``cycles``: the array's, with all operands at hand. ``padding_free_elements``: elements of
+    the left matrices that are input elements. ``rescaled``: results that were rescaled.
+    """
+
+    counters: ArrayCounters
+    cycles: dict[Cause, int]
+    padding_free_elements: int
+    rescaled: int
+    clip_events: int
+    switching: Switching | None
+
+
+@dataclass(frozen=True)
+class VectorExecution:
+    """What a layer on the vector unit did for one batch.
+
+    ``clip_events`` is none for layers that do not rescale (maximum, clamp).
+    """
+
+    operations: int
+    clip_events: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class BatchExecution:
+    """One batch: every tensor as int32[images, *shape], and every layer but the reshapes."""
+
+    images: int
+    tensors: dict[str, IntegerTensor]
+    layers: dict[str, MatrixExecution | VectorExecution]
+
+
+def execute_batch(
+    program: Program,
+    integer: IntegerNetwork,
+    hardware: Hardware,
+    inputs: IntegerTensor,
+    engine: str,
+    switching: bool = False,
+) -> BatchExecution:
+    """Run one batch, or a smaller last one: its loop nests are the same with fewer rows m.
+
+    Parameters
+    ----------
+    program, integer
+        A network and what the compiler made of it.
+    inputs
+        int32[images, *input shape], at most ``program.batch`` images.
+    engine, switching
+        As in `accelsim.simulator.array.run_array`.
+    """
+    instructions = {instruction.layer: instruction for instruction in program.instructions}
+    tensors = {integer.input: inputs}
+    layers: dict[str, MatrixExecution | VectorExecution] = {}
+    for layer in integer.layers:
+        operator = layer.operator
+        if isinstance(operator, IntegerReshape):
+            values = tensors[layer.inputs[0]]
+        elif isinstance(operator, IntegerMatrix):
+            instruction = instructions.get(layer.name)
+            if not isinstance(instruction, MatrixInstruction):
+                raise InternalError(f"layer {layer.name!r}: the program has no product for it")
+            values, layers[layer.name] = _run_matrix(
+                layer, operator, integer, tensors, instruction.plan, hardware, engine, switching
+            )
+        else:
+            values, layers[layer.name] = _run_vector(layer, operator, integer, tensors)
+        tensors[layer.output] = values.reshape(len(inputs), *integer.tensors[layer.output].shape)
+    return BatchExecution(len(inputs), tensors, layers)
+
+
+def _run_matrix(
+    layer: IntegerLayer,
+    operator: IntegerMatrix,
+    integer: IntegerNetwork,
+    tensors: dict[str, IntegerTensor],
+    plan: TilePlan,
+    hardware: Hardware,
+    engine: str,
+    switching: bool,
+) -> tuple[IntegerTensor, MatrixExecution]:
+    source = integer.tensors[layer.inputs[0]]
+    generator = AddressGenerator(_as_maps(tensors[layer.inputs[0]]), source.zero_point, operator)
+    product = replace(plan, gemm=replace(plan.gemm, rows_m=generator.rows_m))
+    accumulator = integer.accumulator
+    result = run_array(engine, generator, product, hardware.array, accumulator, switching)
+    # [groups, m, n] to [m, output channels]: a group's columns are neighbouring channels.
+    columns = result.accumulators.transpose(1, 0, 2).reshape(generator.rows_m, -1)
+    tile = rescale_tile(
+        columns,
+        operator.rescale,
+        integer.tensors[layer.output].zero_point,
+        operator.clamp_low,
+        operator.clamp_high,
+    )
+    images, _, height, width = generator.output_shape
+    pixels = tile.values.reshape(images, height, width, -1)
+    execution = _matrix_execution(result, generator, tile.values.size, tile.clip_events)
+    return pixels.transpose(0, 3, 1, 2), execution
+
+
+def _matrix_execution(
+    result: ArrayResult, generator: AddressGenerator, rescaled: int, clip_events: int
+) -> MatrixExecution:
+    return MatrixExecution(
+        counters=result.counters,
+        cycles=result.cycles,
+        padding_free_elements=generator.padding_free_elements(),
+        rescaled=rescaled,
+        clip_events=clip_events,
+        switching=result.switching,
+    )
+
+
+def _run_vector(
+    layer: IntegerLayer,
+    operator: VectorOperator,
+    integer: IntegerNetwork,
+    tensors: dict[str, IntegerTensor],
+) -> tuple[IntegerTensor, VectorExecution]:
+    result = run_vector(
+        operator,
+        tuple(_as_maps(tensors[name]) for name in layer.inputs),
+        tuple(integer.tensors[name].zero_point for name in layer.inputs),
+        integer.tensors[layer.output].zero_point,
+    )
+    return result.values, VectorExecution(result.operations, result.clip_events)
+
+
+def _as_maps(tensor: IntegerTensor) -> IntegerTensor:
+    """Return int32[images, channels, height, width]; a vector is a map of one pixel."""
+    if tensor.ndim == 4:
+        return tensor
+    return tensor.reshape(len(tensor), prod(tensor.shape[1:]), 1, 1)

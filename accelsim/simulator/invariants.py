@@ -1,0 +1,93 @@
+"""What has to hold in every run: the integers' side and the cycles' side count the same things.
+
+The engines count while they compute values; the machine counts passes and transfers; the
+network's own shapes say how much work there is. Each is derived without the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from accelsim.compiler.program import MatrixInstruction, Program
+from accelsim.errors import InternalError
+from accelsim.network.integer import IntegerMatrix, IntegerNetwork
+from accelsim.simulator.execute import BatchExecution, MatrixExecution, VectorExecution
+from accelsim.simulator.run import Cause, LayerRun, Timing
+
+__all__ = ["check_batch", "check_timing"]
+
+_ARRAY_CAUSES = (Cause.PRELOAD, Cause.FILL, Cause.STREAM, Cause.DRAIN)
+_OPERAND_STALLS = (Cause.STALL_WEIGHTS, Cause.STALL_ACTIVATIONS)
+
+
+def check_timing(program: Program, timing: Timing) -> None:
+    """Check that every layer was run once, in order, and every cycle has one cause.
+
+    Raises
+    ------
+    InternalError
+        Naming the layer or unit and both numbers.
+    """
+    names = [instruction.layer for instruction in program.instructions]
+    _equal("layers", [run.name for run in timing.layers], names)
+    for run in timing.layers:
+        _equal(f"layer {run.name!r}: cycles", sum(run.cycles.values()), run.cycles_total)
+    layer_cycles = sum(run.cycles_total for run in timing.layers)
+    _equal("cycles of all layers", layer_cycles, timing.cycles_total)
+    for unit, cycles in timing.units.items():
+        _equal(f"unit {unit!r}: cycles", sum(cycles.values()), timing.cycles_total)
+
+
+def check_batch(
+    program: Program, integer: IntegerNetwork, timing: Timing, batch: BatchExecution
+) -> None:
+    """Check what one batch did against the machine's timing and the network's shapes.
+
+    A smaller last batch is checked against the network only: the timing is of a full one.
+
+    Raises
+    ------
+    InternalError
+        Naming the layer, the quantity and both numbers.
+    """
+    runs = {run.name: run for run in timing.layers}
+    plans = {
+        instruction.layer: instruction.plan
+        for instruction in program.instructions
+        if isinstance(instruction, MatrixInstruction)
+    }
+    full = batch.images == program.batch
+    for layer in integer.layers:
+        execution = batch.layers.get(layer.name)
+        if isinstance(execution, MatrixExecution) and isinstance(layer.operator, IntegerMatrix):
+            pixels = prod(integer.tensors[layer.output].shape) // len(layer.operator.weights)
+            macs = batch.images * pixels * layer.operator.weights.size
+            _equal(f"layer {layer.name!r}: MACs", execution.counters.macs, macs)
+            if full:
+                _check_matrix(execution, runs[layer.name], plans[layer.name].n_tiles)
+        elif isinstance(execution, VectorExecution) and full:
+            name = f"layer {layer.name!r}: vector operations"
+            _equal(name, execution.operations, runs[layer.name].vector_operations)
+
+
+def _check_matrix(execution: MatrixExecution, run: LayerRun, n_tiles: int) -> None:
+    place = f"layer {run.name!r}"
+    # Overflows depend on values: the machine has none to count.
+    _equal(
+        f"{place}: array counters",
+        replace(execution.counters, overflow_events=0),
+        replace(run.array, overflow_events=0),
+    )
+    _equal(f"{place}: rescaled results", execution.rescaled, run.rescale_operations)
+    reads = n_tiles * execution.padding_free_elements
+    _equal(f"{place}: activations read", reads, run.traffic.activation_reads)
+    # An operand that comes late exposes a preload, or lets one hide; streams never change.
+    late = any(run.cycles.get(cause, 0) for cause in _OPERAND_STALLS)
+    for cause in (Cause.STREAM,) if late else _ARRAY_CAUSES:
+        _equal(f"{place}: {cause} cycles", execution.cycles.get(cause, 0), run.cycles.get(cause, 0))
+
+
+def _equal(what: str, got: object, expected: object) -> None:
+    if got != expected:
+        raise InternalError(f"{what}: {got} and {expected} must be equal")
