@@ -1,0 +1,10 @@
+"""The PE grid: one matrix layer through the array, by three engines that must agree.
+
+`docs/timing.md` states what happens in which cycle. `register` steps two-phase registers,
+`cycle` computes the same values in an order that a CPU likes, `tile` uses closed forms.
+"""
+
+from accelsim.simulator.array.engines import run_array
+from accelsim.simulator.array.interface import ArrayResult, Engine, MatrixOperands
+
+__all__ = ["ArrayResult", "Engine", "MatrixOperands", "run_array"]

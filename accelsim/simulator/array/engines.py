@@ -1,0 +1,60 @@
+"""Run a matrix layer on the array with the engine of choice."""
+
+from __future__ import annotations
+
+from accelsim.arithmetic.formats import Accumulator
+from accelsim.compiler.program import TilePlan
+from accelsim.errors import ConfigError
+from accelsim.hardware.schema import Array
+from accelsim.simulator.array.interface import ArrayResult, Engine, MatrixOperands
+
+__all__ = ["run_array"]
+
+
+def run_array(
+    engine: str,
+    operands: MatrixOperands,
+    plan: TilePlan,
+    array: Array,
+    accumulator: Accumulator,
+    switching: bool = False,
+) -> ArrayResult:
+    """Run every pass of a plan through the array.
+
+    Parameters
+    ----------
+    engine
+        ``register``, ``cycle`` or ``tile``: the same integers, cycles and counters from three
+        separate derivations. ``register`` is for small products, ``tile`` for large ones.
+    operands
+        The integers. They must fit the array's operand widths.
+    plan
+        The loop nest; its dataflow must be the array's.
+    switching
+        Count the register bits that toggle (``register`` and ``cycle``).
+
+    Raises
+    ------
+    ConfigError
+        Unknown engine, or switching asked of the ``tile`` engine.
+    """
+    if engine not in list(Engine):
+        known = ", ".join(Engine)
+        raise ConfigError(f"engine: unknown engine {engine!r}, must be one of {known}")
+    # The engines bring numba with them: they are imported when the first layer runs.
+    if engine == Engine.REGISTER:
+        from accelsim.simulator.array.register import run_register
+
+        return run_register(operands, plan, array, accumulator, switching)
+    if engine == Engine.CYCLE:
+        from accelsim.simulator.array.cycle import run_cycle
+
+        return run_cycle(operands, plan, array, accumulator, switching)
+    if switching:
+        raise ConfigError(
+            "engine: 'tile' keeps no registers and cannot count switching, "
+            "use 'cycle' or 'register'"
+        )
+    from accelsim.simulator.array.tile import run_tile
+
+    return run_tile(operands, plan, array, accumulator)

@@ -1,0 +1,88 @@
+"""Products, plans and arrays to run, and the slow witness they are held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from accelsim.arithmetic.formats import Accumulator, Overflow
+from accelsim.compiler.program import Gemm, LoopOrder, Residency, TilePlan
+from accelsim.hardware.dataflow import DATAFLOWS
+from accelsim.hardware.schema import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Matrices:
+    """MatrixOperands held in memory: [groups, m, k], [groups, k, n], [groups, n]."""
+
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    biases: NDArray[np.int64]
+
+    def activations(self, group, m_start, m_stop):
+        return self.left[group, m_start:m_stop]
+
+    def weights(self, group):
+        return self.right[group]
+
+    def bias(self, group):
+        return self.biases[group]
+
+    @property
+    def gemm(self) -> Gemm:
+        groups, rows_m, depth_k = self.left.shape
+        return Gemm(rows_m, self.right.shape[2], depth_k, groups)
+
+
+def matrices(left, right, bias) -> Matrices:
+    """Operands of one group from nested lists."""
+    return Matrices(
+        np.array([left], np.int32), np.array([right], np.int32), np.array([bias], np.int64)
+    )
+
+
+def make_plan(gemm: Gemm, array: Array, stream=None, block_m=None, order=LoopOrder.M_OUTER):
+    """A plan that fills the array; ``stream``: the largest streamed length (default: all)."""
+    flow = DATAFLOWS[array.dataflow]
+    lengths = {"m": gemm.rows_m, "n": gemm.columns_n, "k": gemm.depth_k}
+    tiles = {flow.rows: array.rows, flow.columns: array.columns}
+    tiles[flow.stream] = lengths[flow.stream] if stream is None else stream
+    return TilePlan(
+        gemm=gemm,
+        dataflow=flow,
+        tile_m=tiles["m"],
+        tile_n=tiles["n"],
+        tile_k=tiles["k"],
+        block_m=max(tiles["m"], gemm.rows_m if block_m is None else block_m),
+        order=order,
+        weights_residency=Residency.PASS,
+        activations_residency=Residency.BLOCK,
+    )
+
+
+def accumulate_one_by_one(operands: Matrices, accumulator: Accumulator):
+    """The witness: Python integers, one product at a time, in the order of the depth."""
+    gemm = operands.gemm
+    sums = np.zeros((gemm.groups, gemm.rows_m, gemm.columns_n), np.int64)
+    events = 0
+    size = 1 << accumulator.bits
+    for g, m, n in np.ndindex(*sums.shape):
+        total = int(operands.biases[g, n])
+        for k in range(gemm.depth_k):
+            total += int(operands.left[g, m, k]) * int(operands.right[g, k, n])
+            if not accumulator.low <= total <= accumulator.high:
+                events += 1
+                if accumulator.overflow is Overflow.SATURATE:
+                    total = max(accumulator.low, min(accumulator.high, total))
+                else:
+                    total = (total - accumulator.low) % size + accumulator.low
+        sums[g, m, n] = total
+    return sums, events
+
+
+@pytest.fixture(scope="session")
+def witness():
+    return accumulate_one_by_one
