@@ -12,7 +12,18 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-__all__ = ["BatchNorm", "Conv", "Dense", "Flatten", "MaxPool", "Relu", "Residual", "Sequence"]
+__all__ = [
+    "BatchNorm",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "Graph",
+    "MaxPool",
+    "Relu",
+    "Residual",
+    "Sequence",
+    "on_grid",
+]
 
 GRID = 2.0**20
 EPSILON = 1e-5
@@ -42,7 +53,12 @@ class Graph:
 
 
 class Layer:
-    """A layer: parameters, their gradients, and what it kept from the last forward pass."""
+    """A layer: parameters, their gradients, and what it kept from the last forward pass.
+
+    Each layer offers ``forward(x)``, ``backward(gradient)``, which returns the gradient of x and
+    keeps those of the parameters, and ``export(graph, source)``, which adds its nodes and returns
+    the name of its output.
+    """
 
     name = ""
 
@@ -58,7 +74,7 @@ class Layer:
 class Dense(Layer):
     """x: float64[count, inputs] -> float64[count, outputs]."""
 
-    def __init__(self, name: str, inputs: int, outputs: int, random: np.random.RandomState):
+    def __init__(self, name: str, inputs: int, outputs: int, random: np.random.RandomState) -> None:
         super().__init__()
         self.name = name
         weights = random.standard_normal((outputs, inputs)) * np.sqrt(2.0 / inputs)
@@ -80,7 +96,9 @@ class Dense(Layer):
 class Conv(Layer):
     """A 3x3 convolution with padding 1, without bias: a batch norm always follows."""
 
-    def __init__(self, name: str, inputs: int, outputs: int, stride: int, random) -> None:
+    def __init__(
+        self, name: str, inputs: int, outputs: int, stride: int, random: np.random.RandomState
+    ) -> None:
         super().__init__()
         self.name, self.stride = name, stride
         weights = random.standard_normal((outputs, inputs, 3, 3)) * np.sqrt(2.0 / (9 * inputs))

@@ -165,8 +165,27 @@ def to_onnx(network: Sequence, name: str) -> onnx.ModelProto:
 RECIPES = {"digits_cnn": (digits_cnn, 20, 1), "digits_mlp": (digits_mlp, 50, 1)}
 
 
-def check_data(arrays: dict[str, np.ndarray]) -> bool:
-    """Tell whether digits.npz holds exactly these arrays."""
+def trained(name: str) -> bytes:
+    """Return the ONNX file of a network, trained on the images of digits.npz."""
+    with np.load(HERE / "digits.npz", allow_pickle=False) as stored:
+        data = dict(stored)
+    build, epochs, seed = RECIPES[name]
+    return to_onnx(train(build, data, epochs, seed), name).SerializeToString()
+
+
+def write(name: str) -> None:
+    """Write one of the files."""
+    if name == "digits":
+        np.savez_compressed(HERE / "digits.npz", **split_digits())
+    else:
+        (HERE / f"{name}.onnx").write_bytes(trained(name))
+
+
+def is_equal(name: str) -> bool:
+    """Tell whether one of the files holds exactly what the recipe makes."""
+    if name != "digits":
+        return (HERE / f"{name}.onnx").read_bytes() == trained(name)
+    arrays = split_digits()
     with np.load(HERE / "digits.npz", allow_pickle=False) as stored:
         return set(stored) == set(arrays) and all(
             np.array_equal(stored[key], arrays[key]) for key in arrays
@@ -179,27 +198,15 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     parser.add_argument("--only", choices=["digits", *RECIPES], help="one of the three files")
     options = parser.parse_args()
-    agree = True
-    if options.only in (None, "digits"):
-        arrays = split_digits()
-        if options.check:
-            agree = check_data(arrays)
-            print("digits.npz:", "equal" if agree else "DIFFERS")
-        else:
-            np.savez_compressed(HERE / "digits.npz", **arrays)
-    with np.load(HERE / "digits.npz", allow_pickle=False) as stored:
-        data = dict(stored)
-    for name in RECIPES if options.only is None else {options.only} & set(RECIPES):
-        build, epochs, seed = RECIPES[name]
-        content = to_onnx(train(build, data, epochs, seed), name).SerializeToString()
-        path = HERE / f"{name}.onnx"
-        if options.check:
-            equal = path.read_bytes() == content
-            agree = agree and equal
-            print(f"{path.name}:", "equal" if equal else "DIFFERS")
-        else:
-            path.write_bytes(content)
-    return 0 if agree else 1
+    chosen = [options.only] if options.only else ["digits", *RECIPES]
+    if not options.check:
+        for name in chosen:
+            write(name)
+        return 0
+    equal = {name: is_equal(name) for name in chosen}
+    for name, same in equal.items():
+        print(f"{name}: {'equal' if same else 'DIFFERS'}")
+    return 0 if all(equal.values()) else 1
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 from os import PathLike
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import DataError
-from accelsim.network import Shape
+from accelsim.network import Network, Shape
 
 __all__ = ["MAXIMUM_ARRAY_BYTES", "Dataset", "load_data"]
 
@@ -24,7 +25,17 @@ MAXIMUM_ARRAY_BYTES = 2**31
 _IMAGES = ("test_images", "images")
 _LABELS = {"test_images": "test_labels", "images": "labels"}
 _CALIBRATION = ("calibration_images", "train_images")
-CALIBRATION_LIMIT = 256
+_CALIBRATION_LIMIT = 256
+# What zipfile and numpy raise for archives that are cut off, corrupt, encrypted or exotic.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +44,7 @@ class Dataset:
 
     images: float32[count, *shape]; labels: int64[count]; calibration_images:
     float32[count', *shape]. ``calibration_source`` names the array of the file that they are
-    from: where the file has none apart, they are the first of the images themselves.
+    from, at most its first 256: where the file has none apart, the images themselves.
     ``sha256`` is the file's hash.
     """
 
@@ -45,7 +56,7 @@ class Dataset:
     sha256: str
 
 
-def load_data(path: str | PathLike[str], shape: Shape | None = None) -> Dataset:
+def load_data(path: str | PathLike[str], network: Network | None = None) -> Dataset:
     """Read images and labels from an .npz file.
 
     Parameters
@@ -54,8 +65,8 @@ def load_data(path: str | PathLike[str], shape: Shape | None = None) -> Dataset:
         Holds ``test_images`` and ``test_labels``, or ``images`` and ``labels``; and
         ``calibration_images`` or ``train_images`` to calibrate on. Values are used as they are:
         nothing is scaled.
-    shape
-        The network's input shape, batch left out, which every image must have.
+    network
+        The network that the data must fit: its input shape, and labels below its output's size.
 
     Raises
     ------
@@ -65,26 +76,27 @@ def load_data(path: str | PathLike[str], shape: Shape | None = None) -> Dataset:
     """
     path = Path(path)
     try:
-        arrays = _read(path)
-        return _dataset(path, arrays, shape)
+        return _dataset(path, _read(path), network)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
 
-def _dataset(path: Path, arrays: dict[str, NDArray[Any]], shape: Shape | None) -> Dataset:
+def _dataset(path: Path, arrays: dict[str, NDArray[Any]], network: Network | None) -> Dataset:
+    shape = network.shapes[network.input] if network else None
+    classes = math.prod(network.shapes[network.output]) if network else None
     key = next((key for key in _IMAGES if key in arrays), None)
     if key is None:
         found = ", ".join(arrays) or "nothing"
         raise DataError(f"must hold test_images and test_labels, or images and labels; has {found}")
     images = _images(key, arrays[key], shape)
-    labels = _labels(_LABELS[key], arrays.get(_LABELS[key]), len(images))
+    labels = _labels(_LABELS[key], arrays.get(_LABELS[key]), len(images), classes)
     source = next((name for name in _CALIBRATION if name in arrays), key)
     calibration = images if source == key else _images(source, arrays[source], images.shape[1:])
     return Dataset(
         name=path.stem,
         images=images,
         labels=labels,
-        calibration_images=calibration[:CALIBRATION_LIMIT],
+        calibration_images=calibration[:_CALIBRATION_LIMIT],
         calibration_source=source,
         sha256=sha256(path.read_bytes()).hexdigest(),
     )
@@ -99,21 +111,28 @@ def _images(key: str, values: NDArray[Any], shape: Shape | None) -> NDArray[np.f
         raise DataError(f"{key}: must have shape {wanted}, got {list(values.shape)}")
     if not values.size:
         raise DataError(f"{key}: must hold at least one image of shape {wanted}, got {got}")
-    images = np.ascontiguousarray(values, np.float32)
+    with np.errstate(over="ignore"):
+        images = np.ascontiguousarray(values, np.float32)
     broken = int(np.count_nonzero(~np.isfinite(images)))
     if broken:
-        raise DataError(f"{key}: {broken} of the {images.size} values are NaN or infinite")
+        raise DataError(
+            f"{key}: {broken} of the {images.size} values are NaN or infinite in float32"
+        )
     return images
 
 
-def _labels(key: str, values: NDArray[Any] | None, count: int) -> NDArray[np.int64]:
+def _labels(
+    key: str, values: NDArray[Any] | None, count: int, classes: int | None
+) -> NDArray[np.int64]:
     wanted = f"{count} whole numbers, one for each image"
     if values is None:
         raise DataError(f"{key}: missing; must be {wanted}")
     if values.dtype.kind not in "iu" or values.shape != (count,):
         raise DataError(f"{key}: must be {wanted}, got {values.dtype}{list(values.shape)}")
-    if values.min() < 0:
-        raise DataError(f"{key}: must be at least 0, got {values.min()}")
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or (classes is not None and high >= classes):
+        allowed = "at least 0" if classes is None else f"0 to {classes - 1}"
+        raise DataError(f"{key}: must be {allowed}, got {low} to {high}")
     return values.astype(np.int64)
 
 
@@ -125,14 +144,16 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     known = {*_IMAGES, *_LABELS.values(), *_CALIBRATION}
     try:
         with zipfile.ZipFile(path) as archive:
-            names = [Path(name).stem for name in archive.namelist() if name.endswith(".npy")]
+            members = archive.namelist()
+            names = [name.removesuffix(".npy") for name in members if name.endswith(".npy")]
             for name in names:
                 if name in known:
                     _check_header(name, archive)
         with np.load(path, allow_pickle=False) as stored:
             return {name: stored[name] if name in known else np.empty(0) for name in names}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError, KeyError) as error:
-        raise DataError(f"is not a readable .npz file: {error}") from None
+    except _UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"is not a readable .npz file: {reason}") from None
 
 
 def _check_header(name: str, archive: zipfile.ZipFile) -> None:
