@@ -52,8 +52,8 @@ def check_batch(
         Naming the layer, the quantity and both numbers.
     """
     runs = {run.name: run for run in timing.layers}
-    plans = {
-        instruction.layer: instruction.plan
+    products = {
+        instruction.layer: instruction
         for instruction in program.instructions
         if isinstance(instruction, MatrixInstruction)
     }
@@ -65,13 +65,15 @@ def check_batch(
             macs = batch.images * pixels * layer.operator.weights.size
             _equal(f"layer {layer.name!r}: MACs", execution.counters.macs, macs)
             if full:
-                _check_matrix(execution, runs[layer.name], plans[layer.name].n_tiles)
+                _check_matrix(execution, runs[layer.name], products[layer.name])
         elif isinstance(execution, VectorExecution) and full:
             name = f"layer {layer.name!r}: vector operations"
             _equal(name, execution.operations, runs[layer.name].vector_operations)
 
 
-def _check_matrix(execution: MatrixExecution, run: LayerRun, n_tiles: int) -> None:
+def _check_matrix(
+    execution: MatrixExecution, run: LayerRun, instruction: MatrixInstruction
+) -> None:
     place = f"layer {run.name!r}"
     # Overflows depend on values: the machine has none to count.
     _equal(
@@ -80,8 +82,8 @@ def _check_matrix(execution: MatrixExecution, run: LayerRun, n_tiles: int) -> No
         replace(run.array, overflow_events=0),
     )
     _equal(f"{place}: rescaled results", execution.rescaled, run.rescale_operations)
-    reads = n_tiles * execution.padding_free_elements
-    _equal(f"{place}: activations read", reads, run.traffic.activation_reads)
+    reads = instruction.plan.n_tiles * execution.padding_free_elements
+    _equal(f"{place}: activations read", reads, instruction.activation_reads)
     # An operand that comes late exposes a preload, or lets one hide; streams never change.
     late = any(run.cycles.get(cause, 0) for cause in _OPERAND_STALLS)
     for cause in (Cause.STREAM,) if late else _ARRAY_CAUSES:

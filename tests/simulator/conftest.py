@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from accelsim.arithmetic import Accumulator, IntegerFormat, RescaleMode, make_rescale
+from accelsim.network.geometry import Window
+from accelsim.network.integer import (
+    IntegerAdd,
+    IntegerAveragePool,
+    IntegerClamp,
+    IntegerLayer,
+    IntegerMatrix,
+    IntegerMaxPool,
+    IntegerNetwork,
+    IntegerReshape,
+    QuantizedTensor,
+)
+
+INT8 = IntegerFormat(8)
+
+
+class NetworkBuilder:
+    """Layers with random integers, one after the other; scales only have to be plausible."""
+
+    def __init__(self, seed, mode, mantissa_bits, accumulator):
+        self.random = np.random.default_rng(seed)
+        self.mode, self.mantissa_bits, self.accumulator = mode, mantissa_bits, accumulator
+        self.layers, self.tensors = [], {}
+
+    def tensor(self, name, shape, zero_point=None):
+        zero_point = int(self.random.integers(-20, 20)) if zero_point is None else zero_point
+        self.tensors[name] = QuantizedTensor(shape, INT8, 0.05, zero_point)
+
+    def rescale(self, multipliers):
+        return make_rescale(multipliers, self.mode, self.mantissa_bits)
+
+    def layer(self, name, operator, inputs, shape, zero_point=None):
+        self.layers.append(IntegerLayer(name, operator, inputs, name))
+        self.tensor(name, shape, zero_point)
+
+    def matrix(self, name, source, out_channels, window, groups=1):
+        shape = self.tensors[source].shape
+        maps = shape if len(shape) == 3 else (*shape, 1, 1)
+        weights = self.random.integers(
+            -127, 128, (out_channels, maps[0] // groups, *window.kernel)
+        ).astype(np.int32)
+        operator = IntegerMatrix(
+            weights=weights,
+            weight_format=IntegerFormat(8, restricted=True),
+            weight_scales=np.full(out_channels, 0.01),
+            bias=self.random.integers(-1000, 1000, out_channels),
+            window=window,
+            groups=groups,
+            rescale=self.rescale(self.random.uniform(0.001, 0.01, out_channels)),
+            clamp_low=-100,
+            clamp_high=100,
+        )
+        size = window.output_size(*maps[1:])
+        self.layer(
+            name, operator, (source,), (out_channels, *size) if len(shape) == 3 else (out_channels,)
+        )
+
+    def build(self, source, output):
+        return IntegerNetwork(
+            "random", source, output, tuple(self.layers), self.tensors, self.accumulator
+        )
+
+
+@pytest.fixture(scope="session")
+def make_network():
+    """Every operator once: a residual block, both pools, a clamp, a reshape, a dense head."""
+
+    def make(seed=0, mode=RescaleMode.SINGLE_ROUND, mantissa_bits=32, accumulator=None):
+        builder = NetworkBuilder(seed, mode, mantissa_bits, accumulator or Accumulator())
+        builder.tensor("image", (2, 6, 5))
+        builder.matrix("stem", "image", 4, Window((3, 3), pads=(1, 1, 1, 1)))
+        builder.matrix(
+            "depthwise", "stem", 4, Window((3, 2), pads=(2, 0, 2, 1), dilations=(2, 1)), groups=4
+        )
+        float32 = mode is RescaleMode.FLOAT32
+        factors = (0.7, 0.6, 1.0) if float32 else (0.5, 0.4, 1.4 * 2.0**-20)
+        add = IntegerAdd(*map(builder.rescale, factors), 0 if float32 else 20, -128, 127)
+        builder.layer("add", add, ("stem", "depthwise"), (4, 6, 5))
+        zero_point = builder.tensors["add"].zero_point
+        pool = IntegerMaxPool(Window((3, 3), strides=(2, 2), pads=(1, 1, 1, 1)))
+        builder.layer("max_pool", pool, ("add",), (4, 3, 3), zero_point)
+        builder.layer("clamp", IntegerClamp(-50, 60), ("max_pool",), (4, 3, 3), zero_point)
+        counts = (1, 2, 4)
+        mean = IntegerAveragePool(
+            window=Window((2, 2), strides=(2, 2), pads=(1, 1, 0, 0)),
+            count_include_pad=False,
+            counts=counts,
+            rescales=tuple(builder.rescale(1.2 / count) for count in counts),
+            clamp_low=-60,
+            clamp_high=60,
+        )
+        builder.layer("mean", mean, ("clamp",), (4, 2, 2))
+        zero_point = builder.tensors["mean"].zero_point
+        builder.layer("flat", IntegerReshape(), ("mean",), (16,), zero_point)
+        builder.matrix("head", "flat", 5, Window((1, 1)))
+        return builder.build("image", "head")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_images():
+    def make(count, seed=0):
+        random = np.random.default_rng(seed)
+        return random.integers(-128, 128, (count, 2, 6, 5)).astype(np.int32)
+
+    return make
