@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import math
 
-from accelsim.compiler.program import MatrixInstruction, Program
+from accelsim.arithmetic.rescale import RescaleMode
+from accelsim.compiler.program import (
+    Instruction,
+    MatrixInstruction,
+    Program,
+    VectorInstruction,
+)
 from accelsim.energy.operations import (
     adder_pj,
     dram_pj,
@@ -22,7 +28,7 @@ from accelsim.energy.registers import clocked_register_bits
 from accelsim.energy.result import Component, EnergyReport, LayerEnergy
 from accelsim.energy.sram import extrapolation, read_pj, sram_leakage_uw, write_pj
 from accelsim.energy.table import EnergyTable, TableValues, check_table
-from accelsim.errors import ConfigError
+from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
 from accelsim.simulator.run import Cause, LayerRun, Run, Timing
 
@@ -60,18 +66,17 @@ def account(
     Raises
     ------
     ConfigError
-        The table is of another node or voltage or lacks the DRAM type; a layer's operands are
-        wider than the PEs.
+        The table is of another node or voltage, or lacks the DRAM type.
+    InternalError
+        The run is not one of this program.
     """
     check_table(table, hardware)
     timing = run.timing if isinstance(run, Run) else run
-    tiles = {
-        item.layer: item.plan.gemm.groups * item.plan.m_tiles * item.plan.n_tiles
-        for item in program.instructions
-        if isinstance(item, MatrixInstruction)
-    }
+    instructions = {instruction.layer: instruction for instruction in program.instructions}
+    if [layer.name for layer in timing.layers] != list(instructions):
+        raise InternalError("energy: the run's layers are not those of the program")
     layers = tuple(
-        _layer(layer, tiles.get(layer.name, 0), hardware, table.values) for layer in timing.layers
+        _layer(layer, instructions[layer.name], hardware, table.values) for layer in timing.layers
     )
     return EnergyReport(
         batch=program.batch,
@@ -109,72 +114,88 @@ def _warnings(hardware: Hardware, table: TableValues) -> tuple[str, ...]:
     return tuple(warning for warning in found if warning)
 
 
-def _layer(layer: LayerRun, tiles: int, hardware: Hardware, table: TableValues) -> LayerEnergy:
-    _check_widths(layer, hardware)
-    seconds = layer.cycles_total / hardware.clock
+def _layer(
+    layer: LayerRun, instruction: Instruction, hardware: Hardware, table: TableValues
+) -> LayerEnergy:
     traffic = layer.traffic
     dram_bytes = traffic.dram_read_bytes + traffic.dram_write_bytes
+    seconds = layer.cycles_total / hardware.clock
     components = {
-        **_array(layer, tiles, hardware, table),
         **_scratchpads(layer, hardware, table),
-        Component.RESCALE: layer.rescale_operations
-        * rescale_pj(
-            table,
-            hardware.rescale.mode,
-            hardware.accumulator.bits,
-            hardware.rescale.mantissa_bits,
-        ),
-        Component.VECTOR: layer.vector_operations * vector_pj(table, hardware.accumulator.bits),
         Component.DRAM: dram_pj(table, hardware.dram.type, dram_bytes),
         Component.LEAKAGE: leakage_uw(hardware, table) * seconds * 1e6,
     }
-    return LayerEnergy(layer.name, {component: components[component] for component in Component})
+    if isinstance(instruction, MatrixInstruction):
+        components |= _array(layer, instruction, hardware, table)
+    else:
+        components[Component.VECTOR] = _vector(layer, instruction, hardware, table)
+    return LayerEnergy(
+        layer.name, {component: components.get(component, 0.0) for component in Component}
+    )
 
 
 def _array(
-    layer: LayerRun, tiles: int, hardware: Hardware, table: TableValues
+    layer: LayerRun, instruction: MatrixInstruction, hardware: Hardware, table: TableValues
 ) -> dict[Component, float]:
-    array, bits = hardware.array, hardware.accumulator.bits
-    macs = layer.array.macs
-    stream_cycles = layer.cycles.get(Cause.STREAM, 0)
-    clocked = clocked_register_bits(array, bits, stream_cycles, layer.array.passes, tiles)
+    array, bits, plan = hardware.array, hardware.accumulator.bits, instruction.plan
+    clocked_bits = clocked_register_bits(
+        array,
+        bits,
+        stream_cycles=layer.cycles.get(Cause.STREAM, 0),
+        passes=layer.array.passes,
+        tiles=plan.gemm.groups * plan.m_tiles * plan.n_tiles if layer.array.passes else 0,
+    )
+    one_product_pj = multiplier_pj(table, array.weight_bits, array.activation_bits)
     return {
-        Component.MULTIPLIER: macs * multiplier_pj(table, array.weight_bits, array.activation_bits),
-        Component.ADDER: macs * adder_pj(table, bits),
-        Component.REGISTERS: register_pj(table, clocked),
+        Component.MULTIPLIER: layer.array.macs * one_product_pj,
+        Component.ADDER: layer.array.macs * adder_pj(table, bits),
+        Component.REGISTERS: register_pj(table, clocked_bits),
+        Component.RESCALE: layer.rescale_operations * _one_rescale_pj(hardware, table),
     }
+
+
+def _vector(
+    layer: LayerRun, instruction: VectorInstruction, hardware: Hardware, table: TableValues
+) -> float:
+    """Lane operations, and the rescales inside the layer: they are in the vector unit."""
+    rescales = {"average_pool": 1, "add": 3}.get(instruction.kind, 0)
+    if instruction.kind == "add" and hardware.rescale.mode is RescaleMode.FLOAT32:
+        rescales = 2
+    outputs = instruction.element_writes if layer.vector_operations else 0
+    return layer.vector_operations * vector_pj(table, hardware.accumulator.bits) + (
+        rescales * outputs * _one_rescale_pj(hardware, table)
+    )
+
+
+def _one_rescale_pj(hardware: Hardware, table: TableValues) -> float:
+    unit = hardware.rescale
+    return rescale_pj(table, unit.mode, hardware.accumulator.bits, unit.mantissa_bits)
 
 
 def _scratchpads(layer: LayerRun, hardware: Hardware, table: TableValues) -> dict[Component, float]:
+    """Price every element at its width.
+
+    Reads of activations include outputs on their way to DRAM and writes include inputs that
+    come from there; in a layer whose input and output widths differ the wider one is charged.
+    """
     pads, traffic = hardware.scratchpads, layer.traffic
-    bits = hardware.accumulator.bits
+    activation_bits = max(layer.input_bits, layer.output_bits)
+    accumulator_bits = hardware.accumulator.bits
+    # A column's bias arrives with the first of its depth_k weights, once for each fetch.
+    bias_writes = traffic.weight_writes // layer.gemm.depth_k if layer.gemm else 0
+    weight_read_bits = traffic.weight_reads * layer.weight_bits
+    weight_write_bits = traffic.weight_writes * layer.weight_bits
     return {
         Component.ACTIVATION_SRAM: (
-            read_pj(table, pads.activations, traffic.activation_reads * layer.input_bits)
-            + write_pj(table, pads.activations, traffic.activation_writes * layer.output_bits)
+            read_pj(table, pads.activations, traffic.activation_reads * activation_bits)
+            + write_pj(table, pads.activations, traffic.activation_writes * activation_bits)
         ),
-        # Biases travel and rest with the weights they belong to.
         Component.WEIGHT_SRAM: (
-            read_pj(table, pads.weights, traffic.weight_reads * layer.weight_bits)
-            + read_pj(table, pads.weights, traffic.bias_reads * bits)
-            + write_pj(table, pads.weights, traffic.weight_writes * layer.weight_bits)
+            read_pj(table, pads.weights, weight_read_bits + traffic.bias_reads * accumulator_bits)
+            + write_pj(table, pads.weights, weight_write_bits + bias_writes * accumulator_bits)
         ),
         Component.ACCUMULATOR_SRAM: (
-            read_pj(table, pads.accumulators, traffic.accumulator_reads * bits)
-            + write_pj(table, pads.accumulators, traffic.accumulator_writes * bits)
+            read_pj(table, pads.accumulators, traffic.accumulator_reads * accumulator_bits)
+            + write_pj(table, pads.accumulators, traffic.accumulator_writes * accumulator_bits)
         ),
     }
-
-
-def _check_widths(layer: LayerRun, hardware: Hardware) -> None:
-    """Only matrix layers meet the PEs."""
-    array = hardware.array
-    for what, bits, built in (
-        ("weights", layer.weight_bits, array.weight_bits),
-        ("activations", layer.input_bits, array.activation_bits),
-    ):
-        if layer.gemm is not None and bits > built:
-            raise ConfigError(
-                f"layer {layer.name}: {what} of {bits} bits do not fit PEs built for {built} "
-                f"bits (array.{what[:-1]}_bits)"
-            )

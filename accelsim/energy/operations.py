@@ -35,7 +35,7 @@ def multiplier_pj(table: TableValues, a_bits: int, b_bits: int) -> float:
     wide_slope = wide.pj / wide.width_bits
     quadratic = (wide_slope - narrow_slope) / (wide.width_bits - narrow.width_bits)
     linear = narrow_slope - quadratic * narrow.width_bits
-    return quadratic * a_bits * b_bits + linear * (a_bits + b_bits) / 2
+    return quadratic * (a_bits * b_bits) + linear * (a_bits + b_bits) / 2
 
 
 def multiplier_extrapolation(table: TableValues, a_bits: int, b_bits: int) -> str | None:

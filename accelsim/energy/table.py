@@ -36,8 +36,8 @@ __all__ = [
 
 _TABLES = ShippedFiles("accelsim.energy", "tables", "energy table")
 
-Picojoules = Annotated[float, Field(ge=0, le=1e6)]
-Microwatts = Annotated[float, Field(ge=0, le=1e9)]
+Picojoules = Annotated[float, Field(ge=0, le=1_000_000)]
+Microwatts = Annotated[float, Field(ge=0, le=1_000_000_000)]
 
 
 class Evidence(StrEnum):
@@ -91,7 +91,7 @@ class PeLeakage(_Silicon):
 
     quadratic_uw: Microwatts
     linear_uw: Microwatts
-    constant_uw: Annotated[float, Field(ge=-1e6, le=1e6)]
+    constant_uw: Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
 
 
 class SramLeakage(_Silicon):
@@ -138,7 +138,7 @@ def _complaints(table: TableValues) -> Iterator[Complaint]:
         entry, key = getattr(table, name), field.alias or name
         if isinstance(entry, _Silicon) and entry.node != table.node:
             node, own = format_nanometres(table.node), format_nanometres(entry.node)
-            yield Complaint((key, "node"), f"must be the table's node, {node}, got {own}")
+            yield Complaint((key, "node"), f"must be the table's, {node}, got {own}")
         if isinstance(entry, _Silicon) and entry.voltage != table.voltage:
             voltage, own = format_volts(table.voltage), format_volts(entry.voltage)
             yield Complaint((key, "voltage"), f"must be the table's, {voltage}, got {own}")

@@ -1,0 +1,68 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.energy.registers import clocked_register_bits
+from accelsim.hardware import Array
+
+
+def array(dataflow, rows=2, columns=3, **fields):
+    widths = {"weight_bits": 4, "activation_bits": 8}
+    return Array(rows=rows, columns=columns, dataflow=dataflow, **(widths | fields))
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "bits"),
+    [
+        ("ws", 5 * 6 * (8 + 32)),
+        ("is", 5 * 6 * (4 + 32)),
+        ("os", 5 * 6 * (8 + 4 + 32)),
+    ],
+)
+def test_a_streamed_vector_clocks_every_pe(dataflow, bits):
+    assert clocked_register_bits(array(dataflow), 32, 5, passes=0, tiles=0) == bits
+
+
+@pytest.mark.parametrize(("dataflow", "width"), [("ws", 4), ("is", 8)])
+@pytest.mark.parametrize(
+    # Row 0's element passes 1 register, row 1's 2: 3 a column; the copy is one more for each PE.
+    ("double_buffering", "writes"),
+    [(False, 3 * 3), (True, 3 * 3 + 6)],
+)
+def test_a_preload_shifts_every_row_to_its_place(dataflow, width, double_buffering, writes):
+    machine = array(dataflow, weight_double_buffering=double_buffering)
+    assert clocked_register_bits(machine, 32, 0, passes=7, tiles=9) == 7 * writes * width
+
+
+@pytest.mark.parametrize(
+    # 6 biases in; row 1's result leaves through 1 register, row 0's through 2.
+    ("drain", "writes"),
+    [("exposed", 6 + 3 * 3), ("hidden", 6 + 3 * 3 + 6)],
+)
+def test_an_output_stationary_tile_takes_its_biases_and_drains(drain, writes):
+    machine = array("os", drain=drain)
+    assert clocked_register_bits(machine, 24, 0, passes=9, tiles=7) == 7 * writes * 24
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+def test_nothing_streamed_nothing_clocked(dataflow):
+    assert clocked_register_bits(array(dataflow), 32, 0, 0, 0) == 0
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+@given(bits=st.integers(2, 15), accumulator_bits=st.integers(8, 31))
+@settings(derandomize=True, max_examples=30, deadline=None)
+def test_every_width_costs(dataflow, bits, accumulator_bits):
+    def clocked(weights, activations, accumulators):
+        machine = array(dataflow, weight_bits=weights, activation_bits=activations)
+        return clocked_register_bits(machine, accumulators, 10, passes=2, tiles=2)
+
+    steps = [
+        clocked(bits, bits, accumulator_bits),
+        clocked(bits + 1, bits, accumulator_bits),
+        clocked(bits + 1, bits + 1, accumulator_bits),
+        clocked(bits + 1, bits + 1, accumulator_bits + 1),
+    ]
+    assert all(low < high for low, high in pairwise(steps))
