@@ -112,7 +112,7 @@ class ArrayProcess:
         weights = work.releases_weights or self._weights.counts_steps
         activations = work.releases_activations or self._activations.counts_steps
         if weights or activations:
-            streamed = self._simulation.until(times.stream_stop)
+            streamed = self._simulation.at(times.stream_stop)
             streamed.callbacks.append(lambda _: self._streamed(work))
 
     def _streamed(self, work: PassWork) -> None:

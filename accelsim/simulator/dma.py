@@ -15,16 +15,7 @@ from accelsim.simulator.progress import LayerProgress
 from accelsim.simulator.scratchpad import Space
 from accelsim.simulator.simulation import Signal, Simulation
 
-__all__ = ["EngineSpec", "Fetch", "LoadEngine", "StoreEngine"]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSpec:
-    """An engine's name, its rank on the channel (lower first), its transfers under way at most."""
-
-    name: str
-    rank: int
-    outstanding: int
+__all__ = ["ActivationEngine", "Fetch", "LoadEngine", "StoreEngine", "WeightEngine"]
 
 
 class _Engine:
@@ -34,22 +25,45 @@ class _Engine:
     and DRAM latency), ``wait_room`` (loads: the next one does not fit), ``idle``.
     """
 
-    def __init__(self, simulation: Simulation, channel: DramChannel, spec: EngineSpec) -> None:
-        self.unit = f"dma_{spec.name}"
+    name: str
+    rank: int
+
+    def __init__(self, simulation: Simulation, channel: DramChannel, outstanding: int) -> None:
+        self.unit = f"dma_{self.name}"
         self.requested_bytes = 0
         self.ledger = Ledger(self.unit)
-        self._spec = spec
         self._simulation = simulation
         self._channel = channel
-        self._completed = Signal(simulation.env)
+        self._outstanding = outstanding
+        self._completed = Signal(simulation)
         self._under_way = 0
-        self._asking = 0
-        self._holding = False
+        self._asking: deque[str] = deque()
+        self._carrying = False
         self._blocked = False
+
+    def granted(self) -> None:
+        """Hear that the oldest request got the channel."""
+        self._account()
+        self._carrying = True
+
+    def carried(self) -> None:
+        """Hear that the channel is done with it."""
+        start = self.ledger.cursor
+        self._account()
+        self._carrying = False
+        label = self._asking.popleft()
+        self._simulation.record(self.unit, label, start, self._simulation.now)
+        self._simulation.record("dram", f"{self.name} {label}", start, self._simulation.now)
+
+    def completed(self, _: Event) -> None:
+        """Hear that the oldest transfer is complete."""
+        self._account()
+        self._under_way -= 1
+        self._completed.fire()
 
     def _account(self) -> None:
         """Charge the time since the last change to what the engine was doing."""
-        if self._holding:
+        if self._carrying:
             cause = "transfer"
         elif self._asking:
             cause = "wait_channel"
@@ -63,40 +77,19 @@ class _Engine:
 
     def _slot(self) -> Generator[Event, None, None]:
         """Wait until one more transfer may be under way."""
-        while self._under_way == self._spec.outstanding:
+        while self._under_way == self._outstanding:
             self._simulation.waits_for[self.unit] = "one of its transfers to complete"
             yield self._completed.wait()
 
-    def _begin(self, size_bytes: int, progress: LayerProgress, store: bool) -> None:
-        """Account for a request; its process is `_carry`."""
+    def _request(self, size_bytes: int, label: str) -> int:
+        """Ask for the channel; return the bytes that the transfer will take on the bus."""
         bus_bytes = self._channel.timing.bus_bytes(size_bytes)
         self.requested_bytes += bus_bytes
-        if store:
-            progress.dram_write_bytes += bus_bytes
-        else:
-            progress.dram_read_bytes += bus_bytes
         self._account()
         self._under_way += 1
-        self._asking += 1
-
-    def _carry(self, size_bytes: int, label: str) -> Generator[Event, None, None]:
-        """Take a transfer over the channel; returns when it is complete."""
-        yield self._channel.turn(self._spec.rank)
-        with self._channel.request() as grant:
-            yield grant
-            self._account()
-            self._asking -= 1
-            self._holding = True
-            start = self._simulation.now
-            yield self._channel.carry(size_bytes)
-            self._account()
-            self._holding = False
-            self._channel.carried(self._spec.name, label)
-            self._simulation.record(self.unit, label, start, self._simulation.now)
-        yield self._simulation.env.timeout(self._channel.timing.delay_cycles)
-        self._account()
-        self._under_way -= 1
-        self._completed.fire()
+        self._asking.append(label)
+        self._channel.request(self, size_bytes)
+        return bus_bytes
 
     def close(self, cycles_total: int) -> dict[str, int]:
         """Return cycles by cause.
@@ -127,19 +120,19 @@ class LoadEngine(_Engine):
         self,
         simulation: Simulation,
         channel: DramChannel,
-        spec: EngineSpec,
+        outstanding: int,
         space: Space,
         double_buffered: bool,
     ) -> None:
-        super().__init__(simulation, channel, spec)
+        super().__init__(simulation, channel, outstanding)
         self.arrived: deque[int] = deque()
         """Completion cycles of the loads that nobody has picked up yet."""
         self._space = space
         self._double_buffered = double_buffered
         self._held: deque[int] = deque()
         self._steps = 0
-        self._stepped = Signal(simulation.env)
-        self._arrival = Signal(simulation.env)
+        self._stepped = Signal(simulation)
+        self._arrival = Signal(simulation)
 
     def run(
         self, layers: Sequence[tuple[LayerProgress, Sequence[Fetch]]], across_layers: bool
@@ -164,6 +157,12 @@ class LoadEngine(_Engine):
         for _ in range(releases):
             self._space.give(self._held.popleft())
         self._stepped.fire()
+
+    def completed(self, _: Event) -> None:
+        """Hear that the oldest load is complete."""
+        super().completed(_)
+        self.arrived.append(self._simulation.now)
+        self._arrival.fire()
 
     def arrival(self) -> Event:
         """Return the event of the next completion; check `arrived` then."""
@@ -201,29 +200,34 @@ class LoadEngine(_Engine):
             self._account()
             self._blocked = False
         self._held.append(fetch.size_bytes)
-        self._begin(fetch.size_bytes, progress, store=False)
-        self._simulation.env.process(self._load(fetch.size_bytes, label))
+        progress.dram_read_bytes += self._request(fetch.size_bytes, label)
 
-    def _load(self, size_bytes: int, label: str) -> Generator[Event, None, None]:
-        yield from self._carry(size_bytes, label)
-        self.arrived.append(self._simulation.now)
-        self._arrival.fire()
+
+class WeightEngine(LoadEngine):
+    """Weights, across layers."""
+
+    name, rank = "weights", 0
+
+
+class ActivationEngine(LoadEngine):
+    """Activations of the layer that runs."""
+
+    name, rank = "activations", 1
 
 
 class StoreEngine(_Engine):
     """Takes staged outputs to DRAM."""
 
+    name, rank = "outputs", 2
+
     def __init__(
-        self,
-        simulation: Simulation,
-        channel: DramChannel,
-        spec: EngineSpec,
-        staging: Space,
+        self, simulation: Simulation, channel: DramChannel, outstanding: int, staging: Space
     ) -> None:
-        super().__init__(simulation, channel, spec)
+        super().__init__(simulation, channel, outstanding)
         self._staging = staging
         self._queue: deque[tuple[LayerProgress, int]] = deque()
-        self._queued = Signal(simulation.env)
+        self._queued = Signal(simulation)
+        self._moving: deque[tuple[LayerProgress, int]] = deque()
 
     def store(self, progress: LayerProgress, size_bytes: int) -> None:
         """Queue an output that lies complete in the staging room."""
@@ -238,10 +242,12 @@ class StoreEngine(_Engine):
                 yield self._queued.wait()
             yield from self._slot()
             progress, size_bytes = self._queue.popleft()
-            self._begin(size_bytes, progress, store=True)
-            self._simulation.env.process(self._store(progress, size_bytes))
+            self._moving.append((progress, size_bytes))
+            progress.dram_write_bytes += self._request(size_bytes, progress.name)
 
-    def _store(self, progress: LayerProgress, size_bytes: int) -> Generator[Event, None, None]:
-        yield from self._carry(size_bytes, progress.name)
+    def completed(self, _: Event) -> None:
+        """Hear that the oldest store is complete."""
+        super().completed(_)
+        progress, size_bytes = self._moving.popleft()
         self._staging.give(size_bytes)
         progress.stored_one()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
+from heapq import heappop, heappush
 from math import ceil
+from typing import Protocol
 
-from simpy import Event, Resource
-from simpy.resources.resource import Request
+from simpy import Event, Timeout
 
 from accelsim.hardware.schema import Hardware
 from accelsim.simulator.ledger import IDLE, Ledger
-from accelsim.simulator.simulation import EndOfCycle, Simulation
+from accelsim.simulator.simulation import EndOfCycle, Signal, Simulation
 
-__all__ = ["DramChannel", "DramTiming"]
+__all__ = ["Client", "DramChannel", "DramTiming"]
 
 
 @dataclass(frozen=True)
@@ -49,41 +51,63 @@ class DramTiming:
 
     def hold_cycles(self, size_bytes: int) -> int:
         """Cycles for which a transfer holds the channel."""
-        return ceil(self.bus_bytes(size_bytes) / self.bytes_per_cycle)
+        rate = self.bytes_per_cycle
+        return -(-self.bus_bytes(size_bytes) * rate.denominator // rate.numerator)
+
+
+class Client(Protocol):
+    """Who asks for transfers. Of the requests of one cycle the lowest ``rank`` is first."""
+
+    name: str
+    rank: int
+
+    def granted(self) -> None:
+        """Hear that its oldest request got the channel."""
+
+    def carried(self) -> None:
+        """Hear that the channel is done with it."""
+
+    def completed(self, _: Event) -> None:
+        """Hear that its data are where they should be."""
 
 
 class DramChannel:
-    """The channel as a resource. Causes: the engine that holds it, or ``idle``.
-
-    Of the requests of one cycle the one with the lowest rank is first.
-    """
+    """The channel as a process. Causes: the engine that holds it, or ``idle``."""
 
     def __init__(self, simulation: Simulation, timing: DramTiming) -> None:
         self.timing = timing
         self.bus_bytes = 0
         self.ledger = Ledger("dram")
         self._simulation = simulation
-        self._resource = Resource(simulation.env, capacity=1)
+        self._requests: list[tuple[int, int, int, int, Client]] = []
+        self._requested = Signal(simulation)
+        self._count = 0
 
-    def turn(self, rank: int) -> Event:
-        """Return the event after which to `request`, so that ranks decide within a cycle."""
-        return EndOfCycle(self._simulation.env, rank)
+    def request(self, client: Client, size_bytes: int) -> None:
+        """Queue a transfer."""
+        self._count += 1
+        request = (self._simulation.now, client.rank, self._count, size_bytes, client)
+        heappush(self._requests, request)
+        self._requested.fire()
 
-    def request(self) -> Request:
-        """Return the event (and context) of holding the channel."""
-        return self._resource.request()
-
-    def carry(self, size_bytes: int) -> Event:
-        """Start a transfer for the holder and return the event of its last burst."""
-        self.ledger.advance(self._simulation.now, IDLE)
-        self.bus_bytes += self.timing.bus_bytes(size_bytes)
-        return self._simulation.env.timeout(self.timing.hold_cycles(size_bytes))
-
-    def carried(self, engine: str, label: str) -> None:
-        """Account for the transfer that just ended."""
-        start = self.ledger.cursor
-        self.ledger.advance(self._simulation.now, engine)
-        self._simulation.record("dram", f"{engine} {label}", start, self._simulation.now)
+    def run(self) -> Generator[Event, None, None]:
+        """Serve for ever."""
+        simulation, requests = self._simulation, self._requests
+        while True:
+            while not requests:
+                simulation.waits_for["dram"] = "a request"
+                yield self._requested.wait()
+            if requests[0][0] == simulation.now:
+                yield EndOfCycle(simulation)
+            _, _, _, size_bytes, client = heappop(requests)
+            self.ledger.advance(simulation.now, IDLE)
+            client.granted()
+            yield Timeout(simulation, self.timing.hold_cycles(size_bytes))
+            self.ledger.advance(simulation.now, client.name)
+            self.bus_bytes += self.timing.bus_bytes(size_bytes)
+            client.carried()
+            complete = Timeout(simulation, self.timing.delay_cycles)
+            complete.callbacks.append(client.completed)
 
     def close(self, cycles_total: int) -> dict[str, int]:
         """Return cycles by cause."""

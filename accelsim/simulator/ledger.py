@@ -99,7 +99,7 @@ class Ledger:
         account: dict[str, int] = {}
         for page in self._pages:
             for cause, cycles in page.items():
-                account[cause] = account.get(cause, 0) + cycles
+                account[str(cause)] = account.get(str(cause), 0) + cycles
         if sum(account.values()) != cycles_total:
             raise InternalError(f"{self.unit}: causes {account} do not sum to {cycles_total}")
         return dict(sorted(account.items()))

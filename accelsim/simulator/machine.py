@@ -12,7 +12,7 @@ from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
 from accelsim.simulator.array_timing import ArrayRules
 from accelsim.simulator.array_unit import ArrayProcess
-from accelsim.simulator.dma import EngineSpec, Fetch, LoadEngine, StoreEngine
+from accelsim.simulator.dma import ActivationEngine, Fetch, StoreEngine, WeightEngine
 from accelsim.simulator.dram import DramChannel, DramTiming
 from accelsim.simulator.prepare import prepare
 from accelsim.simulator.progress import LayerProgress
@@ -73,23 +73,17 @@ class _Machine:
         self.activation_space = Space(simulation, "activation_scratchpad", pads.activations.size)
         self.staging = Space(simulation, "output_staging", 0)
         self.buffers = AccumulatorBuffers(simulation, 2 if pads.accumulators.double_buffered else 1)
-        self.weights = LoadEngine(
-            simulation,
-            channel,
-            EngineSpec("weights", 0, outstanding),
-            self.weight_space,
-            pads.weights.double_buffered,
+        self.weights = WeightEngine(
+            simulation, channel, outstanding, self.weight_space, pads.weights.double_buffered
         )
-        self.activations = LoadEngine(
+        self.activations = ActivationEngine(
             simulation,
             channel,
-            EngineSpec("activations", 1, outstanding),
+            outstanding,
             self.activation_space,
             pads.activations.double_buffered,
         )
-        self.stores = StoreEngine(
-            simulation, channel, EngineSpec("outputs", 2, outstanding), self.staging
-        )
+        self.stores = StoreEngine(simulation, channel, outstanding, self.staging)
         self.rescale = RescaleProcess(
             simulation, hardware.rescale, self.buffers, self.staging, self.stores
         )
@@ -115,13 +109,14 @@ class _Machine:
         activations = list(zip(self.progress, _activation_fetches(self.layers), strict=True))
         for process in (
             self._control(),
+            self.channel.run(),
             self.weights.run(weights, across_layers=True),
             self.activations.run(activations, across_layers=False),
             self.stores.run(),
             self.rescale.run(),
         ):
-            self.simulation.env.process(process)
-        self.simulation.env.run()
+            self.simulation.process(process)
+        self.simulation.run()
         if len(self.layer_runs) < len(self.layers):
             waits = "; ".join(
                 f"{unit} waits for {what}" for unit, what in self.simulation.waits_for.items()

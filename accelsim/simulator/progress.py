@@ -19,9 +19,9 @@ class LayerProgress:
 
     def __init__(self, simulation: Simulation, work: MatrixWork | VectorWork) -> None:
         self.name = work.name
-        self.started = Event(simulation.env)
-        self.rescaled = Event(simulation.env)
-        self.stored = Event(simulation.env)
+        self.started = Event(simulation)
+        self.rescaled = Event(simulation)
+        self.stored = Event(simulation)
         self.dram_read_bytes = 0
         self.dram_write_bytes = 0
         self.rescale_operations = 0

@@ -48,7 +48,8 @@ class RescaleProcess:
         self._staging = staging
         self._stores = stores
         self._tiles: deque[Tile] = deque()
-        self._queued = Signal(simulation.env)
+        self._queued = Signal(simulation)
+        self._stop = 0
         self._unhindered_stop = 0
 
     def rescale(self, tile: Tile) -> None:
@@ -57,36 +58,42 @@ class RescaleProcess:
         self._queued.fire()
 
     def run(self) -> Generator[Event, None, None]:
-        """Rescale for ever."""
-        waits_for = self._simulation.waits_for
+        """Rescale for ever.
+
+        Times are computed ahead of the clock, which matters only for room: it is taken in the
+        cycle in which the unit wants to start.
+        """
+        simulation = self._simulation
         while True:
             while not self._tiles:
-                waits_for["rescale"] = "a finished tile"
+                simulation.waits_for["rescale"] = "a finished tile"
                 yield self._queued.wait()
             tile = self._tiles.popleft()
-            if tile.registered_cycle > self._simulation.now:
-                yield self._simulation.until(tile.registered_cycle)
+            start = max(tile.registered_cycle, self._stop)
             if tile.output_bytes:
+                yield simulation.at(start)
                 room = self._staging.take(tile.output_bytes)
                 if room is not None:
-                    waits_for["rescale"] = f"room for {tile.output_bytes} bytes of results"
+                    simulation.waits_for["rescale"] = f"room for {tile.output_bytes} result bytes"
                     yield room
-            yield from self._read(tile)
+                    start = simulation.now
+            self._read(tile, start)
 
-    def _read(self, tile: Tile) -> Generator[Event, None, None]:
-        start = self._simulation.now
+    def _read(self, tile: Tile, start: int) -> None:
+        """Read a tile from ``start`` on, and write its last result ``pipeline`` cycles later."""
         self._account_gap(tile, start)
         read_cycles = -(-tile.results // self._lanes)
-        yield self._simulation.env.timeout(read_cycles)
-        stop = self._simulation.now
-        self.ledger.advance(stop, "busy")
-        self._simulation.record("rescale", tile.progress.name, start, stop)
-        unhindered_start = max(self._unhindered_stop, tile.registered_cycle)
-        self._unhindered_stop = unhindered_start + read_cycles
-        self._buffers.give(Room(self._unhindered_stop, stop))
+        self._stop = start + read_cycles
+        self.ledger.advance(self._stop, "busy")
+        self._simulation.record("rescale", tile.progress.name, start, self._stop)
+        self._unhindered_stop = max(self._unhindered_stop, tile.registered_cycle) + read_cycles
+        self._buffers.give(Room(self._unhindered_stop, self._stop))
         tile.progress.rescale_operations += tile.results
-        written = self._simulation.until(stop + self._pipeline_cycles)
-        written.callbacks.append(lambda _: self._written(tile))
+        if tile.output_bytes or tile.progress.last_result:
+            written = self._simulation.at(self._stop + self._pipeline_cycles)
+            written.callbacks.append(lambda _: self._written(tile))
+        else:
+            tile.progress.rescaled_one()
 
     def _account_gap(self, tile: Tile, start: int) -> None:
         """Charge the time since the last read: the pipeline empties, no work, no room."""

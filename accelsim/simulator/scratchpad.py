@@ -43,7 +43,7 @@ class Space:
         if not self._waiting and self.held_bytes + size_bytes <= self.capacity_bytes:
             self._hold(size_bytes)
             return None
-        event = Event(self._simulation.env)
+        event = Event(self._simulation)
         self._account()
         self._waiting.append((size_bytes, event))
         return event
@@ -119,7 +119,7 @@ class AccumulatorBuffers:
     def __init__(self, simulation: Simulation, count: int) -> None:
         self.count = count
         self.ledger = Ledger("accumulator_scratchpad")
-        self.returned = Signal(simulation.env)
+        self.returned = Signal(simulation)
         self._free = deque([Room(0, 0)] * count)
         self._taken: deque[int] = deque()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from simpy import Environment, Event, Timeout
 from simpy.events import NORMAL, EventPriority
 
@@ -10,26 +12,28 @@ from accelsim.simulator.run import Span
 __all__ = ["EndOfCycle", "Signal", "Simulation"]
 
 
-class Simulation:
-    """The shared state of one simulation.
+class Simulation(Environment):
+    """The clock of one simulation, and what its units say of themselves.
 
+    ``now`` is the current cycle: what happens now has happened before that cycle starts.
     ``waits_for`` says what each unit is waiting for: if no event is left before the program has
     ended, it is the diagnosis.
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def now(self) -> int:
+            """The current cycle."""
+
     def __init__(self, spans: bool = False) -> None:
-        self.env = Environment()
+        super().__init__()
         self.waits_for: dict[str, str] = {}
         self.spans: list[Span] | None = [] if spans else None
 
-    @property
-    def now(self) -> int:
-        """The current cycle: things that happen now have happened before it starts."""
-        return int(self.env.now)
-
-    def until(self, cycle: int) -> Timeout:
-        """Return an event at the start of a cycle, or now if that is in the past."""
-        return Timeout(self.env, max(0, cycle - self.now))
+    def at(self, cycle: int) -> Timeout:
+        """Return the event of the start of a cycle that is not over."""
+        return Timeout(self, cycle - self.now)
 
     def record(self, unit: str, label: str, start_cycle: int, stop_cycle: int) -> None:
         """Add a piece of work to the timeline, if there is one."""
@@ -43,13 +47,13 @@ class Signal:
     The waiter checks its condition again: ``while not condition: yield signal.wait()``.
     """
 
-    def __init__(self, env: Environment) -> None:
-        self._env = env
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
         self._event: Event | None = None
 
     def wait(self) -> Event:
         """Return the event of the next `fire`."""
-        self._event = Event(self._env)
+        self._event = Event(self._simulation)
         return self._event
 
     def fire(self) -> None:
@@ -60,14 +64,14 @@ class Signal:
 
 
 class EndOfCycle(Event):
-    """Happens now, but after all ordinary events of the cycle; lower ``rank`` first.
+    """Happens now, but after all ordinary events of the cycle.
 
-    Who asks for a shared resource only then is served by rank, whatever the order in which the
-    cycle's events happened to be processed.
+    Who arbitrates only then has heard of all requests of the cycle, whatever the order in which
+    the cycle's events happened to be processed.
     """
 
-    def __init__(self, env: Environment, rank: int) -> None:
-        super().__init__(env)
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__(simulation)
         self._ok = True
         self._value = None
-        env.schedule(self, EventPriority(NORMAL + 1 + rank))
+        simulation.schedule(self, EventPriority(NORMAL + 1))

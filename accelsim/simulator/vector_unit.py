@@ -56,7 +56,7 @@ class VectorProcess:
                 yield room
             self.ledger.advance(simulation.now, "stall_output")
         start = simulation.now
-        yield simulation.env.timeout(chunk.compute_cycles)
+        yield simulation.timeout(chunk.compute_cycles)
         self.ledger.advance(simulation.now, "busy")
         simulation.record("vector", progress.name, start, simulation.now)
         progress.vector_operations += chunk.operations

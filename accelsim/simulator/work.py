@@ -6,7 +6,7 @@ is a tuple of references, and a pass costs the machine no arithmetic on shapes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from accelsim.compiler.program import Gemm
 from accelsim.simulator.run import ArrayCounters, Traffic
@@ -34,6 +34,8 @@ class PassWork:
         Whether the oldest fetch still held is given away when this pass has streamed.
     results
         Elements m * n of the tile.
+    stream_total_cycles
+        Cycles from the first vector to the end of the stream, slow scratchpads included.
     output_bytes
         What the tile sends to DRAM when it is rescaled; 0 if its output stays on chip.
     """
@@ -52,11 +54,11 @@ class PassWork:
     results: int
     output_bytes: int
     counters: ArrayCounters
+    stream_total_cycles: int = field(init=False)
 
-    @property
-    def stream_total_cycles(self) -> int:
-        """Cycles from the first vector to the end of the stream, slow scratchpads included."""
-        return max(self.stream_cycles, self.activation_cycles, self.weight_cycles)
+    def __post_init__(self) -> None:
+        slowest = max(self.stream_cycles, self.activation_cycles, self.weight_cycles)
+        object.__setattr__(self, "stream_total_cycles", slowest)
 
 
 @dataclass(frozen=True, slots=True)
