@@ -1,1 +1,6 @@
 """From an integer network and a machine to a program: lower, tile, place, order loops."""
+
+from accelsim.compiler.compile import compile_network, compile_shapes
+from accelsim.compiler.program import Place, Program
+
+__all__ = ["Place", "Program", "compile_network", "compile_shapes"]

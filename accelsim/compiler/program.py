@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from accelsim.compiler.plan import Gemm, LoopOrder, Pass, Residency, TilePlan
-from accelsim.compiler.shapes import MatrixShape, Piece, VectorShape
+from accelsim.compiler.shapes import MatrixShape, Piece, VectorKind, VectorShape
 from accelsim.network.geometry import Shape
 
 __all__ = [
@@ -123,8 +123,8 @@ class VectorInstruction:
     footprint: Footprint
 
     @property
-    def kind(self) -> str:
-        """``add``, ``max_pool``, ``average_pool`` or ``clamp``."""
+    def kind(self) -> VectorKind:
+        """What the vector unit does."""
         return self.shape.kind
 
     @property

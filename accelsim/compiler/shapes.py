@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,8 +30,9 @@ __all__ = [
     "bytes_of",
 ]
 
-VectorKind = str
-"""``add``, ``max_pool``, ``average_pool`` or ``clamp``."""
+VectorKind = Literal["add", "max_pool", "average_pool", "clamp"]
+
+Integers = NDArray[np.int64]
 
 
 def bytes_of(elements: int, bits: int) -> int:
@@ -69,7 +71,7 @@ class MatrixShape:
     output_bits: int
     accumulator_bits: int
 
-    @property
+    @cached_property
     def output_size(self) -> tuple[int, int]:
         """(height, width) of the output."""
         return self.window.output_size(*self.input_shape[1:])
@@ -98,7 +100,7 @@ class MatrixShape:
         """Bytes of a rescaled output tile."""
         return bytes_of(m_size * n_size, self.output_bits)
 
-    def block_elements(self, m_start: ArrayLike, m_stop: ArrayLike) -> NDArray[np.int64]:
+    def block_elements(self, m_start: ArrayLike, m_stop: ArrayLike) -> Integers:
         """Count the input elements that output rows [m_start, m_stop) of one group need.
 
         Distinct whole input rows of the group's channels, across images, each once.
@@ -110,7 +112,7 @@ class MatrixShape:
         rows = input_rows(self.window, height, width).distinct(first_line, stop_line)
         return np.asarray(rows * width * self.group_channels, dtype=np.int64)
 
-    def block_bytes(self, m_start: ArrayLike, m_stop: ArrayLike) -> NDArray[np.int64]:
+    def block_bytes(self, m_start: ArrayLike, m_stop: ArrayLike) -> Integers:
         """Bytes of `block_elements` at the input's width, each block rounded up."""
         return -(-self.block_elements(m_start, m_stop) * self.input_bits // 8)
 
@@ -125,10 +127,12 @@ class MatrixShape:
 class Piece:
     """A part of a vector layer that is fetched, computed and stored together.
 
-    ``input_bytes`` has one entry for each input of the layer: what a tensor in DRAM costs.
+    ``input_elements`` are needed of each input; ``input_bytes`` has one entry for each: what a
+    tensor in DRAM costs.
     """
 
     operations: int
+    input_elements: int
     input_bytes: tuple[int, ...]
     output_bytes: int
 
@@ -150,7 +154,7 @@ class VectorShape:
     input_bits: tuple[int, ...]
     output_bits: int
 
-    @property
+    @cached_property
     def _output_size(self) -> tuple[int, int]:
         return self.window.output_size(self.height, self.width)
 
@@ -159,9 +163,14 @@ class VectorShape:
         return input_rows(self.window, self.height, self.width)
 
     @property
+    def plane_lines(self) -> int:
+        """Output lines of a plane."""
+        return self._output_size[0]
+
+    @property
     def lines(self) -> int:
         """Output lines of all planes: the finest cut."""
-        return self.planes * self._output_size[0]
+        return self.planes * self.plane_lines
 
     @property
     def operations(self) -> int:
@@ -178,24 +187,34 @@ class VectorShape:
         """Elements written to the activation scratchpad."""
         return self.planes * prod(self._output_size)
 
-    def piece(self, first_line: int, stop_line: int) -> Piece:
-        """Return what output lines [first_line, stop_line) need and make."""
-        rows = self._rows
-        taps = int(rows.taps_before(stop_line) - rows.taps_before(first_line))
-        horizontal = valid_taps(self.window, self.height, self.width)[1]
-        elements = int(rows.distinct(first_line, stop_line)) * self.width
-        return Piece(
-            operations=taps * horizontal,
-            input_bytes=tuple(bytes_of(elements, bits) for bits in self.input_bits),
-            output_bytes=bytes_of(
-                (stop_line - first_line) * self._output_size[1], self.output_bits
-            ),
-        )
+    @property
+    def line_elements(self) -> int:
+        """Elements of an output line."""
+        return self._output_size[1]
+
+    def input_elements(self, first_line: ArrayLike, stop_line: ArrayLike) -> Integers:
+        """Count the elements of each input that output lines [first_line, stop_line) need."""
+        rows = self._rows.distinct(first_line, stop_line)
+        return np.asarray(rows * self.width, dtype=np.int64)
+
+    def bounds(self, chunk: ArrayLike, chunks: int) -> Integers:
+        """Return the first line of a chunk when the lines are cut as evenly as possible."""
+        return np.asarray(chunk, dtype=np.int64) * self.lines // chunks
 
     def pieces(self, chunks: int) -> Iterator[Piece]:
-        """Yield the layer cut into ``chunks`` pieces of as equal line counts as possible."""
-        for chunk in range(chunks):
-            yield self.piece(self.lines * chunk // chunks, self.lines * (chunk + 1) // chunks)
+        """Yield the layer cut into ``chunks`` pieces."""
+        horizontal = valid_taps(self.window, self.height, self.width)[1]
+        bounds = self.bounds(np.arange(chunks + 1), chunks)
+        operations = np.diff(self._rows.taps_before(bounds)) * horizontal
+        elements = self.input_elements(bounds[:-1], bounds[1:])
+        outputs = np.diff(bounds) * self.line_elements
+        for done, needed, made in zip(operations, elements, outputs, strict=True):
+            yield Piece(
+                operations=int(done),
+                input_elements=int(needed),
+                input_bytes=tuple(bytes_of(int(needed), bits) for bits in self.input_bits),
+                output_bytes=bytes_of(int(made), self.output_bits),
+            )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""The compiler's two entrances: an integer network, or the shapes of one."""
+
+from __future__ import annotations
+
+from accelsim.compiler.limits import check_widths
+from accelsim.compiler.lower import lower_network
+from accelsim.compiler.placement import place_network
+from accelsim.compiler.program import Place, Program
+from accelsim.compiler.shapes import NetworkShape
+from accelsim.errors import ConfigError
+from accelsim.hardware.schema import Hardware
+from accelsim.network.integer import IntegerNetwork
+
+__all__ = ["compile_network", "compile_shapes"]
+
+
+def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1) -> Program:
+    """Return the program that runs ``batch`` images through ``network`` at a time.
+
+    Only shapes, widths and geometry are read, never values.
+
+    Raises
+    ------
+    CapacityError
+        A layer does not fit in the scratchpads.
+    ConfigError
+        The batch is not positive, or a layer's operands are wider than the PEs.
+    """
+    if batch < 1:
+        raise ConfigError(f"batch: must be at least 1, got {batch}")
+    return compile_shapes(lower_network(network, batch, hardware.accumulator.bits), hardware)
+
+
+def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
+    """Return the program of a network of which only the shapes are known.
+
+    Raises
+    ------
+    CapacityError
+        A layer does not fit in the scratchpads.
+    ConfigError
+        A layer's operands are wider than the PEs.
+    """
+    check_widths(network.layers, hardware)
+    instructions, on_chip = place_network(network, hardware)
+    return Program(
+        network=network.name,
+        batch=network.batch,
+        instructions=instructions,
+        places={
+            name: Place.SCRATCHPAD if stored in on_chip else Place.DRAM
+            for name, stored in network.storage.items()
+        },
+        shapes={name: tensor.shape for name, tensor in network.tensors.items()},
+        bits={name: tensor.bits for name, tensor in network.tensors.items()},
+    )

@@ -1,0 +1,135 @@
+"""What stops a layer from running on a machine, each said in one clear line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from accelsim.compiler.search import LayerRoom, Search, stream_limit
+from accelsim.compiler.shapes import LayerShape, MatrixShape, bytes_of
+from accelsim.errors import CapacityError, ConfigError
+from accelsim.hardware.dataflow import DATAFLOWS
+from accelsim.hardware.schema import Hardware, Scratchpads
+from accelsim.units import format_bytes
+
+__all__ = ["capacity_error", "check_accumulators", "check_weights", "check_widths", "matrix_error"]
+
+
+def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
+    """Refuse operands wider than the PEs' multipliers.
+
+    Raises
+    ------
+    ConfigError
+        One line for each operand that is too wide.
+    """
+    problems = [
+        f"layer {layer.name!r}: {operand}s of {bits} bits do not fit {field}={limit}; "
+        f"quantize them to {limit} bits or fewer, or set {field}={bits}"
+        for layer in layers
+        if isinstance(layer.work, MatrixShape)
+        for operand, bits, field, limit in (
+            ("weight", layer.work.weight_bits, "array.weight_bits", hardware.array.weight_bits),
+            (
+                "activation",
+                layer.work.input_bits,
+                "array.activation_bits",
+                hardware.array.activation_bits,
+            ),
+        )
+        if bits > limit
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def check_accumulators(layer: str, shape: MatrixShape, hardware: Hardware) -> None:
+    """Refuse an accumulator scratchpad that holds no output tile.
+
+    Raises
+    ------
+    CapacityError
+        Output stationary needs rows x columns accumulators, the others at least one row.
+    """
+    if stream_limit(shape, hardware) > 0:
+        return
+    array = hardware.array
+    rows = array.rows if DATAFLOWS[array.dataflow].stream == "k" else 1
+    tile = bytes_of(rows * array.columns, shape.accumulator_bits)
+    needs = (tile, 2 * tile)
+    raise capacity_error(layer, "accumulators", "the smallest output tile", needs, hardware)
+
+
+def check_weights(layer: str, shape: MatrixShape, hardware: Hardware) -> None:
+    """Refuse a weight scratchpad that holds no tile.
+
+    Raises
+    ------
+    CapacityError
+        The smallest tile (and its successor, double buffered) does not fit.
+    """
+    needs = (
+        Search(shape, _buffered(hardware, False)).least_weight_bytes(),
+        Search(shape, _buffered(hardware, True)).least_weight_bytes(),
+    )
+    if needs[hardware.scratchpads.weights.double_buffered] > hardware.scratchpads.weights.size:
+        raise capacity_error(layer, "weights", "the smallest weight tile", needs, hardware)
+
+
+def matrix_error(
+    layer: str, shape: MatrixShape, room: LayerRoom, hardware: Hardware
+) -> CapacityError:
+    """Return the error for a layer that does not fit although nothing else is on chip."""
+
+    def needs(batch: int) -> tuple[int, int]:
+        images = replace(shape, batch=batch)
+        single, double = (
+            Search(images, _buffered(hardware, buffered)).least_activation_bytes(room)
+            for buffered in (False, True)
+        )
+        return single, double
+
+    spec = hardware.scratchpads.activations
+    helps = needs(1)[spec.double_buffered] <= spec.size
+    hint = ", or use a batch of 1" if helps else ""
+    what = "the smallest block of input rows and output tile"
+    return capacity_error(layer, "activations", what, needs(shape.batch), hardware, hint)
+
+
+def capacity_error(
+    layer: str,
+    scratchpad: str,
+    what: str,
+    needs: tuple[int, int],
+    hardware: Hardware,
+    hint: str = "",
+) -> CapacityError:
+    """Return the line that says how much is missing and what would help.
+
+    ``needs`` are the bytes needed with a single and with a double buffer.
+    """
+    spec = getattr(hardware.scratchpads, scratchpad)
+    field = f"scratchpads.{scratchpad}"
+    needed = needs[spec.double_buffered]
+    buffered = " double buffered" if spec.double_buffered else ""
+    if spec.double_buffered and needs[0] <= spec.size:
+        hint = f", or {field}.double_buffered=false{hint}"
+    return CapacityError(
+        f"layer {layer!r}: {field}.size: {what} needs {format_bytes(needed)}{buffered}, "
+        f"got {format_bytes(spec.size)}, {format_bytes(needed - spec.size)} missing; "
+        f"set {field}.size={format_bytes(needed)}{hint}"
+    )
+
+
+def _buffered(hardware: Hardware, double: bool) -> Hardware:
+    """Return the machine with all scratchpads single or double buffered."""
+    update = {"double_buffered": double}
+    pads = hardware.scratchpads
+    return hardware.model_copy(
+        update={
+            "scratchpads": Scratchpads(
+                activations=pads.activations.model_copy(update=update),
+                weights=pads.weights.model_copy(update=update),
+                accumulators=pads.accumulators.model_copy(update=update),
+            )
+        }
+    )

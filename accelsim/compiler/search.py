@@ -1,0 +1,249 @@
+"""Choose a matrix layer's loop nest: the least DRAM traffic among the plans that fit.
+
+The dataflow says which two dimensions are cut to the array's rows and columns; the third, the
+stream, is as long as the accumulators hold (or the whole depth). Ties go to fewer passes, then
+to larger blocks, so the choice is a function of shapes and hardware alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
+from accelsim.compiler.shapes import MatrixShape, bytes_of
+from accelsim.compiler.traffic import dram_traffic, fetched_bytes, staging_bytes, weight_bytes
+from accelsim.hardware.dataflow import DATAFLOWS, Dimension
+from accelsim.hardware.schema import Hardware
+
+__all__ = ["LayerRoom", "Nest", "Search", "stream_limit"]
+
+_ALL_SIZES = 12
+"""Up to this size every tile or block size is tried; above it, those that can matter."""
+
+
+@dataclass(frozen=True)
+class LayerRoom:
+    """What the activation scratchpad has left for a layer, and where the layer's tensors live."""
+
+    activation_bytes: int
+    input_on_chip: bool
+    output_on_chip: bool
+
+
+@dataclass(frozen=True)
+class Nest:
+    """The loop order and how long weights stay; it fixes how long activations stay."""
+
+    order: LoopOrder
+    weights: Residency
+
+    @property
+    def activations(self) -> Residency:
+        """Rows outside: each block is fetched once. Columns outside: once for each column tile."""
+        return Residency.LAYER if self.order is LoopOrder.M_OUTER else Residency.BLOCK
+
+
+_WHOLE_LAYER = Nest(LoopOrder.M_OUTER, Residency.LAYER)
+_EACH_BLOCK = Nest(LoopOrder.M_OUTER, Residency.BLOCK)
+_EACH_PASS = Nest(LoopOrder.M_OUTER, Residency.PASS)
+_COLUMNS_OUTSIDE = Nest(LoopOrder.N_OUTER, Residency.BLOCK)
+_NESTS = ((_WHOLE_LAYER,), (_EACH_BLOCK, _COLUMNS_OUTSIDE), (_EACH_PASS,))
+"""From least to most weight traffic, for the same tiles: the first group that fits is enough.
+
+With the columns outside, keeping every block costs what one block of all rows costs with the
+rows outside, and fetching weights for each pass what it costs there.
+"""
+
+
+def stream_limit(shape: MatrixShape, hardware: Hardware) -> int:
+    """Return the longest stream of a pass, 0 if the accumulators cannot hold a tile at all.
+
+    They are as wide as the array: each streamed m or n takes a row of C accumulators.
+    """
+    spec, array = hardware.scratchpads.accumulators, hardware.array
+    usable = spec.size // (1 + spec.double_buffered)
+    if DATAFLOWS[array.dataflow].stream == "k":
+        tile_bytes = bytes_of(array.rows * array.columns, shape.accumulator_bits)
+        return shape.gemm.depth_k if tile_bytes <= usable else 0
+    return usable * 8 // (array.columns * shape.accumulator_bits)
+
+
+def _even(size: int, limit: int) -> int:
+    """Return the tile that cuts ``size`` into as few tiles as ``limit`` does, evenly."""
+    return -(-size // -(-size // limit))
+
+
+def _times(needs: Callable[[int], int], unit: int, count: int) -> int:
+    return needs(unit * count)
+
+
+def _sizes(limit: int) -> list[int]:
+    """Return tile sizes to try, the largest first."""
+    if limit <= _ALL_SIZES:
+        return list(range(limit, 0, -1))
+    return [*_sizes_above(limit), 1]
+
+
+def _sizes_above(limit: int) -> Iterator[int]:
+    while limit > 1:
+        yield limit
+        limit //= 4
+
+
+class Search:
+    """The plans of one layer shape on one machine."""
+
+    def __init__(self, shape: MatrixShape, hardware: Hardware) -> None:
+        self._shape = shape
+        self._flow = DATAFLOWS[hardware.array.dataflow]
+        self._pads = hardware.scratchpads
+        self._burst = hardware.dram.burst
+        gemm = shape.gemm
+        limits: dict[Dimension, int] = {
+            self._flow.rows: hardware.array.rows,
+            self._flow.columns: hardware.array.columns,
+            self._flow.stream: stream_limit(shape, hardware),
+        }
+        self._m_limit = min(limits["m"], gemm.rows_m)
+        n_sizes = self._tile_sizes("n", gemm.columns_n, limits["n"])
+        enough = min(hardware.array.rows, n_sizes[0])
+        self._n_sizes = [size for size in n_sizes if size >= enough]
+        self._short_n_sizes = [size for size in n_sizes if size < enough]
+        self._least_n = n_sizes[-1]
+        self._k_sizes = self._tile_sizes("k", gemm.depth_k, limits["k"])
+
+    def _tile_sizes(self, dimension: Dimension, size: int, limit: int) -> list[int]:
+        """Return the tile sizes to try: the array's own, or shorter streams if need be."""
+        largest = min(limit, size)
+        if dimension != self._flow.stream:
+            return [largest]
+        return list(dict.fromkeys(_even(size, tile) for tile in _sizes(largest)))
+
+    def least_weight_bytes(self) -> int:
+        """Return the room for weights without which no plan fits."""
+        return self._weight_bytes(self._least_n, self._k_sizes[-1], _EACH_PASS)
+
+    def least_activation_bytes(self, room: LayerRoom) -> int:
+        """Return the room for activations without which no plan fits."""
+        staging = self._staging_bytes(1, self._least_n, room)
+        return staging + (0 if room.input_on_chip else fetched_bytes(self._shape, 1, self._pads))
+
+    def best(self, room: LayerRoom) -> TilePlan | None:
+        """Return the plan with the least DRAM traffic, None if none fits.
+
+        Streams shorter than the preload that each pass pays for anyway are the last resort.
+        """
+        for n_sizes in (self._n_sizes, self._short_n_sizes):
+            plans = self._plans(n_sizes, room)
+            best = min(plans, key=lambda plan: self._cost(plan, room), default=None)
+            if best is not None:
+                return best
+        return None
+
+    def _cost(self, plan: TilePlan, room: LayerRoom) -> tuple[int, ...]:
+        traffic = dram_traffic(self._shape, plan, self._burst, room.output_on_chip)
+        return traffic.total_bytes, plan.pass_count, -plan.block_m, plan.tile_m
+
+    def _plans(self, n_sizes: list[int], room: LayerRoom) -> Iterator[TilePlan]:
+        """Yield the plans worth comparing; all of them fit."""
+        for tile_n in n_sizes:
+            rows = list(self._rows(tile_n, room))
+            for tile_k in self._k_sizes:
+                nests = self._nests(tile_n, tile_k)
+                for nest in nests:
+                    for block_m, tile_m in rows:
+                        yield self._plan((tile_m, tile_n, tile_k), block_m, nest, room)
+                if nests:
+                    break
+
+    def _plan(
+        self, tiles: tuple[int, int, int], block_m: int, nest: Nest, room: LayerRoom
+    ) -> TilePlan:
+        activations = Residency.ON_CHIP if room.input_on_chip else nest.activations
+        return TilePlan(
+            self._shape.gemm, self._flow, *tiles, block_m, nest.order, nest.weights, activations
+        )
+
+    def _nests(self, tile_n: int, tile_k: int) -> tuple[Nest, ...]:
+        """Return the loop nests with the least weight traffic for which the weights fit."""
+        for nests in _NESTS:
+            if self._weight_bytes(tile_n, tile_k, nests[0]) <= self._pads.weights.size:
+                return nests
+        return ()
+
+    def _weight_bytes(self, tile_n: int, tile_k: int, nest: Nest) -> int:
+        plan = self._plan((1, tile_n, tile_k), 1, nest, LayerRoom(0, True, True))
+        return weight_bytes(self._shape, plan, self._pads)
+
+    def _staging_bytes(self, tile_m: int, tile_n: int, room: LayerRoom) -> int:
+        if room.output_on_chip:
+            return 0
+        return staging_bytes(self._shape, tile_m, tile_n, self._pads)
+
+    def _rows(self, tile_n: int, room: LayerRoom) -> Iterator[tuple[int, int]]:
+        """Yield (rows of a block, rows of a tile) that fit, for one width of output tiles."""
+        blocks = (
+            self._on_chip_rows(tile_n, room)
+            if room.input_on_chip
+            else self._fetched_rows(tile_n, room)
+        )
+        for block_m, tile_m in blocks:
+            yield from ((block_m, tile) for tile in {tile_m, _even(block_m, tile_m)})
+
+    def _on_chip_rows(self, tile_n: int, room: LayerRoom) -> list[tuple[int, int]]:
+        """All rows are there: one block, and the largest tile whose staging fits."""
+        tile_m = self._largest(
+            self._m_limit, lambda size: self._staging_bytes(size, tile_n, room), room
+        )
+        return [(self._shape.gemm.rows_m, tile_m)] if tile_m else []
+
+    def _fetched_rows(self, tile_n: int, room: LayerRoom) -> list[tuple[int, int]]:
+        """Blocks that fit: all of them, or the largest and those without ragged edges."""
+
+        def needs(block_m: int) -> int:
+            tile_m = min(block_m, self._m_limit)
+            staging = self._staging_bytes(tile_m, tile_n, room)
+            return staging + fetched_bytes(self._shape, block_m, self._pads)
+
+        rows_m = self._shape.gemm.rows_m
+        if needs(rows_m) <= room.activation_bytes:
+            blocks = {rows_m}
+        elif rows_m <= _ALL_SIZES:
+            blocks = set(range(1, rows_m))
+        else:
+            blocks = self._block_sizes(needs, room)
+        return [
+            (block_m, min(block_m, self._m_limit))
+            for block_m in sorted(blocks)
+            if needs(block_m) <= room.activation_bytes
+        ]
+
+    def _block_sizes(self, needs: Callable[[int], int], room: LayerRoom) -> set[int]:
+        """Return the largest block of each kind: any, of whole tiles, lines or images.
+
+        A block that starts in the middle of a line of outputs needs more input rows than one of
+        the same size that does not: each kind is bisected by itself, and so are parts of a line.
+        """
+        rows_m = self._shape.gemm.rows_m
+        height, width = self._shape.output_size
+        largest = {
+            unit * self._largest(rows_m // unit, partial(_times, needs, unit), room)
+            for unit in (1, self._m_limit, width, height * width)
+        }
+        parts = {width // count for count in range(2, _ALL_SIZES) if width % count == 0}
+        evened = {_even(rows_m, size) for size in largest if size}
+        return (largest | parts | evened | {1}) - {0}
+
+    @staticmethod
+    def _largest(limit: int, needs: Callable[[int], int], room: LayerRoom) -> int:
+        """Return the largest size up to ``limit`` that fits, 0 if 1 does not: bisected."""
+        fits, too_large = 0, limit + 1
+        while too_large - fits > 1:
+            middle = (fits + too_large) // 2
+            if needs(middle) <= room.activation_bytes:
+                fits = middle
+            else:
+                too_large = middle
+        return fits

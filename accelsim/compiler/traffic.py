@@ -1,0 +1,198 @@
+"""What a plan costs, in closed form: bytes over the DRAM bus, bytes held in the scratchpads.
+
+A plan with a million passes is costed in microseconds; the tests count the passes instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
+from accelsim.compiler.program import Footprint
+from accelsim.compiler.shapes import MatrixShape, bytes_of
+from accelsim.hardware.schema import Scratchpads
+
+__all__ = [
+    "BlockBytes",
+    "DramTraffic",
+    "block_bytes",
+    "dram_traffic",
+    "fetched_bytes",
+    "footprint",
+    "held_bytes",
+    "staging_bytes",
+    "weight_bytes",
+]
+
+_Tiles = tuple[tuple[int, int], ...]
+"""(size, count) of the tiles along one dimension."""
+
+
+@dataclass(frozen=True)
+class DramTraffic:
+    """Bytes on the bus for one execution of a matrix layer: every transfer in whole bursts."""
+
+    weight_bytes: int
+    activation_bytes: int
+    output_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        """Everything read and written."""
+        return self.weight_bytes + self.activation_bytes + self.output_bytes
+
+
+@dataclass(frozen=True)
+class BlockBytes:
+    """The activation blocks of one group: the largest, and all of them together.
+
+    ``sizes`` and ``counts`` are the distinct sizes and how many blocks have them.
+    """
+
+    largest: int
+    total: int
+    sizes: tuple[int, ...]
+    counts: tuple[int, ...]
+
+    def bus_bytes(self, burst: int) -> int:
+        """Bytes of all blocks when each is fetched in whole bursts."""
+        pairs = zip(self.sizes, self.counts, strict=True)
+        return sum(count * _in_bursts(size, burst) for size, count in pairs)
+
+
+def _tiles(size: int, tile: int) -> _Tiles:
+    whole, rest = divmod(size, tile)
+    return ((tile, whole), (rest, 1)) if rest else ((tile, whole),)
+
+
+def _row_tiles(plan: TilePlan) -> _Tiles:
+    """(size, count) of the tiles of rows, which start anew with each block."""
+    return tuple(
+        (size, count * blocks)
+        for block, blocks in _tiles(plan.gemm.rows_m, plan.block_m)
+        for size, count in _tiles(block, plan.tile_m)
+    )
+
+
+def _in_bursts(transfer_bytes: int, burst: int) -> int:
+    return -(-transfer_bytes // burst) * burst
+
+
+def _column_bytes(shape: MatrixShape, plan: TilePlan, n_size: int, burst: int) -> int:
+    """Bytes of all weight tiles over ``n_size`` columns of a group, each in whole bursts."""
+    total = 0
+    first = True
+    for k_size, count in _tiles(plan.gemm.depth_k, plan.tile_k):
+        if first:
+            total += _in_bursts(shape.weight_tile_bytes(n_size, k_size, True), burst)
+            count, first = count - 1, False
+        total += count * _in_bursts(shape.weight_tile_bytes(n_size, k_size, False), burst)
+    return total
+
+
+def _group_weight_bytes(shape: MatrixShape, plan: TilePlan, burst: int) -> int:
+    """Bytes of all weight tiles of a group, each in whole bursts."""
+    return sum(
+        count * _column_bytes(shape, plan, n_size, burst)
+        for n_size, count in _tiles(plan.gemm.columns_n, plan.tile_n)
+    )
+
+
+@lru_cache(maxsize=65536)
+def block_bytes(shape: MatrixShape, block_m: int) -> BlockBytes:
+    """Return what the activation blocks of one group hold when cut every ``block_m`` rows."""
+    rows_m = shape.gemm.rows_m
+    starts = np.arange(0, rows_m, block_m, dtype=np.int64)
+    every = shape.block_bytes(starts, np.minimum(starts + block_m, rows_m))
+    sizes, counts = np.unique(every, return_counts=True)
+    return BlockBytes(
+        largest=int(sizes[-1]),
+        total=int(every.sum()),
+        sizes=tuple(sizes.tolist()),
+        counts=tuple(counts.tolist()),
+    )
+
+
+def dram_traffic(
+    shape: MatrixShape, plan: TilePlan, burst: int, output_on_chip: bool
+) -> DramTraffic:
+    """Return the DRAM traffic of one execution of ``plan``."""
+    m_outer = plan.order is LoopOrder.M_OUTER
+    weight_loads = {
+        Residency.LAYER: 1,
+        Residency.BLOCK: plan.m_blocks if m_outer else 1,
+        Residency.PASS: plan.m_tiles,
+    }[plan.weights_residency]
+    activations = 0
+    if plan.activations_residency is not Residency.ON_CHIP:
+        again = plan.activations_residency is Residency.BLOCK and not m_outer
+        loads = plan.n_tiles if again else 1
+        activations = loads * block_bytes(shape, plan.block_m).bus_bytes(burst)
+    outputs = 0
+    if not output_on_chip:
+        outputs = sum(
+            m_count * n_count * _in_bursts(shape.output_tile_bytes(m_size, n_size), burst)
+            for m_size, m_count in _row_tiles(plan)
+            for n_size, n_count in _tiles(plan.gemm.columns_n, plan.tile_n)
+        )
+    groups = plan.gemm.groups
+    weights = weight_loads * _group_weight_bytes(shape, plan, burst)
+    return DramTraffic(groups * weights, groups * activations, groups * outputs)
+
+
+def held_bytes(unit: int, whole: int, double_buffered: bool) -> int:
+    """Return the room for a unit in use and, double buffered, for its successor if there is one."""
+    return min(2 * unit, whole) if double_buffered else unit
+
+
+def staging_bytes(shape: MatrixShape, tile_m: int, tile_n: int, scratchpads: Scratchpads) -> int:
+    """Return the room for output tiles on their way to DRAM."""
+    gemm = shape.gemm
+    alone = gemm.groups == 1 and tile_m == gemm.rows_m and tile_n == gemm.columns_n
+    tile = shape.output_tile_bytes(tile_m, tile_n)
+    return tile if alone else held_bytes(tile, 2 * tile, scratchpads.activations.double_buffered)
+
+
+def fetched_bytes(
+    shape: MatrixShape, block_m: int, scratchpads: Scratchpads, whole_group: bool = False
+) -> int:
+    """Return the room for fetched blocks, of which one or all of a group are in use at a time."""
+    blocks = block_bytes(shape, block_m)
+    unit = blocks.total if whole_group else blocks.largest
+    return held_bytes(
+        unit, shape.gemm.groups * blocks.total, scratchpads.activations.double_buffered
+    )
+
+
+def footprint(
+    shape: MatrixShape, plan: TilePlan, scratchpads: Scratchpads, output_on_chip: bool
+) -> Footprint:
+    """Return the scratchpad bytes that ``plan`` needs, tensors that stay on chip left out."""
+    fetched = 0
+    if plan.activations_residency is not Residency.ON_CHIP:
+        kept = plan.activations_residency is Residency.LAYER
+        whole_group = kept and plan.order is LoopOrder.N_OUTER
+        fetched = fetched_bytes(shape, plan.block_m, scratchpads, whole_group)
+    staged = 0 if output_on_chip else staging_bytes(shape, plan.tile_m, plan.tile_n, scratchpads)
+    accumulating = bytes_of(plan.tile_m * plan.tile_n, shape.accumulator_bits)
+    return Footprint(
+        weight_bytes=weight_bytes(shape, plan, scratchpads),
+        block_bytes=fetched,
+        staging_bytes=staged,
+        accumulator_bytes=accumulating * (1 + scratchpads.accumulators.double_buffered),
+    )
+
+
+def weight_bytes(shape: MatrixShape, plan: TilePlan, scratchpads: Scratchpads) -> int:
+    """Return the room for weight tiles."""
+    group = _group_weight_bytes(shape, plan, 1)
+    if plan.weights_residency is Residency.PASS:
+        unit = shape.weight_tile_bytes(plan.tile_n, plan.tile_k, True)
+    elif plan.weights_residency is Residency.BLOCK or plan.order is LoopOrder.N_OUTER:
+        unit = _column_bytes(shape, plan, plan.tile_n, 1)
+    else:
+        unit = group
+    return held_bytes(unit, plan.gemm.groups * group, scratchpads.weights.double_buffered)
