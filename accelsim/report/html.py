@@ -129,11 +129,12 @@ def _summary_table(result: RunResult) -> str:
 
 def _split_table(result: RunResult) -> str:
     points = result.points
+    total = max(point.energy_uj_per_image for point in points)
     shares = [
         (
             words(name),
             "µJ/image",
-            aligned([point.energy_split_uj.get(name, 0.0) for point in points]),
+            aligned([point.energy_split_uj[name] for point in points], beside=total),
         )
         for name in result.components
     ]

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from accelsim.report.results import CAUSES, PointResult, RunResult
-from accelsim.report.style import ACCENT, CAUSE_COLORS, MUTED, component_colors, in_style
+from accelsim.report.style import ACCENT, CAUSE_COLORS, COMPONENT_COLORS, MUTED, in_style
 from accelsim.report.words import aligned, bits, words
 
 __all__ = [
@@ -101,12 +101,11 @@ def _label(axes: Axes, x: float, y: float, text: str, *, below: bool, shift: int
 @in_style
 def energy_by_component(result: RunResult) -> Figure:
     """Draw energy per image split by component, one stacked bar for each bit-width."""
-    names = result.components
     rows = [(bits(point), point.energy_split_uj) for point in result.points]
     totals = aligned([point.energy_uj_per_image for point in result.points])
     figure = Figure(figsize=(_WIDTH_INCHES, 1.5 + 0.36 * len(rows)))
     axes = figure.subplots()
-    _stack(axes, rows, component_colors(names), [f"{total} µJ" for total in totals])
+    _stack(axes, rows, COMPONENT_COLORS, [f"{total} µJ" for total in totals])
     axes.set_xlabel("energy per image (µJ)")
     axes.set_ylabel(_bits_axis(result.points))
     axes.set_title("Where the energy goes")

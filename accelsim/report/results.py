@@ -18,16 +18,19 @@ __all__ = [
     "RunResult",
 ]
 
-CAUSES: tuple[str, ...] = (
-    Cause.STREAM,
-    Cause.PRELOAD,
-    Cause.FILL,
-    Cause.DRAIN,
-    Cause.STALL_WEIGHTS,
-    Cause.STALL_ACTIVATIONS,
-    Cause.STALL_RESCALE,
-    Cause.STALL_OUTPUT,
-    Cause.IDLE,
+CAUSES: tuple[str, ...] = tuple(
+    cause.value
+    for cause in (
+        Cause.STREAM,
+        Cause.PRELOAD,
+        Cause.FILL,
+        Cause.DRAIN,
+        Cause.STALL_WEIGHTS,
+        Cause.STALL_ACTIVATIONS,
+        Cause.STALL_RESCALE,
+        Cause.STALL_OUTPUT,
+        Cause.IDLE,
+    )
 )
 """Every cause of a cycle, in the order in which tables and plots show them."""
 

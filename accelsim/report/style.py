@@ -1,14 +1,16 @@
 """One look for every figure: palette, fonts, grid, and how a figure becomes SVG and PNG.
 
 Colours are those of Okabe and Ito, "Color Universal Design" (2008), told apart with every common
-colour blindness. A cause and a component have the same colour in every figure.
+colour blindness. A cause or a component has the same colour in every figure,
+and families have shades of one: blue is the array, green are the scratchpads.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
 
@@ -18,9 +20,9 @@ from matplotlib.figure import Figure
 __all__ = [
     "ACCENT",
     "CAUSE_COLORS",
+    "COMPONENT_COLORS",
     "INK",
     "MUTED",
-    "component_colors",
     "in_style",
     "to_png",
     "to_svg",
@@ -45,18 +47,18 @@ CAUSE_COLORS: dict[str, str] = {
     "idle": "#c5ccd4",
 }
 
-_COMPONENT_PALETTE = (
-    "#0072b2",
-    "#56b4e9",
-    "#009e73",
-    "#e69f00",
-    "#d55e00",
-    "#cc79a7",
-    "#f0e442",
-    "#8fd3bf",
-    "#6b7785",
-    "#c5ccd4",
-)
+COMPONENT_COLORS: dict[str, str] = {
+    "multiplier": "#003f6b",
+    "adder": "#0072b2",
+    "registers": "#56b4e9",
+    "activation_sram": "#00573f",
+    "weight_sram": "#009e73",
+    "accumulator_sram": "#8fd3bf",
+    "rescale": "#cc79a7",
+    "vector": "#f0e442",
+    "dram": "#e69f00",
+    "leakage": "#aab4be",
+}
 
 _PARAMETERS: Any = {
     "font.family": "DejaVu Sans",
@@ -85,23 +87,22 @@ _PARAMETERS: Any = {
 _PNG_DPI = 160
 
 
-def component_colors(components: Iterable[str]) -> dict[str, str]:
-    """Give every energy component its colour, by its place in the energy report."""
-    names = list(components)
-    return {
-        name: _COMPONENT_PALETTE[index % len(_COMPONENT_PALETTE)]
-        for index, name in enumerate(names)
-    }
+@contextmanager
+def _settings(hashsalt: str | None = None) -> Iterator[None]:
+    """The common style, whatever the caller's own settings, which are back afterwards."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_PARAMETERS)
+        mpl.rcParams["svg.hashsalt"] = hashsalt
+        yield
 
 
 def in_style(draw: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
-    """Make a drawing function draw in the common style, whatever the caller's own settings."""
+    """Make a drawing function draw in the common style."""
 
     @wraps(draw)
     def styled(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Figure:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(_PARAMETERS)
+        with _settings():
             return draw(*arguments, **options)
 
     return styled
@@ -114,7 +115,7 @@ def to_svg(figure: Figure, name: str) -> str:
     several figures can stand in one page.
     """
     stream = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
+    with _settings(hashsalt=name):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": "accelsim"})
     text = stream.getvalue().decode()
     text = re.sub(r'\bid="', f'id="{name}-', text)
@@ -125,5 +126,6 @@ def to_svg(figure: Figure, name: str) -> str:
 def to_png(figure: Figure) -> bytes:
     """Return the figure as PNG of 160 dots per inch."""
     stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=_PNG_DPI, metadata={"Software": "accelsim"})
+    with _settings():
+        figure.savefig(stream, format="png", dpi=_PNG_DPI, metadata={"Software": "accelsim"})
     return stream.getvalue()

@@ -11,18 +11,28 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from accelsim.energy import Component
 from accelsim.report.results import PointResult, RunResult
-from accelsim.report.words import aligned, words
+from accelsim.report.words import aligned
 
 __all__ = ["render_table", "run_table"]
 
-_WIDE_COLUMNS = 120
+_WIDE_COLUMNS = 150
+_ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
+    "array": (Component.MULTIPLIER, Component.ADDER, Component.REGISTERS),
+    "SRAM": (Component.ACTIVATION_SRAM, Component.WEIGHT_SRAM, Component.ACCUMULATOR_SRAM),
+    "rescale": (Component.RESCALE,),
+    "vector": (Component.VECTOR,),
+    "DRAM": (Component.DRAM,),
+    "leakage": (Component.LEAKAGE,),
+}
+"""The ten components of an account as the six that a line has room for."""
 
 
 def run_table(result: RunResult, width: int) -> RenderableType:
     """Return the table, its energy split and the lines below it for a terminal of ``width``.
 
-    From 120 columns on the split of the energy stands in the same row as everything else;
+    From 150 columns on the split of the energy stands in the same row as everything else;
     below that it is a second table, so that nothing is dropped or broken.
     """
     if width >= _WIDE_COLUMNS:
@@ -58,7 +68,7 @@ def _table(result: RunResult, *, results: bool, split: bool) -> Table:
     labels = [f"{point.weight_bits}/{point.activation_bits}" for point in result.points]
     columns = [("bits\nw/a", labels)]
     columns += _result_columns(result.points) if results else []
-    columns += _split_columns(result) if split else []
+    columns += _split_columns(result.points) if split else []
     for heading, _ in columns:
         table.add_column(heading, justify="right", no_wrap=True)
     for cells in zip(*(cells for _, cells in columns), strict=True):
@@ -81,14 +91,13 @@ def _result_columns(points: Sequence[PointResult]) -> list[_Column]:
     ]
 
 
-def _split_columns(result: RunResult) -> list[_Column]:
-    return [
-        (
-            f"{words(name)}\nµJ/image",
-            aligned([point.energy_split_uj.get(name, 0.0) for point in result.points]),
-        )
-        for name in result.components
-    ]
+def _split_columns(points: Sequence[PointResult]) -> list[_Column]:
+    total = max(point.energy_uj_per_image for point in points)
+    columns = []
+    for group, components in _ENERGY_GROUPS.items():
+        parts = [sum(point.energy_split_uj[name] for name in components) for point in points]
+        columns.append((f"{group}\nµJ/image", aligned(parts, beside=total)))
+    return columns
 
 
 def _notes(result: RunResult) -> list[Text]:

@@ -10,16 +10,20 @@ from accelsim.report.results import PointResult
 __all__ = ["aligned", "bits", "words"]
 
 
-def aligned(values: Sequence[float]) -> list[str]:
+def aligned(values: Sequence[float], *, beside: float = 0.0) -> list[str]:
     """Print a column with the decimals that give its largest value four digits, at most six.
+
+    Parts that stand ``beside`` a total all get the decimals of the total and one more.
 
     >>> aligned([12.3456, 1.5])
     ['12.35', '1.50']
     >>> aligned([0.0123456, 0.0])
     ['0.01235', '0.00000']
+    >>> aligned([0.0123456, 0.0], beside=1.5)
+    ['0.0123', '0.0000']
     """
-    largest = max((abs(value) for value in values), default=0.0)
-    decimals = 3 - math.floor(math.log10(largest)) if largest > 0 else 0
+    largest = beside or max((abs(value) for value in values), default=0.0)
+    decimals = 3 + bool(beside) - math.floor(math.log10(largest)) if largest > 0 else 0
     return [f"{value:,.{min(max(decimals, 0), 6)}f}" for value in values]
 
 
@@ -33,7 +37,7 @@ def bits(point: PointResult) -> str:
 def words(name: str) -> str:
     """Turn a field's name into words.
 
-    >>> words("stall_weights")
-    'stall weights'
+    >>> words("stall_weights"), words("weight_sram")
+    ('stall weights', 'weight SRAM')
     """
-    return name.replace("_", " ")
+    return " ".join({"sram": "SRAM", "dram": "DRAM"}.get(word, word) for word in name.split("_"))

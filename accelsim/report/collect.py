@@ -1,0 +1,91 @@
+"""From a simulated network and its energy to the record that the writers read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from accelsim.energy import Component, EnergyReport
+from accelsim.hardware import Hardware
+from accelsim.report.results import CAUSES, LayerResult, PointResult
+from accelsim.simulator.run import Cause, LayerRun, Run
+
+__all__ = ["Accuracy", "collect_point"]
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """What is known about a point's outputs, in percent of the images; see `PointResult`."""
+
+    float_pct: float
+    integer_pct: float
+    images_golden: int
+    golden_mismatches: int | None
+
+
+def collect_point(
+    run: Run, energy: EnergyReport, hardware: Hardware, accuracy: Accuracy
+) -> PointResult:
+    """Bring together what one bit-width gave: a machine built for it, run and accounted.
+
+    Cycles, counts and energy of the layers are for one batch; the figures per image divide by it.
+    """
+    timing = run.timing
+    spent = {layer.name: layer.components_pj for layer in energy.layers}
+    layers = tuple(_layer(layer, run, spent[layer.name], hardware) for layer in timing.layers)
+    seconds = timing.cycles_total / hardware.clock
+    macs = sum(layer.macs for layer in layers)
+    energy_pj = energy.total_pj
+    return PointResult(
+        weight_bits=hardware.array.weight_bits,
+        activation_bits=hardware.array.activation_bits,
+        accuracy_float_pct=accuracy.float_pct,
+        accuracy_integer_pct=accuracy.integer_pct,
+        images_golden=accuracy.images_golden,
+        images_simulated=run.images,
+        golden_mismatches=accuracy.golden_mismatches,
+        batch=run.batch,
+        cycles_total=timing.cycles_total,
+        cycles_per_image=timing.cycles_total / run.batch,
+        latency_us_per_image=seconds * 1e6 / run.batch,
+        utilization_pct=_utilization_pct(macs, timing.cycles_total, hardware),
+        energy_uj_per_image=energy_pj * 1e-6 / run.batch,
+        energy_split_uj={
+            str(name): value * 1e-6 / run.batch for name, value in energy.components_pj.items()
+        },
+        average_power_mw=energy_pj * 1e-9 / seconds,
+        tops_per_w=2 * macs / energy_pj,
+        overflow_events=sum(run.overflow_events.values()),
+        clip_events=sum(run.clip_events.values()),
+        layers=layers,
+    )
+
+
+def _layer(
+    layer: LayerRun, run: Run, energy_pj: Mapping[Component, float], hardware: Hardware
+) -> LayerResult:
+    gemm = layer.gemm
+    return LayerResult(
+        name=layer.name,
+        op=layer.operator,
+        m=gemm.rows_m if gemm else 0,
+        n=gemm.columns_n if gemm else 0,
+        k=gemm.depth_k if gemm else 0,
+        groups=gemm.groups if gemm else 0,
+        macs=layer.macs,
+        weight_bits=layer.weight_bits,
+        input_bits=layer.input_bits,
+        output_bits=layer.output_bits,
+        cycles_total=layer.cycles_total,
+        cycles={str(cause): layer.cycles.get(Cause(cause), 0) for cause in CAUSES},
+        utilization_pct=_utilization_pct(layer.macs, layer.cycles_total, hardware),
+        traffic=layer.traffic,
+        energy_pj={str(name): value for name, value in energy_pj.items()},
+        overflow_events=run.overflow_events.get(layer.name, 0),
+        clip_events=run.clip_events.get(layer.name, 0),
+    )
+
+
+def _utilization_pct(macs: int, cycles: int, hardware: Hardware) -> float:
+    pe_cycles = hardware.array.rows * hardware.array.columns * cycles
+    return 100 * macs / pe_cycles if pe_cycles else 0.0

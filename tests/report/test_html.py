@@ -1,0 +1,98 @@
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from accelsim.report.html import report_html
+
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """Collects tags and attributes, and checks that what is opened is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.ids = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def text(result, drawings):
+    return report_html(result, drawings)
+
+
+def test_the_page_is_well_formed_and_has_every_part(text):
+    page = Page(text)
+    assert page.open == []
+    headings = re.findall(r"<h2>(.*?)</h2>", text)
+    assert headings == [
+        "Accuracy, cycles and energy",
+        "Where the energy goes",
+        "Where the cycles go",
+        "Machine",
+        "What is not modelled",
+        "How to repeat this run",
+    ]
+    assert page.tags.count("svg") == 3
+    assert page.tags.count("details") == 5
+
+
+def test_the_page_needs_nothing_from_outside(text):
+    page = Page(text)
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    fetching = [
+        value
+        for _, name, value in page.attributes
+        if name in ("src", "href", "xlink:href", "srcset") and not value.startswith("#")
+    ]
+    assert fetching == []
+    assert "http" not in text
+    assert not re.search(r"@import|url\((?!#)", text)
+
+
+def test_ids_are_unique_although_figures_share_the_page(text):
+    ids = [name for name in Page(text).ids if "DejaVu" not in name]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_carries_provenance(text, result):
+    for value in (*result.provenance.hashes.values(), result.provenance.command, result.technology):
+        assert value in text
+    for item in result.not_modelled:
+        assert f"<li>{item}</li>" in text
+
+
+def test_names_from_files_are_text_and_never_markup(result, drawings):
+    evil = replace(result, network="<script>alert(1)</script>")
+    text = report_html(evil, drawings)
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; on edge_16x16" in text
+
+
+def test_every_layer_is_in_the_table_of_every_point(text, result):
+    for layer in result.points[0].layers:
+        start = f'<tr><td class="text">{layer.name}</td>'
+        assert text.count(start) == len(result.points)
+
+
+def test_a_mismatch_is_said_in_the_first_line(result, drawings):
+    wrong = replace(result.points[0], golden_mismatches=7)
+    text = report_html(replace(result, points=(wrong,)), drawings)
+    assert '<span class="warning">7 output integers differ</span> from the golden model.' in text

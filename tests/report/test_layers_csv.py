@@ -1,0 +1,52 @@
+import csv
+import io
+
+from accelsim.report.layers_csv import layers_csv
+from accelsim.report.results import CAUSES
+
+
+def rows_of(result):
+    return list(csv.DictReader(io.StringIO(layers_csv(result))))
+
+
+def test_one_row_for_each_layer_and_point(result):
+    rows = rows_of(result)
+    assert [(row["point"], row["layer"]) for row in rows] == [
+        (point.label, layer.name) for point in result.points for layer in point.layers
+    ]
+
+
+def test_causes_sum_to_cycles_total(result):
+    for row in rows_of(result):
+        assert sum(int(row[f"cycles_{cause}"]) for cause in CAUSES) == int(row["cycles_total"])
+
+
+def test_components_sum_to_the_layers_energy(result):
+    for row in rows_of(result):
+        parts = sum(float(row[f"energy_{name}_pj"]) for name in result.components)
+        assert abs(parts - float(row["energy_total_pj"])) < 1e-6 * parts
+
+
+def test_headers_carry_units(result):
+    header = layers_csv(result).splitlines()[0].split(",")
+    assert header[:10] == [
+        "point",
+        "batch_images",
+        "layer",
+        "op",
+        "m_rows",
+        "n_columns",
+        "k_depth",
+        "groups",
+        "macs",
+        "weight_bits",
+    ]
+    units = ("_bits", "_pct", "_elements", "_bytes", "_pj", "_events", "_images")
+    counted = [name for name in header[9:] if not name.startswith("cycles_")]
+    assert [name for name in counted if not name.endswith(units)] == []
+
+
+def test_integers_stay_integers_and_no_trailing_comma(result):
+    lines = layers_csv(result).splitlines()
+    assert not any(line.endswith(",") for line in lines)
+    assert rows_of(result)[1]["macs"] == "294912"

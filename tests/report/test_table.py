@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import pytest
+
+from accelsim.report.table import render_table
+
+
+@pytest.mark.parametrize("width", [80, 100, 149, 150, 200])
+def test_nothing_is_cut_at_any_width(result, width):
+    text = render_table(result, width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    for heading in ("float %", "integer %", "TOPS/W", "array", "SRAM", "DRAM", "leakage"):
+        assert heading in text
+
+
+def test_narrow_terminals_get_the_split_as_a_second_table(result):
+    assert "where the energy goes" in render_table(result, 80)
+    assert "where the energy goes" not in render_table(result, 200)
+
+
+def test_a_row_for_each_point_with_its_numbers(result):
+    rows = [line.split() for line in render_table(result, 200).splitlines()]
+    assert ["8/8", "98.61", "98.61", "1,803", "1.803", "98.9", "1.595", "0.573"] in [
+        row[:8] for row in rows
+    ]
+    assert [row[0] for row in rows if row and "/" in row[0]][-5:] == [
+        "8/8",
+        "6/6",
+        "4/4",
+        "3/3",
+        "2/2",
+    ]
+
+
+def test_the_split_adds_up_to_the_energy(result):
+    for row in (line.split() for line in render_table(result, 200).splitlines()):
+        if row and row[0] in ("8/8", "2/2"):
+            assert abs(sum(map(float, row[8:])) - float(row[6])) < 1e-3
+
+
+def test_the_lines_below_say_what_was_compared(result):
+    tail = render_table(result, 200).splitlines()[-4:]
+    assert tail == [
+        " Integers: 64 images simulated at each width, all outputs equal golden; "
+        "accuracy over 360 images by golden",
+        " Machine: edge_16x16, PEs built for each width, cycle engine",
+        " Energy: 45 nm, 0.9 V, table horowitz_45nm; not modelled: 3 items, "
+        "listed by --output and --json",
+        " Warning: w2a2: 12 accumulator overflows",
+    ]
+
+
+def test_a_mismatch_is_said_out_loud(single_point):
+    wrong = replace(single_point.points[0], golden_mismatches=7)
+    assert "7 outputs DIFFER" in render_table(replace(single_point, points=(wrong,)), 200)
+
+
+def test_without_golden_the_accuracy_is_that_of_the_simulated_images(single_point):
+    unchecked = replace(single_point.points[0], golden_mismatches=None, images_golden=0)
+    text = render_table(replace(single_point, points=(unchecked,)), 200)
+    assert "not compared with golden (accuracy is that of these images)" in text
