@@ -43,11 +43,7 @@ def _weights_and_bias(node: Node, graph: Graph) -> tuple[NDArray[np.float32], ND
     if node.operator == "MatMul" or not node.input(2):
         return weights, np.zeros(outputs, np.float32)
     bias = graph.constant(node.input(2))
-    if (
-        bias is None
-        or bias.size not in (1, outputs)
-        or bias.shape[-1:] not in ((), (1,), (outputs,))
-    ):
+    if bias is None or bias.shape not in {(), (1,), (1, 1), (outputs,), (1, outputs)}:
         raise refuse(node, f"the bias must be a constant of {outputs} values, one for each output")
     bias = np.broadcast_to(bias.reshape(-1), (outputs,))
     return weights, np.float32(node.attributes.get("beta", 1.0)) * bias
