@@ -49,7 +49,7 @@ def bounds(p: Pass) -> tuple[int, ...]:
     return p.group, p.m_start, p.m_stop, p.n_start, p.n_stop, p.k_start, p.k_stop
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=60, deadline=None)
 @given(plans())
 def test_every_product_is_in_exactly_one_pass(plan: TilePlan) -> None:
     seen = [
@@ -62,7 +62,7 @@ def test_every_product_is_in_exactly_one_pass(plan: TilePlan) -> None:
     assert len(seen) == len(set(seen)) == plan.gemm.macs
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=60, deadline=None)
 @given(plans())
 def test_depth_ascends_without_interruption_for_each_output_tile(plan: TilePlan) -> None:
     next_depth = 0
@@ -79,7 +79,7 @@ def test_depth_ascends_without_interruption_for_each_output_tile(plan: TilePlan)
     assert next_depth == 0
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=60, deadline=None)
 @given(plans())
 def test_every_pass_finds_its_weights_and_every_fetch_has_one_release(plan: TilePlan) -> None:
     resident: set[tuple[int, int, int]] = set()
@@ -91,7 +91,7 @@ def test_every_pass_finds_its_weights_and_every_fetch_has_one_release(plan: Tile
     assert not resident
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=60, deadline=None)
 @given(plans())
 def test_every_pass_finds_its_rows_and_every_fetch_has_one_release(plan: TilePlan) -> None:
     on_chip = plan.activations_residency is Residency.ON_CHIP
