@@ -30,6 +30,7 @@ __all__ = [
     "parse_nanometres",
     "parse_seconds",
     "parse_volts",
+    "shortened",
 ]
 
 _TEXT = re.compile(r"\s*(-?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?)\s*([A-Za-zµ/]*)\s*")
@@ -74,7 +75,7 @@ class _Kind:
 
     def _refusal(self, text: object) -> str:
         return (
-            f"must be {self.title} with its unit, got {text!r}, "
+            f"must be {self.title} with its unit, got {shortened(text)}, "
             f"allowed units {', '.join(self.units)} (for example {self.example!r})"
         )
 
@@ -84,6 +85,12 @@ class _Kind:
         if unit.startswith("KB") and thousand in self.units:
             return f" (did you mean {thousand!r}, powers of 1000, or {binary!r}, of 1024?)"
         return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def shortened(value: object) -> str:
+    """Return a value as messages show it: its repr, cut to 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _plain(value: Decimal) -> str:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-import annotated_types
 from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
 from accelsim.errors import ConfigError
 from accelsim.hardware.yaml_files import Document, FieldPath, Problem
+from accelsim.units import shortened
 
 __all__ = ["Complaint", "Quantity", "did_you_mean", "raise_complaints", "validate"]
 
@@ -137,26 +137,23 @@ def _message(model: type[BaseModel], error: ErrorDetails) -> str:
         listed = ", ".join(map(repr, allowed))
         hint = did_you_mean(value, map(str, allowed))
         return f"must be one of {listed}, got {_brief(value)}{hint}"
-    if kind in _LIMITS and field is not None:
+    if kind in ("greater_than_equal", "less_than_equal") and field is not None:
         return f"must be {_range(field)}, got {_shown(field, value)}"
-    return f"{_EXPECTED.get(kind) or _lowered(error['msg'])}, got {_brief(value)}"
+    return f"{_EXPECTED.get(kind) or error['msg']}, got {_brief(value)}"
 
-
-_LIMITS = ("greater_than_equal", "less_than_equal", "greater_than", "less_than")
 
 _EXPECTED = {
     "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
     "float_type": "must be a number",
+    "finite_number": "must be a finite number",
     "bool_type": "must be true or false",
     "string_type": "must be text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is too long",
     "model_type": "must be a group of fields",
     "dict_type": "must be a group of fields",
-    "finite_number": "must be a finite number",
 }
-
-
-def _lowered(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _brief(value: object) -> str:
@@ -164,29 +161,18 @@ def _brief(value: object) -> str:
         return "a group of fields" if isinstance(value, Mapping) else "a list"
     if isinstance(value, bool):
         return str(value).lower()
-    return "nothing" if value is None else repr(value)
+    return "nothing" if value is None else shortened(value)
 
 
 def _range(field: FieldInfo) -> str:
     """Say the field's whole range, so that one try is enough to get it right."""
-    low = high = ""
-    for bound in field.metadata:
-        if isinstance(bound, annotated_types.Ge):
-            low = _shown(field, bound.ge)
-        elif isinstance(bound, annotated_types.Gt):
-            low = f"more than {_shown(field, bound.gt)}"
-        elif isinstance(bound, annotated_types.Le):
-            high = _shown(field, bound.le)
-    if low and high:
-        return f"{low} to {high}" if "more" not in low else f"{low} and at most {high}"
-    return f"at least {low}" if low and "more" not in low else low or f"at most {high}"
+    ends = (getattr(item, end, None) for end in ("ge", "le") for item in field.metadata)
+    return " to ".join(_shown(field, end) for end in ends if end is not None)
 
 
 def _shown(field: FieldInfo, value: Any) -> str:
     quantity = next((item for item in field.metadata if isinstance(item, Quantity)), None)
-    if quantity and not isinstance(value, str):
-        return quantity.show(value)
-    return repr(value)
+    return quantity.show(value) if quantity else repr(value)
 
 
 def _choices(annotation: Any) -> list[str]:
@@ -223,5 +209,4 @@ def _inside(kind: Any, step: str | int) -> Any:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         info = _field(kind, (step,))
         return info.annotation if info else None
-    arguments = get_args(kind)
-    return arguments[1] if get_origin(kind) is dict else (arguments[0] if arguments else None)
+    return get_args(kind)[1] if get_origin(kind) is dict else None

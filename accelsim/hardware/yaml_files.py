@@ -17,6 +17,7 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from accelsim.errors import ConfigError
+from accelsim.units import shortened
 
 __all__ = ["Document", "FieldPath", "Place", "Problem", "parse_document", "read_text"]
 
@@ -53,7 +54,7 @@ class Problem:
         place = self.place
         line = "" if place.line is None else f":{place.line}"
         shows_field = self.path and not place.names_field
-        field = f"{'.'.join(map(str, self.path))}: " if shows_field else ""
+        field = f"{'.'.join(map(_printable, self.path))}: " if shows_field else ""
         return f"{place.source}{line}: {field}{self.message}"
 
 
@@ -84,7 +85,9 @@ class Document:
         try:
             value = _scalar(_compose(text, place.source))
         except (ConfigError, ValueError):
-            return self._with_problem(place, f"must set one number or word, got {text.strip()!r}")
+            return self._with_problem(
+                place, f"must set one number or word, got {shortened(text.strip())}"
+            )
         places = self.places | {tuple(keys): place}
         for depth in range(1, len(keys)):
             places.setdefault(tuple(keys[:depth]), place)
@@ -95,6 +98,12 @@ class Document:
 
     def _with_problem(self, place: Place, message: str) -> Document:
         return replace(self, problems=(*self.problems, Problem(place, (), message)))
+
+
+def _printable(step: str | int) -> str:
+    """A key comes from the user's file: nothing in it reaches the terminal as a command."""
+    text = str(step)
+    return text if text.isprintable() and len(text) <= 60 else shortened(text)
 
 
 def read_text(path: Path) -> str:

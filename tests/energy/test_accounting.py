@@ -1,0 +1,243 @@
+from dataclasses import replace
+
+import pytest
+
+from accelsim.compiler.program import VectorInstruction
+from accelsim.energy import Component, account, table_for
+from accelsim.energy.accounting import leakage_uw
+from accelsim.errors import ConfigError, InternalError
+from accelsim.hardware import load_hardware
+from accelsim.simulator import simulate_timing
+from accelsim.simulator.run import ArrayCounters, Cause, LayerRun, Timing, Traffic
+
+DATAFLOWS = ("ws", "os", "is")
+
+
+def timing_of(*layers):
+    return Timing(sum(layer.cycles_total for layer in layers), tuple(layers), {})
+
+
+def empty(layer):
+    """The same layer with nothing counted and no time passed."""
+    return replace(
+        layer,
+        cycles_total=0,
+        cycles={},
+        array=ArrayCounters(),
+        traffic=Traffic(),
+        rescale_operations=0,
+        vector_operations=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def machine():
+    """Banks of the SRAM law's reference, so that a 64-bit word costs 19.6 pJ everywhere."""
+    word = "bandwidth=8B/cycle", "banks=1", "size=32KiB"
+    pads = ("activations", "weights", "accumulators")
+    fields = [f"scratchpads.{pad}.{field}" for pad in pads for field in word]
+    return load_hardware("edge_16x16", [*fields, "clock=1GHz"])
+
+
+def matrix_layer(program, **counted):
+    first = program.instructions[0]
+    layer = LayerRun(
+        name=first.layer,
+        operator="convolution",
+        gemm=first.plan.gemm,
+        weight_bits=8,
+        input_bits=8,
+        output_bits=8,
+        start_cycle=0,
+        cycles_total=0,
+        cycles={},
+        array=ArrayCounters(),
+        traffic=Traffic(),
+        rescale_operations=0,
+        vector_operations=0,
+    )
+    return replace(layer, **counted)
+
+
+def components(program, machine, horowitz, **counted):
+    """The energy of the first layer when only ``counted`` happened."""
+    only = replace(program, instructions=program.instructions[:1])
+    report = account(timing_of(matrix_layer(program, **counted)), only, machine, horowitz)
+    return {name: pj for name, pj in report.components_pj.items() if pj}
+
+
+@pytest.mark.parametrize(
+    ("counted", "expected"),
+    [
+        (
+            {"array": ArrayCounters(macs=10)},
+            {Component.MULTIPLIER: 10 * 0.2, Component.ADDER: 10 * 0.1},
+        ),
+        (
+            {"cycles": {Cause.STREAM: 5, Cause.DRAIN: 3}},
+            {Component.REGISTERS: 5 * 256 * (8 + 32) * 0.003},
+        ),
+        (
+            {"array": ArrayCounters(passes=2)},
+            {Component.REGISTERS: 2 * (16 * 136 + 256) * 8 * 0.003},
+        ),
+        ({"rescale_operations": 4}, {Component.RESCALE: 4 * (3.1 + 0.2 + 0.1)}),
+        ({"traffic": Traffic(activation_reads=9)}, {Component.ACTIVATION_SRAM: 2 * 19.6}),
+        ({"traffic": Traffic(activation_writes=8)}, {Component.ACTIVATION_SRAM: 0.76 * 19.6}),
+        ({"traffic": Traffic(weight_reads=16)}, {Component.WEIGHT_SRAM: 2 * 19.6}),
+        ({"traffic": Traffic(bias_reads=3)}, {Component.WEIGHT_SRAM: 2 * 19.6}),
+        # 36 weights bring their column's bias: 288 + 32 bits are 5 words.
+        ({"traffic": Traffic(weight_writes=36)}, {Component.WEIGHT_SRAM: 5 * 0.76 * 19.6}),
+        ({"traffic": Traffic(accumulator_reads=3)}, {Component.ACCUMULATOR_SRAM: 2 * 19.6}),
+        (
+            {"traffic": Traffic(accumulator_writes=4)},
+            {Component.ACCUMULATOR_SRAM: 2 * 0.76 * 19.6},
+        ),
+        (
+            {"traffic": Traffic(dram_read_bytes=64, dram_write_bytes=32)},
+            {Component.DRAM: 96 * 8 * 8},
+        ),
+        # 16.54 uW a PE, 1.4 mW for 64 KiB; 1 us.
+        (
+            {"cycles_total": 1000, "cycles": {Cause.IDLE: 1000}},
+            {Component.LEAKAGE: 256 * 16.54 + 1.5 * 1400},
+        ),
+    ],
+)
+def test_each_count_has_its_price(two_layers, machine, horowitz, counted, expected):
+    found = components(two_layers(machine), machine, horowitz, **counted)
+    assert found == pytest.approx(expected)
+
+
+def test_mixed_widths_charge_the_wider_of_input_and_output(two_layers, machine, horowitz):
+    traffic = Traffic(activation_reads=4, activation_writes=8)
+    program = two_layers(machine)
+    found = components(program, machine, horowitz, traffic=traffic, input_bits=4, output_bits=8)
+    assert found == pytest.approx({Component.ACTIVATION_SRAM: 1.76 * 19.6})
+
+
+def test_output_stationary_tiles_drain(two_layers, horowitz):
+    machine = load_hardware("edge_16x16", ["array.dataflow=os"])
+    program = two_layers(machine)
+    # 64 pixels in tiles of 16, 6 channels in one.
+    found = components(program, machine, horowitz, array=ArrayCounters(passes=4))
+    assert found == pytest.approx({Component.REGISTERS: 4 * (256 + 16 * 136) * 32 * 0.003})
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "rescales"),
+    [
+        ("max_pool", "single_round", 0),
+        ("clamp", "single_round", 0),
+        ("average_pool", "single_round", 1),
+        ("add", "single_round", 3),
+        ("add", "float32", 2),
+    ],
+)
+def test_vector_layers_pay_for_the_rescales_inside_them(two_layers, horowitz, kind, mode, rescales):
+    machine = load_hardware("edge_16x16", [f"rescale.mode={mode}"])
+    program = two_layers(machine, pool=True)
+    pool = program.instructions[1]
+    assert isinstance(pool, VectorInstruction)
+    pool = replace(pool, shape=replace(pool.shape, kind=kind))
+    layer = matrix_layer(program, name="pool", operator=kind, gemm=None, vector_operations=384)
+    one_rescale = 3.7 + 0.1 if mode == "float32" else 3.1 + 0.2 + 0.1
+    report = account(timing_of(layer), replace(program, instructions=(pool,)), machine, horowitz)
+    expected = 384 * (0.1 + 32 * 0.003) + rescales * 384 * one_rescale
+    assert report.components_pj[Component.VECTOR] == pytest.approx(expected)
+    assert report.total_pj == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_a_simulated_batch_sums_by_layer_and_by_component(two_layers, horowitz, dataflow):
+    machine = load_hardware("edge_16x16", [f"array.dataflow={dataflow}"])
+    program = two_layers(machine, batch=3, pool=True)
+    timing = simulate_timing(program, machine)
+    report = account(timing, program, machine, horowitz)
+    assert [layer.name for layer in report.layers] == ["convolution", "pool", "dense"]
+    assert all(set(layer.components_pj) == set(Component) for layer in report.layers)
+    assert list(report.components_pj) == list(Component)
+    assert min(report.components_pj.values()) > 0
+    assert report.total_pj == pytest.approx(sum(layer.total_pj for layer in report.layers))
+    assert report.image_pj == pytest.approx(report.total_pj / 3)
+    macs = 3 * (64 * 6 * 36 + 384 * 10)
+    assert report.components_pj[Component.MULTIPLIER] == pytest.approx(0.2 * macs)
+    leakage_pj = leakage_uw(machine, horowitz.values) * timing.cycles_total * 1e-3
+    assert report.components_pj[Component.LEAKAGE] == pytest.approx(leakage_pj)
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_energy_falls_with_every_width_but_less_than_quadratically(two_layers, horowitz, dataflow):
+    hardware = load_hardware("edge_16x16", [f"array.dataflow={dataflow}"])
+
+    def total_pj(weight_bits, activation_bits):
+        machine = hardware.with_operand_bits(weight_bits, activation_bits)
+        program = two_layers(machine)
+        return account(simulate_timing(program, machine), program, machine, horowitz).total_pj
+
+    for narrow, wide in ((2, 4), (4, 8), (8, 16)):
+        assert total_pj(narrow, wide) < total_pj(wide, wide)
+        assert total_pj(wide, narrow) < total_pj(wide, wide)
+        assert total_pj(wide, wide) < 4 * total_pj(narrow, narrow)
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_nothing_done_costs_nothing(two_layers, horowitz, dataflow):
+    machine = load_hardware("edge_16x16", [f"array.dataflow={dataflow}"])
+    program = two_layers(machine, pool=True)
+    timing = simulate_timing(program, machine)
+    idle = Timing(0, tuple(empty(layer) for layer in timing.layers), {})
+    assert account(idle, program, machine, horowitz).total_pj == 0
+
+
+def test_narrow_operands_on_wide_pes_pay_for_the_wide_multiplier(two_layers, edge, horowitz):
+    program = two_layers(edge.with_operand_bits(4, 4))
+    timing = simulate_timing(program, edge)
+    built_wide = account(timing, program, edge, horowitz)
+    built_narrow = account(timing, program, edge.with_operand_bits(4, 4), horowitz)
+    macs = 64 * 6 * 36 + 384 * 10
+    assert built_wide.components_pj[Component.MULTIPLIER] == pytest.approx(0.2 * macs)
+    assert built_narrow.total_pj < built_wide.total_pj
+    for same in (Component.WEIGHT_SRAM, Component.ACTIVATION_SRAM, Component.DRAM):
+        assert built_narrow.components_pj[same] == built_wide.components_pj[same]
+
+
+def test_a_report_states_its_technology_and_what_it_leaves_out(two_layers, edge, horowitz):
+    program = two_layers(edge)
+    report = account(simulate_timing(program, edge), program, edge, table_for(edge))
+    assert report.technology == (f"45nm, 0.9V, table horowitz_45nm (sha256 {horowitz.sha256[:12]})")
+    assert report.warnings == ()
+    assert any("clock tree" in line for line in report.not_modelled)
+
+
+def test_stretched_numbers_are_said(two_layers, horowitz):
+    machine = load_hardware(
+        "edge_16x16", ["scratchpads.weights.banks=16", "scratchpads.weights.bandwidth=16B/cycle"]
+    ).with_operand_bits(4, 8)
+    program = two_layers(machine)
+    report = account(simulate_timing(program, machine), program, machine, horowitz)
+    assert report.warnings == (
+        "array: multipliers of 4 x 8 bits are outside the 8 to 32 bits of the table "
+        "horowitz_45nm: their energy is extrapolated",
+        "scratchpads.weights: banks of 4KiB are outside the 8KiB to 1MiB of the table "
+        "horowitz_45nm: their energy is extrapolated",
+    )
+
+
+def test_a_table_of_another_node_is_refused(two_layers, edge, horowitz):
+    program = two_layers(edge)
+    timing = simulate_timing(program, edge)
+    other = load_hardware("edge_16x16", ["technology.node=28nm"])
+    message = (
+        "^hardware edge_16x16: technology.node: must be that of the table horowitz_45nm, 45nm, "
+        "got 28nm$"
+    )
+    with pytest.raises(ConfigError, match=message):
+        account(timing, program, other, horowitz)
+
+
+def test_a_run_of_another_program_is_our_mistake(two_layers, edge, horowitz):
+    timing = simulate_timing(two_layers(edge), edge)
+    message = "^energy: the run's layers are not those of the program$"
+    with pytest.raises(InternalError, match=message):
+        account(timing, two_layers(edge, pool=True), edge, horowitz)
