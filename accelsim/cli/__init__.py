@@ -1,0 +1,25 @@
+"""The command line: one command a file, no logic. Rooms are imported when a command runs."""
+
+from __future__ import annotations
+
+import click
+
+from accelsim.cli.failures import Commands
+from accelsim.cli.hardware import hardware
+from accelsim.cli.report import report
+from accelsim.cli.run import run
+from accelsim.cli.version import version
+
+__all__ = ["main"]
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Accuracy, cycles and energy of a quantized network on a modelled MAC array, from one run.
+
+    Start with `accelsim run`: it needs no files.
+    """
+
+
+for _command in (run, report, hardware, version):
+    main.add_command(_command)

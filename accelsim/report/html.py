@@ -33,6 +33,8 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             _cards(result),
             "<h2>Accuracy, cycles and energy</h2>",
             _summary_table(result),
+            '<p class="note">Clamped values are results outside the range of their layer; a '
+            "fused ReLU clamps every negative one.</p>",
             _figure(figures, "accuracy_and_energy"),
             "<h2>Where the energy goes</h2>",
             _split_table(result),
@@ -41,6 +43,8 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             _figure(figures, "cycles_by_layer"),
             *(_layers(point, opened=index == 0) for index, point in enumerate(result.points)),
             "<h2>Machine</h2>",
+            '<p class="note">weight_bits and activation_bits are replaced by those of each '
+            "bit-width: the PEs are built for it.</p>",
             f"<pre>{escape(result.machine)}</pre>",
             "<h2>What is not modelled</h2>",
             _list(result.not_modelled),
@@ -122,7 +126,7 @@ def _summary_table(result: RunResult) -> str:
             ("power", "mW", aligned([point.average_power_mw for point in points])),
             ("efficiency", "TOPS/W", aligned([point.tops_per_w for point in points])),
             ("overflows", "events", [f"{point.overflow_events:,}" for point in points]),
-            ("clips", "events", [f"{point.clip_events:,}" for point in points]),
+            ("clamped", "values", [f"{point.clip_events:,}" for point in points]),
         ]
     )
 

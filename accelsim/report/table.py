@@ -108,7 +108,10 @@ def _notes(result: RunResult) -> list[Text]:
         Text(f"Machine: {result.hardware}, PEs built for each width, {result.engine} engine{batch}")
     )
     lines.append(Text(f"Energy: {result.technology}; not modelled: {_omissions(result)}"))
-    lines += [Text(f"Warning: {warning}", style="yellow") for warning in result.warnings]
+    more = len(result.warnings) - 1
+    for warning in result.warnings[:1]:
+        elsewhere = f" ({more} more: --output, --json)" if more else ""
+        lines.append(Text(f"Warning: {warning}{elsewhere}", style="yellow"))
     return lines
 
 
@@ -130,4 +133,4 @@ def _comparison_style(result: RunResult) -> str:
 def _omissions(result: RunResult) -> str:
     if not result.not_modelled:
         return "nothing listed"
-    return f"{len(result.not_modelled)} items, listed by --output and --json"
+    return f"{len(result.not_modelled)} items (--output, --json)"

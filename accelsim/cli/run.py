@@ -1,0 +1,138 @@
+"""`accelsim run`: one network on one machine, at one or several bit-widths."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from accelsim.pipeline import RunRequest
+    from accelsim.report.results import RunResult
+
+__all__ = ["run"]
+
+
+@click.command()
+@click.argument("network", default="digits_cnn")
+@click.option("--hardware", default="edge_16x16", show_default=True, help="Preset or YAML file.")
+@click.option("--bits", help="Widths to compare, such as 8,4 or w4a8.  [default: 8,6,4,3,2]")
+@click.option("--weights", metavar="BITS", help="Width of the weights alone (2 to 16).")
+@click.option("--activations", metavar="BITS", help="Width of the activations alone (2 to 16).")
+@click.option("--data", help="Images, labels and calibration images, as .npz.")
+@click.option(
+    "--engine",
+    type=click.Choice(["register", "cycle", "tile"]),
+    default="cycle",
+    show_default=True,
+    help="How closely the array is simulated; results are equal, speed is not.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Change a field of the hardware, such as array.rows=32.",
+)
+@click.option("--limit", type=int, default=64, show_default=True, help="Images to simulate.")
+@click.option("--batch", type=int, default=1, show_default=True, help="Images in one batch.")
+@click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
+@click.option(
+    "--check/--no-check",
+    default=True,
+    show_default=True,
+    help="Run golden over all images and compare; without it accuracy is of simulated images.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Which images are simulated.")
+@click.option("--output", type=click.Path(path_type=Path), help="Folder to write the run to.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, not a table.")
+def run(
+    bits: str | None,
+    weights: str | None,
+    activations: str | None,
+    per_tensor: bool,
+    output: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Quantize NETWORK, run it on a machine, and print accuracy, cycles and energy.
+
+    NETWORK is a bundled network (digits_cnn, digits_mlp) or the path of an ONNX file.
+    """
+    from accelsim.pipeline import RunRequest
+    from accelsim.report.folder import check_run_folder
+
+    points = _points(bits, weights, activations)
+    request = RunRequest(points=points, per_channel=not per_tensor, **options)
+    if output is not None:
+        check_run_folder(output)
+    result = _run(request, output)
+    _show(result, output, as_json=as_json)
+    if any(point.golden_mismatches for point in result.points):
+        from accelsim.cli.failures import FAILURE
+
+        click.echo("simulator and golden differ; please report this run", err=True)
+        click.get_current_context().exit(FAILURE)
+
+
+def _run(request: RunRequest, output: Path | None) -> RunResult:
+    from accelsim.cli.console import progress_bar
+    from accelsim.pipeline import run as run_pipeline
+    from accelsim.report.folder import write_run_folder
+
+    with progress_bar() as progress:
+        result = run_pipeline(request, progress)
+        if output is not None:
+            progress("writing the report", 0, 1)
+            write_run_folder(result, output)
+    return result
+
+
+def _show(result: RunResult, output: Path | None, *, as_json: bool) -> None:
+    from accelsim.cli.console import print_result
+    from accelsim.report.document import run_document, to_json
+
+    if as_json:
+        click.echo(to_json(run_document(result)), nl=False)
+        return
+    print_result(result)
+    if output is not None:
+        click.echo(f" Report: {output / 'report.html'}")
+
+
+def _points(
+    bits: str | None, weights: str | None, activations: str | None
+) -> tuple[tuple[int, int], ...]:
+    """Return (weight bits, activation bits) of every point; the request checks the ranges."""
+    from accelsim.errors import ConfigError
+    from accelsim.pipeline import DEFAULT_POINTS
+
+    if weights is None and activations is None:
+        return DEFAULT_POINTS if bits is None else _parse_bits(bits)
+    if bits is not None:
+        raise ConfigError("--bits: give either --bits or --weights and --activations, not both")
+    return ((_width("--weights", weights or "8"), _width("--activations", activations or "8")),)
+
+
+def _parse_bits(text: str) -> tuple[tuple[int, int], ...]:
+    """Read ``8,6,w4a8``: one width for both operands, or one for each."""
+    from accelsim.errors import ConfigError
+
+    if not text.strip():
+        raise ConfigError("--bits: empty; give widths such as 8,6,4,3,2")
+    points = []
+    for part in text.split(","):
+        pair = re.fullmatch(r"\s*w(\d+)a(\d+)\s*", part, re.ASCII)
+        widths = pair.groups() if pair else (part, part)
+        points.append((_width("--bits", widths[0]), _width("--bits", widths[1])))
+    return tuple(points)
+
+
+def _width(option: str, text: str) -> int:
+    from accelsim.errors import ConfigError
+
+    if not re.fullmatch(r"\s*\d{1,9}\s*", text, re.ASCII):
+        raise ConfigError(f"{option}: must be a whole number from 2 to 16, got {text.strip()!r}")
+    return int(text)
