@@ -59,7 +59,7 @@ def simulate(
     Raises
     ------
     DataError
-        Inputs of another shape or range than the network's, or none.
+        Inputs of another type, shape or range than the network's, or none.
     ConfigError
         Unknown engine, or a network that was quantized for another accumulator or rescale unit.
     InternalError
@@ -115,6 +115,8 @@ def _batches(inputs: NDArray[np.int32], size: int) -> Iterator[NDArray[np.int32]
 
 def _check_inputs(integer: IntegerNetwork, inputs: NDArray[np.int32]) -> None:
     tensor = integer.tensors[integer.input]
+    if not np.issubdtype(inputs.dtype, np.integer):
+        raise DataError(f"inputs: must be integers, got {inputs.dtype} (quantize them first)")
     if inputs.shape[1:] != tensor.shape:
         raise DataError(
             f"inputs: one image of network {integer.name!r} has shape {tensor.shape}, "

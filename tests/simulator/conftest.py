@@ -1,7 +1,12 @@
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 from accelsim.arithmetic import Accumulator, IntegerFormat, RescaleMode, make_rescale
+from accelsim.compiler.program import Gemm
+from accelsim.hardware.schema import Hardware
 from accelsim.network.geometry import Window
 from accelsim.network.integer import (
     IntegerAdd,
@@ -14,6 +19,116 @@ from accelsim.network.integer import (
     IntegerReshape,
     QuantizedTensor,
 )
+from accelsim.simulator.run import ArrayCounters, Timing, Traffic
+from accelsim.simulator.work import MatrixWork, PassWork
+
+
+@pytest.fixture(scope="session")
+def small_hardware() -> Callable[..., Hardware]:
+    """A 2x2 machine: a transfer of one 4-byte burst takes 1 cycle on the channel, 3 more until
+    it is complete; keywords like ``dram__burst=8`` change one field."""
+
+    def make(**changes: Any) -> Hardware:
+        pad = {"size": 64, "bandwidth": 64}
+        fields: dict[str, Any] = {
+            "schema": "accelsim.hardware/1",
+            "name": "test",
+            "clock": 1e9,
+            "array": {"rows": 2, "columns": 2, "dataflow": "ws"},
+            "accumulator": {},
+            "scratchpads": {
+                "activations": dict(pad),
+                "weights": dict(pad),
+                "accumulators": dict(pad),
+            },
+            "dma": {"bandwidth": 64, "setup": 1, "outstanding": 4},
+            "dram": {"type": "test", "bandwidth": 4e9, "latency": 2e-9, "burst": 4},
+            "rescale": {"lanes": 3, "pipeline": 1},
+            "vector": {"lanes": 2},
+            "technology": {"node": 45, "voltage": 0.9, "table": "test"},
+        }
+        for path, value in changes.items():
+            *parents, name = path.split("__")
+            part = fields
+            for parent in parents:
+                part = part[parent]
+            part[name] = value
+        return Hardware.model_validate(fields)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_pass() -> Callable[..., PassWork]:
+    """A whole tile of 3 vectors and 2 columns, with everything on chip."""
+
+    def make(vectors: int = 3, **changes: Any) -> PassWork:
+        fields: dict[str, Any] = {
+            "stream_cycles": vectors,
+            "activation_cycles": 0,
+            "weight_cycles": 0,
+            "preload_cycles": 2,
+            "tile_stream_cycles": vectors,
+            "first_depth": True,
+            "last_depth": True,
+            "fetch_weight_bytes": None,
+            "fetch_activation_bytes": None,
+            "releases_weights": False,
+            "releases_activations": False,
+            "results": 6,
+            "output_bytes": 0,
+            "counters": ArrayCounters(passes=1, macs=12),
+        }
+        return PassWork(**(fields | changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_layer() -> Callable[..., MatrixWork]:
+    """A layer of the given passes."""
+
+    def make(*passes: PassWork, name: str = "a", resident: int = 0, staging: int = 0) -> MatrixWork:
+        return MatrixWork(
+            name=name,
+            operator="dense",
+            gemm=Gemm(sum(part.counters.macs for part in passes), 1, 1),
+            weight_bits=8,
+            input_bits=8,
+            output_bits=8,
+            resident_bytes=resident,
+            staging_bytes=staging,
+            traffic=Traffic(),
+            passes=passes,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def timeline() -> Callable[..., list[tuple[int, str]]]:
+    """[(cycle, event)] of the given units: each piece of work starts and stops."""
+
+    def read(timing: Timing, *units: str) -> list[tuple[int, str]]:
+        events = []
+        for span in timing.spans:
+            if span.unit in units:
+                events.append((span.start_cycle, f"{span.unit} starts"))
+                events.append((span.stop_cycle, f"{span.unit} stops"))
+        return sorted(events)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def causes() -> Callable[..., dict[str, int]]:
+    """Cycles by cause of one layer, under plain names."""
+
+    def read(timing: Timing, layer: int = 0) -> dict[str, int]:
+        return {cause.value: cycles for cause, cycles in timing.layers[layer].cycles.items()}
+
+    return read
+
 
 INT8 = IntegerFormat(8)
 

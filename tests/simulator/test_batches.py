@@ -52,7 +52,7 @@ def network_for(make_network, hardware, seed=0):
     st.integers(1, 3),
     st.integers(1, 5),
     st.integers(0, 100),
-    st.sampled_from(["tile", "cycle"]),
+    st.sampled_from(["tile", "cycle", "register"]),
 )
 def test_equals_golden(make_network, make_images, hardware, batch, count, seed, engine):
     integer = network_for(make_network, hardware, seed)
@@ -128,6 +128,16 @@ def test_refuses_images_of_another_shape(make_network):
         simulate(program, integer, hardware, np.zeros((1, 2, 5, 6), dtype=np.int32))
     with pytest.raises(DataError, match=r"^inputs: must hold at least one image, got none$"):
         simulate(program, integer, hardware, np.zeros((0, 2, 6, 5), dtype=np.int32))
+
+
+def test_refuses_real_numbers(make_network, make_images):
+    hardware = machine()
+    integer = network_for(make_network, hardware)
+    images = make_images(1).astype(np.float32)
+    with pytest.raises(
+        DataError, match=r"^inputs: must be integers, got float32 \(quantize them first\)$"
+    ):
+        simulate(compile_network(integer, hardware), integer, hardware, images)
 
 
 @pytest.mark.parametrize(("value", "low", "high"), [(128, 0, 128), (-129, -129, 0)])
