@@ -151,11 +151,10 @@ def _append_preload(
         stall, there = Cause.STALL_WEIGHTS, ready.weights
     else:
         stall, there = Cause.STALL_ACTIVATIONS, ready.activations
-    start = previous.stream_start if rules.double_buffered else previous.stream_stop
+    earliest = previous.stream_start if rules.double_buffered else previous.stream_stop
     if limits and not rules.double_buffered:
-        start = limits[-1][1]
-    start = max(start, there)
-    limits.append((stall, start))
-    limits.append((Cause.PRELOAD, start + rules.rows))
+        earliest = limits[-1][1]
+    start = max(earliest, there)
+    limits.append((Cause.PRELOAD, earliest + rules.rows))
     limits.append((stall, start + work.preload_cycles))
     return start

@@ -177,12 +177,13 @@ def _vector_work(
     fetched = [program.places[name] is Place.DRAM for name in instruction.inputs]
     chunks, fetched_elements = [], 0
     for piece in instruction.pieces():
-        inputs = zip(piece.input_bytes, shape.input_bits, fetched, strict=True)
-        loads = [(size, bits) for size, bits, in_dram in inputs if in_dram]
-        fetched_elements += sum(size * 8 // bits for size, bits in loads)
+        loads = tuple(
+            size for size, in_dram in zip(piece.input_bytes, fetched, strict=True) if in_dram
+        )
+        fetched_elements += len(loads) * piece.input_elements
         chunks.append(
             ChunkWork(
-                fetch_bytes=tuple(size for size, _ in loads),
+                fetch_bytes=loads,
                 compute_cycles=-(-piece.operations // hardware.vector.lanes),
                 operations=piece.operations,
                 output_bytes=piece.output_bytes if stored else 0,
