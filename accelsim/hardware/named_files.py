@@ -9,6 +9,7 @@ from pathlib import Path
 from accelsim.errors import ConfigError
 from accelsim.hardware.validation import did_you_mean
 from accelsim.hardware.yaml_files import read_text
+from accelsim.units import shortened
 
 __all__ = ["ShippedFiles"]
 
@@ -29,16 +30,24 @@ class ShippedFiles:
     def read(self, name_or_path: str) -> tuple[str, str]:
         """Return (text, the name to call it in messages) of a shipped file or of a path.
 
-        A path has a slash or ends in ``.yaml`` or ``.yml``; all else is a name.
+        A shipped name wins over a file of that name; a name with a slash or ending in ``.yaml``
+        or ``.yml`` is always a path.
         """
         path = Path(name_or_path)
-        if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
-            return read_text(path), name_or_path
         names = self.names()
-        if name_or_path not in names:
-            raise ConfigError(
-                f"{self.noun}: must be one of {', '.join(names)} or the path of a .yaml file, "
-                f"got {name_or_path!r}{did_you_mean(name_or_path, names)}"
-            )
-        file = resources.files(self.package) / self.folder / f"{name_or_path}.yaml"
-        return file.read_text(encoding="utf-8"), f"{name_or_path}.yaml"
+        if name_or_path in names:
+            file = resources.files(self.package) / self.folder / f"{name_or_path}.yaml"
+            return file.read_text(encoding="utf-8"), f"{name_or_path}.yaml"
+        if path.suffix in (".yaml", ".yml") or len(path.parts) > 1 or _is_file(path):
+            return read_text(path), name_or_path
+        raise ConfigError(
+            f"{self.noun}: must be one of {', '.join(names)} or the path of a .yaml file, "
+            f"got {shortened(name_or_path)}{did_you_mean(name_or_path, names)}"
+        )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have, such as one that is too long
+        return False
