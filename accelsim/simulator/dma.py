@@ -39,21 +39,22 @@ class _Engine:
         self._under_way = 0
         self._asking: deque[str] = deque()
         self._carrying = False
+        self._granted_cycle = 0
         self._blocked = False
 
     def granted(self) -> None:
         """Hear that the oldest request got the channel."""
         self._account()
         self._carrying = True
+        self._granted_cycle = self._simulation.now
 
     def carried(self) -> None:
         """Hear that the channel is done with it."""
-        start = self.ledger.cursor
         self._account()
         self._carrying = False
-        label = self._asking.popleft()
-        self._simulation.record(self.unit, label, start, self._simulation.now)
-        self._simulation.record("dram", f"{self.name} {label}", start, self._simulation.now)
+        label, start, stop = self._asking.popleft(), self._granted_cycle, self._simulation.now
+        self._simulation.record(self.unit, label, start, stop)
+        self._simulation.record("dram", f"{self.name} {label}", start, stop)
 
     def completed(self, _: Event) -> None:
         """Hear that the oldest transfer is complete."""

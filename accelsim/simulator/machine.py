@@ -119,7 +119,8 @@ class _Machine:
         self.simulation.run()
         if len(self.layer_runs) < len(self.layers):
             waits = "; ".join(
-                f"{unit} waits for {what}" for unit, what in self.simulation.waits_for.items()
+                f"{unit} waits for {what}"
+                for unit, what in sorted(self.simulation.waits_for.items())
             )
             raise InternalError(f"the machine stands still in cycle {self.simulation.now}: {waits}")
 

@@ -66,7 +66,11 @@ def test_one_cycle_serves_weights_then_activations_then_outputs() -> None:
     ):
         log, _ = run([(2, name, 4) for name in order])
         grants = [event for event in log if event[1].endswith("granted")]
-        assert grants == [(2, "weights granted"), (3, "activations granted"), (4, "outputs granted")]
+        assert grants == [
+            (2, "weights granted"),
+            (3, "activations granted"),
+            (4, "outputs granted"),
+        ]
 
 
 def test_first_come_is_first_served_whatever_the_rank() -> None:
