@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accelsim.compiler.search import LayerRoom, Search, stream_limit
-from accelsim.compiler.shapes import LayerShape, MatrixShape, bytes_of
+from accelsim.compiler.search import LayerRoom, Search
+from accelsim.compiler.shapes import LayerShape, MatrixShape
 from accelsim.errors import CapacityError, ConfigError
-from accelsim.hardware.dataflow import DATAFLOWS
 from accelsim.hardware.schema import Hardware, Scratchpads
 from accelsim.units import format_bytes
 
-__all__ = ["capacity_error", "check_accumulators", "check_weights", "check_widths", "matrix_error"]
+__all__ = ["capacity_error", "check_weights", "check_widths", "matrix_error"]
 
 
 def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
@@ -42,30 +41,15 @@ def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
         raise ConfigError("\n".join(problems))
 
 
-def check_accumulators(layer: str, shape: MatrixShape, hardware: Hardware) -> None:
-    """Refuse an accumulator scratchpad that holds no output tile.
-
-    Raises
-    ------
-    CapacityError
-        Output stationary needs rows x columns accumulators, the others at least one row.
-    """
-    if stream_limit(shape, hardware) > 0:
-        return
-    array = hardware.array
-    rows = array.rows if DATAFLOWS[array.dataflow].stream == "k" else 1
-    tile = bytes_of(rows * array.columns, shape.accumulator_bits)
-    needs = (tile, 2 * tile)
-    raise capacity_error(layer, "accumulators", "the smallest output tile", needs, hardware)
-
-
 def check_weights(layer: str, shape: MatrixShape, hardware: Hardware) -> None:
-    """Refuse a weight scratchpad that holds no tile.
+    """Refuse a weight scratchpad that holds no tile beside its successor.
+
+    That it holds a tile alone is a condition on every machine.
 
     Raises
     ------
     CapacityError
-        The smallest tile (and its successor, double buffered) does not fit.
+        The scratchpad is double buffered and holds one tile only.
     """
     needs = (
         Search(shape, _buffered(hardware, False)).least_weight_bytes(),

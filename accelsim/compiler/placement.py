@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from accelsim.compiler.limits import (
     capacity_error,
-    check_accumulators,
     check_weights,
     matrix_error,
 )
@@ -125,7 +124,6 @@ class _Planner:
         self, layer: LayerShape, shape: MatrixShape, room: LayerRoom, tensor_bytes: int
     ) -> MatrixInstruction | None:
         if shape not in self._searches:
-            check_accumulators(layer.name, shape, self._hardware)
             check_weights(layer.name, shape, self._hardware)
             self._searches[shape] = Search(shape, self._hardware)
         if (shape, room) not in self._plans:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
-from accelsim.compiler.shapes import MatrixShape, bytes_of
+from accelsim.compiler.shapes import MatrixShape
 from accelsim.compiler.traffic import dram_traffic, fetched_bytes, staging_bytes, weight_bytes
 from accelsim.hardware.dataflow import DATAFLOWS, Dimension
 from accelsim.hardware.schema import Hardware
@@ -58,16 +58,16 @@ rows outside, and fetching weights for each pass what it costs there.
 
 
 def stream_limit(shape: MatrixShape, hardware: Hardware) -> int:
-    """Return the longest stream of a pass, 0 if the accumulators cannot hold a tile at all.
+    """Return the longest stream of a pass: what the accumulators hold, or the whole depth.
 
-    They are as wide as the array: each streamed m or n takes a row of C accumulators.
+    They are as wide as the array: each streamed m or n takes a row of C accumulators. Every
+    machine has at least one row; output stationary ones have a tile of R x C.
     """
     spec, array = hardware.scratchpads.accumulators, hardware.array
-    usable = spec.size // (1 + spec.double_buffered)
     if DATAFLOWS[array.dataflow].stream == "k":
-        tile_bytes = bytes_of(array.rows * array.columns, shape.accumulator_bits)
-        return shape.gemm.depth_k if tile_bytes <= usable else 0
-    return usable * 8 // (array.columns * shape.accumulator_bits)
+        return shape.gemm.depth_k
+    usable_bytes = spec.size // (1 + spec.double_buffered)
+    return usable_bytes * 8 // (array.columns * shape.accumulator_bits)
 
 
 def _even(size: int, limit: int) -> int:

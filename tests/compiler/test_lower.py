@@ -1,0 +1,143 @@
+"""From integer layers to shapes: what is kept, what vanishes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accelsim.arithmetic.formats import Accumulator, IntegerFormat
+from accelsim.arithmetic.rescale import Rescale, RescaleMode
+from accelsim.compiler import compile_network
+from accelsim.compiler.lower import lower_network
+from accelsim.compiler.program import Place
+from accelsim.compiler.shapes import MatrixShape, VectorShape
+from accelsim.errors import ConfigError
+from accelsim.network.geometry import Shape, Window
+from accelsim.network.integer import (
+    IntegerAdd,
+    IntegerAveragePool,
+    IntegerClamp,
+    IntegerLayer,
+    IntegerMatrix,
+    IntegerMaxPool,
+    IntegerNetwork,
+    IntegerReshape,
+    QuantizedTensor,
+)
+
+ONE = Rescale(
+    RescaleMode.SINGLE_ROUND,
+    32,
+    np.array([0.5]),
+    np.array([1 << 30], dtype=np.int64),
+    np.array([0], dtype=np.int64),
+)
+SAME = Window((3, 3), pads=(1, 1, 1, 1))
+HALF = Window((2, 2), (2, 2))
+
+
+def matrix(out_channels: int, depth: int, window: Window, groups: int = 1, bits: int = 4):
+    weights = np.zeros((out_channels, depth, *window.kernel), np.int32)
+    return IntegerMatrix(
+        weights=weights,
+        weight_format=IntegerFormat(bits),
+        weight_scales=np.ones(1),
+        bias=np.zeros(out_channels, np.int64),
+        window=window,
+        groups=groups,
+        rescale=ONE,
+        clamp_low=0,
+        clamp_high=127,
+    )
+
+
+def tensor(shape: Shape, bits: int = 8) -> QuantizedTensor:
+    return QuantizedTensor(shape, IntegerFormat(bits), 1.0, 0)
+
+
+@pytest.fixture
+def network() -> IntegerNetwork:
+    """Every operator once: a residual block with a depthwise convolution, pools, a head."""
+    layers = (
+        ("conv", matrix(4, 1, SAME), ("x",), "a"),
+        ("depthwise", matrix(4, 1, SAME, groups=4), ("a",), "b"),
+        ("sum", IntegerAdd(ONE, ONE, ONE, 20, -128, 127), ("a", "b"), "c"),
+        ("relu", IntegerClamp(0, 127), ("c",), "d"),
+        ("max", IntegerMaxPool(HALF), ("d",), "e"),
+        ("mean", IntegerAveragePool(Window((2, 2)), False, (4,), (ONE,), -128, 127), ("e",), "f"),
+        ("flatten", IntegerReshape(), ("f",), "g"),
+        ("head", matrix(10, 36, Window((1, 1))), ("g",), "y"),
+    )
+    return IntegerNetwork(
+        name="all",
+        input="x",
+        output="y",
+        layers=tuple(IntegerLayer(*layer) for layer in layers),
+        tensors={
+            "x": tensor((1, 8, 8)),
+            "a": tensor((4, 8, 8), bits=6),
+            "b": tensor((4, 8, 8), bits=5),
+            "c": tensor((4, 8, 8)),
+            "d": tensor((4, 8, 8)),
+            "e": tensor((4, 4, 4)),
+            "f": tensor((4, 3, 3)),
+            "g": tensor((36,)),
+            "y": tensor((10,)),
+        },
+        accumulator=Accumulator(),
+    )
+
+
+def test_each_operator_becomes_the_work_of_one_unit(network: IntegerNetwork) -> None:
+    shapes = lower_network(network, batch=3, accumulator_bits=32)
+    assert {layer.name: layer.work for layer in shapes.layers} == {
+        "conv": MatrixShape((1, 8, 8), 4, SAME, 1, 3, 4, 8, 6, 32),
+        "depthwise": MatrixShape((4, 8, 8), 4, SAME, 4, 3, 4, 6, 5, 32),
+        "sum": VectorShape("add", 3 * 256, 1, 1, Window((1, 1)), (6, 5), 8),
+        "relu": VectorShape("clamp", 3 * 256, 1, 1, Window((1, 1)), (8,), 8),
+        "max": VectorShape("max_pool", 12, 8, 8, HALF, (8,), 8),
+        "mean": VectorShape("average_pool", 12, 4, 4, Window((2, 2)), (8,), 8),
+        "head": MatrixShape((36, 1, 1), 10, Window((1, 1)), 1, 3, 4, 8, 8, 32),
+    }
+
+
+def test_a_reshaped_tensor_is_another_view_of_the_same_storage(kit, network) -> None:
+    program = compile_network(network, kit.hardware())
+    assert program.instructions[-1].inputs == ("f",)
+    assert program.places["g"] is program.places["f"] is Place.SCRATCHPAD
+    assert program.shapes["g"] == (36,)
+    assert program.bits["a"] == 6
+
+
+def test_a_reshaped_output_is_stored_in_dram_under_both_names(kit, network) -> None:
+    layers = (*network.layers, IntegerLayer("view", IntegerReshape(), ("y",), "z"))
+    tensors = network.tensors | {"z": tensor((5, 2))}
+    view = IntegerNetwork("view", "x", "z", layers, tensors, network.accumulator)
+    program = compile_network(view, kit.hardware())
+    assert program.places["y"] is program.places["z"] is Place.DRAM
+
+
+def test_only_shapes_and_widths_reach_the_program(kit, network) -> None:
+    assert compile_network(network, kit.hardware()) == compile_network(network, kit.hardware())
+
+
+def test_operands_wider_than_the_pe_are_refused_all_at_once(kit, network) -> None:
+    hardware = kit.hardware(weight_bits=3, activation_bits=6)
+    with pytest.raises(ConfigError) as caught:
+        compile_network(network, hardware)
+    assert str(caught.value).splitlines() == [
+        f"layer '{layer}': {operand}s of {bits} bits do not fit array.{operand}_bits={limit}; "
+        f"quantize them to {limit} bits or fewer, or set array.{operand}_bits={bits}"
+        for layer, operand, bits, limit in (
+            ("conv", "weight", 4, 3),
+            ("conv", "activation", 8, 6),
+            ("depthwise", "weight", 4, 3),
+            ("head", "weight", 4, 3),
+            ("head", "activation", 8, 6),
+        )
+    ]
+
+
+def test_a_batch_of_nothing_is_refused(kit, network) -> None:
+    with pytest.raises(ConfigError, match=r"^batch: must be at least 1, got 0$"):
+        compile_network(network, kit.hardware(), batch=0)
