@@ -15,6 +15,8 @@ from accelsim.quantize.weights import QuantizedWeights, quantize_weights
 
 __all__ = ["lower_matrix"]
 
+WIDEST_ACCUMULATOR = 32
+
 
 def lower_matrix(
     name: str,
@@ -87,11 +89,12 @@ def _folded_bias(
     accumulator = spec.accumulator
     outside = np.flatnonzero((folded < accumulator.low) | (folded > accumulator.high))
     if outside.size:
+        wider = "a wider accumulator, " if accumulator.bits < WIDEST_ACCUMULATOR else ""
         raise ConfigError(
             f"layer {layer!r}: bias {folded[outside[0]]} of output channel {outside[0]} (its zero "
             f"point folded in) does not fit the {accumulator.bits}-bit accumulator "
             f"[{accumulator.low}, {accumulator.high}], as for {outside.size} of {folded.size} "
-            "channels; use a wider accumulator, symmetric activations or fewer bits"
+            f"channels; use {wider}symmetric activations or fewer bits"
         )
     return folded
 

@@ -16,21 +16,27 @@ from accelsim.network.integer import (
 
 
 class Witness:
-    """Builds the graph, one method a layer kind, and runs it without any graph optimization."""
+    """Builds the graph, one method a layer kind, and runs it without any graph optimization.
+
+    Inputs of the graph are the tensors that its layers read and none of them writes.
+    """
 
     def __init__(self, integer):
         self.integer = integer
         self.nodes = []
+        written = {layer.output for layer in integer.layers}
+        read = {name for layer in integer.layers for name in layer.inputs}
+        self.inputs = sorted(read - written)
         self.constants = []
         for layer in integer.layers:
             self.layer(layer)
         self.session = self.build()
 
-    def run(self, inputs):
+    def run(self, tensors):
         """int32[images, ...] by tensor name, for every tensor that a layer writes."""
         names = [layer.output for layer in self.integer.layers]
-        stored = inputs.astype(self.storage(self.integer.input))
-        outputs = self.session.run(names, {self.integer.input: stored})
+        stored = {name: tensors[name].astype(self.storage(name)) for name in self.inputs}
+        outputs = self.session.run(names, stored)
         return {name: values.astype(np.int32) for name, values in zip(names, outputs, strict=True)}
 
     def storage(self, tensor):
@@ -139,7 +145,7 @@ class Witness:
         graph = helper.make_graph(
             self.nodes,
             self.integer.name,
-            [value(self.integer.input)],
+            [value(name) for name in self.inputs],
             [value(layer.output) for layer in self.integer.layers],
             self.constants,
         )

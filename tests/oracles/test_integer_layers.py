@@ -74,7 +74,7 @@ def inputs_for(integer, generator, images=4):
 def assert_equal(witness, integer, generator):
     inputs = inputs_for(integer, generator)
     ours = execute(integer, inputs).tensors
-    for name, theirs in witness(integer).run(inputs).items():
+    for name, theirs in witness(integer).run({"x": inputs}).items():
         assert np.array_equal(ours[name], theirs), name
 
 
@@ -128,7 +128,7 @@ def test_sums_beyond_the_float32_mantissa_equal_qgemm(witness):
     integer = quantize_network(float_network, ranges, spec)
     inputs = np.minimum(generator.integers(-128, 256, (64, 4000), np.int32), 127)
     ours = execute(integer, inputs)
-    assert np.array_equal(ours.outputs, witness(integer).run(inputs)["y"])
+    assert np.array_equal(ours.outputs, witness(integer).run({"x": inputs})["y"])
     sums = inputs @ integer.layers[0].operator.weights[:, :, 0, 0].T + 128 * 127 * 4000
     assert sums.max() > 2**24
 
@@ -169,7 +169,7 @@ def differences(witness, integers, generator):
     steps = []
     for integer in integers:
         inputs = inputs_for(integer, generator, images=16)
-        theirs = witness(integer).run(inputs)[integer.output]
+        theirs = witness(integer).run({"x": inputs})[integer.output]
         steps.append((execute(integer, inputs).outputs - theirs).ravel())
     return np.concatenate(steps)
 

@@ -62,19 +62,34 @@ def test_float32_multipliers_are_formed_in_float32():
     assert (result.rescale.multipliers == expected.astype(np.float64)).all()
 
 
-def test_a_bias_that_does_not_fit_is_refused():
+@pytest.mark.parametrize(
+    ("bits", "accumulator_bits", "message"),
+    [
+        (
+            8,
+            16,
+            "layer 'fc': bias 4876800 of output channel 1 (its zero point folded in) does not "
+            "fit the 16-bit accumulator [-32768, 32767], as for 1 of 2 channels; use a wider "
+            "accumulator, symmetric activations or fewer bits",
+        ),
+        (
+            16,
+            32,
+            "layer 'fc': bias 322112716800 of output channel 1 (its zero point folded in) does "
+            "not fit the 32-bit accumulator [-2147483648, 2147483647], as for 1 of 2 channels; "
+            "use symmetric activations or fewer bits",
+        ),
+    ],
+)
+def test_a_bias_that_does_not_fit_is_refused(bits, accumulator_bits, message):
     weights = np.ones((2, 300), dtype=np.float32)
-    weights[0] = 0.001
+    weights[0] = 0.0
     weights[0, 0] = 1.0
     operator = Dense(weights, np.zeros(2, dtype=np.float32))
-    spec = QuantizationSpec(8, 8, accumulator=Accumulator(16))
-    message = (
-        "layer 'fc': bias 4876800 of output channel 1 (its zero point folded in) does not fit "
-        "the 16-bit accumulator [-32768, 32767], as for 1 of 2 channels; use a wider "
-        "accumulator, symmetric activations or fewer bits"
-    )
+    spec = QuantizationSpec(bits, bits, accumulator=Accumulator(accumulator_bits))
+    source = tensor(300, zero_point=-(1 << (bits - 1)), bits=bits)
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        lower_matrix("fc", operator, tensor(300, zero_point=-128), tensor(2), spec, (0, 1))
+        lower_matrix("fc", operator, source, tensor(2), spec, (0, 1))
 
 
 @pytest.mark.parametrize("field", ["weights", "bias"])
