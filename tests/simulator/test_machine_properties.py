@@ -1,0 +1,279 @@
+"""Random machines and random small programs."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from accelsim.compiler import compile_shapes
+from accelsim.compiler.program import MatrixInstruction, Place
+from accelsim.compiler.shapes import (
+    LayerShape,
+    MatrixShape,
+    NetworkShape,
+    TensorShape,
+    VectorShape,
+)
+from accelsim.compiler.traffic import dram_traffic
+from accelsim.errors import CapacityError, ConfigError
+from accelsim.hardware import load_hardware
+from accelsim.network.geometry import Window
+from accelsim.simulator.machine import run_machine, simulate_timing
+from accelsim.simulator.prepare import prepare
+from accelsim.simulator.run import Cause
+from accelsim.simulator.work import MatrixWork
+
+PROPERTY = settings(max_examples=40, derandomize=True, deadline=None)
+
+
+def machine(**fields):
+    return load_hardware(
+        "edge_4x4", [f"{path.replace('__', '.')}={value}" for path, value in fields.items()]
+    )
+
+
+@st.composite
+def machines(draw, **fixed):
+    def flag():
+        return str(draw(st.booleans())).lower()
+
+    rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    fields = {
+        "array__rows": rows,
+        "array__columns": columns,
+        "array__dataflow": draw(st.sampled_from(["ws", "os", "is"])),
+        "array__weight_double_buffering": flag(),
+        "array__tile_overlap": flag(),
+        "array__drain": draw(st.sampled_from(["exposed", "hidden"])),
+        "scratchpads__weights__double_buffered": flag(),
+        "scratchpads__weights__size": draw(st.sampled_from(["128B", "512B", "4KiB"])),
+        "scratchpads__weights__bandwidth": f"{draw(st.sampled_from([1, 4, 64]))}B/cycle",
+        "scratchpads__activations__double_buffered": flag(),
+        "scratchpads__activations__size": draw(st.sampled_from(["64B", "256B", "4KiB"])),
+        "scratchpads__activations__bandwidth": f"{draw(st.sampled_from([1, 4, 64]))}B/cycle",
+        "scratchpads__accumulators__double_buffered": flag(),
+        "scratchpads__accumulators__size": draw(st.sampled_from(["256B", "4KiB"])),
+        "dma__outstanding": draw(st.integers(1, 4)),
+        "dma__setup": draw(st.integers(0, 4)),
+        "dram__bandwidth": f"{draw(st.sampled_from([1, 7, 16]))}GB/s",
+        "dram__latency": f"{draw(st.integers(0, 40))}ns",
+        "dram__burst": f"{draw(st.sampled_from([1, 16, 64]))}B",
+        "rescale__lanes": draw(st.integers(1, 8)),
+        "rescale__pipeline": draw(st.integers(0, 4)),
+        "clock": "1GHz",
+    }
+    try:
+        return machine(**(fields | fixed))
+    except ConfigError:
+        assume(False)
+
+
+@st.composite
+def networks(draw):
+    """A chain of one to four layers: convolutions, dense layers at 1x1, additions, pools."""
+    shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6)))
+    bits = draw(st.sampled_from([2, 3, 8]))
+    batch = draw(st.integers(1, 2))
+    tensors, layers = {"t0": TensorShape(shape, bits)}, []
+    for index in range(draw(st.integers(1, 4))):
+        source, output = f"t{index}", f"t{index + 1}"
+        channels, height, width = shape
+        kind = draw(st.sampled_from(["conv", "conv", "depthwise", "add", "max_pool"]))
+        inputs = (source,)
+        if kind in ("conv", "depthwise"):
+            size = draw(st.integers(1, 3))
+            window = Window((size, size), (draw(st.integers(1, 2)),) * 2, (size // 2,) * 4)
+            out = channels if kind == "depthwise" else draw(st.integers(1, 7))
+            groups = channels if kind == "depthwise" else 1
+            work = MatrixShape(shape, out, window, groups, batch, bits, bits, bits, 32)
+            out_size = window.output_size(height, width)
+            assume(min(out_size) > 0)
+            shape = (out, *out_size)
+        elif kind == "add":
+            inputs = (source, f"t{draw(st.integers(0, index))}")
+            assume(tensors[inputs[1]].shape == shape)
+            count = batch * channels * height * width
+            work = VectorShape("add", count, 1, 1, Window((1, 1)), (bits, bits), bits)
+        else:
+            window = Window((2, 2), (1, 1), (1, 1, 0, 0))
+            work = VectorShape("max_pool", batch * channels, height, width, window, (bits,), bits)
+        tensors[output] = TensorShape(shape, bits)
+        layers.append(LayerShape(f"layer{index}", work, inputs, output))
+    storage = {name: name for name in tensors}
+    return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
+
+
+def compiled(network, hardware):
+    try:
+        return compile_shapes(network, hardware)
+    except CapacityError:
+        assume(False)
+
+
+@PROPERTY
+@given(machines(), networks())
+def test_everything_is_accounted_for(hardware, network):
+    program = compiled(network, hardware)
+    timing = simulate_timing(program, hardware, spans=True)
+    assert sum(run.cycles_total for run in timing.layers) == timing.cycles_total
+    for run, instruction in zip(timing.layers, program.instructions, strict=True):
+        assert run.name == instruction.layer
+        assert sum(run.cycles.values()) == run.cycles_total
+        if isinstance(instruction, MatrixInstruction):
+            on_chip = program.places[instruction.output] is Place.SCRATCHPAD
+            expected = dram_traffic(
+                instruction.shape, instruction.plan, hardware.dram.burst, on_chip
+            )
+            assert run.array.macs == instruction.plan.gemm.macs
+            assert run.traffic.dram_read_bytes == expected.weight_bytes + expected.activation_bytes
+            assert run.traffic.dram_write_bytes == expected.output_bytes
+            gemm = instruction.plan.gemm
+            assert run.rescale_operations == gemm.groups * gemm.rows_m * gemm.columns_n
+        else:
+            assert run.cycles == ({Cause.IDLE: run.cycles_total} if run.cycles_total else {})
+            assert run.vector_operations == instruction.operations
+    for cycles in timing.units.values():
+        assert sum(cycles.values()) == timing.cycles_total
+        assert min(cycles.values(), default=1) > 0
+    for unit in {span.unit for span in timing.spans}:
+        pieces = sorted(
+            (span.start_cycle, span.stop_cycle) for span in timing.spans if span.unit == unit
+        )
+        assert all(stop <= start for (_, stop), (start, _) in zip(pieces, pieces[1:], strict=False))
+        assert pieces[-1][1] <= timing.cycles_total
+    assert simulate_timing(program, hardware, spans=True) == timing
+
+
+@PROPERTY
+@given(machines(), networks())
+def test_the_arrays_own_cycles_do_not_depend_on_the_memory(hardware, network):
+    # Preload, fill and drain are what has to pass even with all data at hand, so they are the
+    # same whatever DRAM does, as long as no scratchpad is too slow for the stream.
+    wide = {"bandwidth": 4096}
+    pads = hardware.scratchpads
+    hardware = hardware.model_copy(
+        update={
+            "scratchpads": pads.model_copy(
+                update={
+                    name: getattr(pads, name).model_copy(update=wide)
+                    for name in ("weights", "activations")
+                }
+            )
+        }
+    )
+    program = compiled(network, hardware)
+    slow = hardware.model_copy(
+        update={"dram": hardware.dram.model_copy(update={"bandwidth": 3e8, "latency": 1e-7})}
+    )
+    own = (Cause.STREAM, Cause.PRELOAD, Cause.FILL, Cause.DRAIN)
+    fast_runs, slow_runs = (simulate_timing(program, each).layers for each in (hardware, slow))
+    for fast_run, slow_run in zip(fast_runs, slow_runs, strict=True):
+        for cause in own:
+            assert fast_run.cycles.get(cause, 0) == slow_run.cycles.get(cause, 0)
+
+
+@PROPERTY
+@given(machines(), networks(), st.sampled_from(["bandwidth", "latency"]), st.integers(2, 5))
+def test_a_slower_dram_never_makes_it_faster(hardware, network, what, factor):
+    program = compiled(network, hardware)
+    dram = hardware.dram
+    changes = {
+        "bandwidth": {"bandwidth": dram.bandwidth / factor},
+        "latency": {"latency": dram.latency + factor * 1e-9},
+    }[what]
+    slower = hardware.model_copy(update={"dram": dram.model_copy(update=changes)})
+    fast, slow = (simulate_timing(program, each).cycles_total for each in (hardware, slower))
+    assert slow >= fast
+
+
+def everything_at_hand(layer, rows, preloads):
+    """The layer with all operands on chip, wide scratchpads and its output on chip."""
+    passes = tuple(
+        replace(
+            part,
+            activation_cycles=0,
+            weight_cycles=0,
+            preload_cycles=rows if preloads else 0,
+            fetch_weight_bytes=None,
+            fetch_activation_bytes=None,
+            releases_weights=False,
+            releases_activations=False,
+            output_bytes=0,
+        )
+        for part in layer.passes
+    )
+    return replace(layer, passes=passes, resident_bytes=0, staging_bytes=0)
+
+
+def table_cycles(plan, array, buffers):
+    """A layer's cycles from the table "pass after pass" of docs/timing.md.
+
+    All operands at hand; a rescale unit that reads any tile in one cycle and writes at once. A
+    tile that needs a buffer waits until the tile ``buffers`` before it has been read.
+    """
+    rows, columns = array.rows, array.columns
+    wave = rows + columns - 2
+    parts = list(plan.passes())
+    read = []
+    if array.dataflow == "os":
+        depth, start = plan.gemm.depth_k, 0
+        for tile in range(sum(part.last_depth for part in parts)):
+            if tile:
+                hidden = array.drain == "hidden"
+                if array.tile_overlap:
+                    start += max(depth, rows) if hidden else depth + rows - 1
+                else:
+                    start += depth + wave if hidden else depth + wave + rows
+            start = max([start, *read[-buffers:][: len(read) >= buffers]])
+            read.append(max([start + depth + wave + rows, *read[-1:]]) + 1)
+        return read[-1]
+    start, length = rows, None
+    for part in parts:
+        if length is not None:
+            if array.tile_overlap:
+                start += max(length, rows) if array.weight_double_buffering else length + rows
+            else:
+                start += length + wave + (0 if array.weight_double_buffering else rows)
+        if part.first_depth and len(read) >= buffers:
+            start = max(start, read[-buffers])
+        length = part.m_size if array.dataflow == "ws" else part.n_size
+        if part.last_depth:
+            read.append(max([start + length + wave, *read[-1:]]) + 1)
+    return read[-1]
+
+
+@PROPERTY
+@given(machines(rescale__lanes=4096, rescale__pipeline=0), networks())
+def test_with_all_data_at_hand_it_is_the_table_of_the_timing_model(hardware, network):
+    program = compiled(network, hardware)
+    buffers = 2 if hardware.scratchpads.accumulators.double_buffered else 1
+    for layer, instruction in zip(prepare(program, hardware), program.instructions, strict=True):
+        if isinstance(layer, MatrixWork):
+            preloads = hardware.array.dataflow != "os"
+            ideal = everything_at_hand(layer, hardware.array.rows, preloads)
+            timing = run_machine([ideal], hardware)
+            expected = table_cycles(instruction.plan, hardware.array, buffers)
+            assert timing.cycles_total == expected
+            assert not {cause for cause in timing.layers[0].cycles} & {
+                Cause.STALL_WEIGHTS,
+                Cause.STALL_ACTIVATIONS,
+                Cause.STALL_OUTPUT,
+                Cause.IDLE,
+            }
+
+
+@pytest.mark.parametrize("vectors", [1, 2, 5, 9])
+@pytest.mark.parametrize("passes", [1, 2, 7])
+def test_identical_passes_cost_the_closed_form(
+    small_hardware, make_pass, make_layer, vectors, passes
+):
+    # R + (passes - 1) * max(t, R) + t + R + C - 2, and one cycle each to read and to write.
+    hardware = small_hardware(rescale__lanes=4096)
+    first = [make_pass(vectors, last_depth=False)]
+    middle = [make_pass(vectors, first_depth=False, last_depth=False)] * (passes - 2)
+    parts = [*first, *middle, make_pass(vectors, first_depth=False)]
+    if passes == 1:
+        parts = [make_pass(vectors)]
+    timing = run_machine([make_layer(*parts)], hardware)
+    assert timing.cycles_total == 2 + (passes - 1) * max(vectors, 2) + vectors + 2 + 2
