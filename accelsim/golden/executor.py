@@ -71,7 +71,8 @@ def execute(
     Raises
     ------
     DataError
-        If the inputs have another shape than the network's input, or leave its range.
+        If the inputs are not integers, have another shape than the network's input, or leave
+        its range.
     """
     _check_inputs(integer, inputs)
     largest = max(prod(tensor.shape) for tensor in integer.tensors.values())
@@ -102,6 +103,8 @@ def execute(
 
 def _check_inputs(integer: IntegerNetwork, inputs: NDArray[np.int32]) -> None:
     tensor = integer.tensors[integer.input]
+    if not np.issubdtype(inputs.dtype, np.integer):
+        raise DataError(f"inputs: must be integers, got {inputs.dtype} (quantize them first)")
     if inputs.shape[1:] != tensor.shape:
         raise DataError(
             f"inputs: shape of one image must be {tensor.shape} for network {integer.name!r}, "

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.arithmetic import RescaleMode, rescale
+from accelsim.errors import InternalError
 from accelsim.golden.windows import taps
 from accelsim.network.geometry import Window
 from accelsim.network.integer import IntegerAdd, IntegerAveragePool
@@ -50,6 +51,11 @@ def average_pool(operator: IntegerAveragePool, maps: IntegerArray) -> IntegerArr
     inside = np.ones((1, 1, *maps.shape[2:]), dtype=np.int64)
     padding = int(operator.count_include_pad)
     counts = _window_sums(inside, operator.window, padding)
+    if not np.isin(counts, operator.counts).all():
+        raise InternalError(
+            f"average pool: windows of {np.unique(counts).tolist()} elements, rescales for "
+            f"{operator.counts}"
+        )
     pooled = np.zeros_like(sums)
     for count, parameters in zip(operator.counts, operator.rescales, strict=True):
         pooled = np.where(counts == count, rescale(sums, parameters), pooled)

@@ -362,6 +362,10 @@ def test_no_image_is_no_output():
     ("inputs", "message"),
     [
         (
+            np.zeros((1, 2), dtype=np.float32),
+            "inputs: must be integers, got float32 (quantize them first)",
+        ),
+        (
             np.zeros((1, 3), dtype=np.int32),
             "inputs: shape of one image must be (2,) for network 'chain', got (3,)",
         ),

@@ -34,6 +34,9 @@ def pool(window, include=False, source=None):
         (Window((3, 3), pads=(1, 1, 1, 1)), False, (4, 6, 9)),
         (Window((3, 3), pads=(1, 1, 1, 1)), True, (9,)),
         (Window((2, 2), pads=(1, 0, 0, 0)), False, (2, 4)),
+        # Rows start at -1 and 1; with the pad at the bottom none would leave the map.
+        (Window((2, 2), (2, 2), (1, 0, 0, 0)), False, (2, 4)),
+        (Window((2, 2), (2, 2), (0, 0, 1, 0)), False, (4,)),
         (Window((2, 2), (1, 1), (0, 2, 0, 0), (2, 2)), False, (2, 4)),
     ],
 )
