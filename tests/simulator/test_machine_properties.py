@@ -1,6 +1,7 @@
 """Random machines and random small programs."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given, settings
@@ -140,7 +141,7 @@ def test_everything_is_accounted_for(hardware, network):
         pieces = sorted(
             (span.start_cycle, span.stop_cycle) for span in timing.spans if span.unit == unit
         )
-        assert all(stop <= start for (_, stop), (start, _) in zip(pieces, pieces[1:], strict=False))
+        assert all(stop <= start for (_, stop), (start, _) in pairwise(pieces))
         assert pieces[-1][1] <= timing.cycles_total
     assert simulate_timing(program, hardware, spans=True) == timing
 
@@ -255,7 +256,7 @@ def test_with_all_data_at_hand_it_is_the_table_of_the_timing_model(hardware, net
             timing = run_machine([ideal], hardware)
             expected = table_cycles(instruction.plan, hardware.array, buffers)
             assert timing.cycles_total == expected
-            assert not {cause for cause in timing.layers[0].cycles} & {
+            assert not set(timing.layers[0].cycles) & {
                 Cause.STALL_WEIGHTS,
                 Cause.STALL_ACTIVATIONS,
                 Cause.STALL_OUTPUT,
