@@ -89,7 +89,7 @@ def _sizes(limit: int) -> list[int]:
 def _sizes_above(limit: int) -> Iterator[int]:
     while limit > 1:
         yield limit
-        limit //= 4
+        limit //= 2
 
 
 class Search:
