@@ -2,6 +2,7 @@
 
 `docs/timing.md` states what happens in which cycle. `register` steps two-phase registers,
 `cycle` computes the same values in an order that a CPU likes, `tile` uses closed forms.
+`accelsim.simulator.array.register_trace` shows every register of every cycle.
 """
 
 from accelsim.simulator.array.engines import run_array

@@ -73,9 +73,8 @@ def accumulate_rows(
     sums[:] = bias[:, np.newaxis] if by_rows else bias
     events = 0
     if bound.can_overflow(activations, accumulator):
-        events = cycle_kernel.accumulate_checked(
-            moving, factors, sums, *overflow_policy(accumulator)
-        )
+        policy = overflow_policy(accumulator)
+        events = int(cycle_kernel.accumulate_checked(moving, factors, sums, *policy))
     else:
         cycle_kernel.accumulate(moving, factors, sums, _CHUNK_ELEMENTS)
     return (sums.T if by_rows else sums), events

@@ -15,7 +15,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["accumulate", "accumulate_checked", "output_visit", "stationary_pass"]
+__all__ = [
+    "accumulate",
+    "accumulate_checked",
+    "clear_path",
+    "output_visit",
+    "stationary_pass",
+]
 
 Words = NDArray[np.int32]
 
@@ -140,6 +146,7 @@ def stationary_pass(
     masks: NDArray[np.uint32],
     toggles: NDArray[np.int64],
     double_buffered: bool,
+    all_open: bool,
     checked: bool,
     low: int,
     high: int,
@@ -167,7 +174,7 @@ def stationary_pass(
             entered += _distance(zero, last_moving[r], masks[0])
             last_moving[r] = 0
         toggles[0] += entered * columns
-    toggles[1] += _preload(factors, q0, q1, k0, k1, stationary, shadow, masks[1], double_buffered)
+    toggles[1] += _preload(factors, bounds, stationary, shadow, masks[1], double_buffered, all_open)
     events = np.int64(0)
     for c in range(columns):
         if c >= q1 - q0:
@@ -191,37 +198,44 @@ def stationary_pass(
 @njit(cache=True)
 def _preload(
     factors: Words,
-    q0: int,
-    q1: int,
-    k0: int,
-    k1: int,
+    bounds: NDArray[np.int64],
     stationary: Words,
     shadow: Words,
     mask: np.uint32,
     double_buffered: bool,
+    all_open: bool,
 ) -> np.int64:
-    """Shift a tile in, last row first: the PE of row r sees the words of rows R-1 down to r."""
+    """Shift a tile in, last row first; return what toggles in the chain and at the takeover.
+
+    The PE of row r sees the words of rows R-1 down to r. If all PEs are open from the first
+    word on, the old words of rows r-1 down to 0 pass before.
+    """
+    q0, q1, k0, k1 = bounds[2:]
     rows, columns = stationary.shape
+    chain = shadow if double_buffered else stationary
     total = np.int64(0)
     for c in range(columns):
+        if all_open:
+            passed = np.int64(0)
+            for r in range(1, rows):
+                passed += _distance(chain[r, c], chain[r - 1, c], mask)
+                total += passed
+            chain[:, c] = chain[0, c]
         passed = np.int64(0)
-        below = np.int32(0)
-        first_word = np.int32(0)
+        entered, below = np.int32(0), np.int32(0)
         for r in range(rows - 1, -1, -1):
             used = r < k1 - k0 and c < q1 - q0
             word = factors[k0 + r, q0 + c] if used else np.int32(0)
             if r == rows - 1:
-                first_word = word
+                entered = word
             else:
                 passed += _distance(below, word, mask)
             below = word
+            total += passed + _distance(chain[r, c], entered, mask)
+            chain[r, c] = word
             if double_buffered:
-                total += passed + _distance(shadow[r, c], first_word, mask)
                 total += _distance(stationary[r, c], word, mask)
-                shadow[r, c] = word
-            else:
-                total += passed + _distance(stationary[r, c], first_word, mask)
-            stationary[r, c] = word
+                stationary[r, c] = word
     return total
 
 
@@ -239,6 +253,7 @@ def output_visit(
     masks: NDArray[np.uint32],
     toggles: NDArray[np.int64],
     drain_hidden: bool,
+    zeros_follow: bool,
     checked: bool,
     low: int,
     high: int,
@@ -250,7 +265,8 @@ def output_visit(
     elements]: the biases, changed; tiles: int64[tiles, 2], [start, stop) of elements.
     State, changed: last_moving: int32[R], last_down, last_bias: int32[C], last_sums, results:
     int32[R, C]. masks: uint32[3]: moving, down, accumulator. toggles: int64[3] (changed):
-    moving and down, unused, accumulator.
+    moving and down, unused, accumulator. ``zeros_follow``: the next tile's values come later
+    than the last results of this one have left, so that the drain shifts zeros in.
     """
     depth, elements = moving.shape
     used = factors.shape[1]
@@ -275,7 +291,7 @@ def output_visit(
     for i in range(len(tiles)):
         _output_tile(
             moving, factors, sums, tiles[i, 0], tiles[i, 1], first, bias, last_moving, last_down,
-            last_bias, last_sums, results, masks, toggles, drain_hidden,
+            last_bias, last_sums, results, masks, toggles, drain_hidden, zeros_follow,
         )  # fmt: skip
     return events
 
@@ -297,10 +313,14 @@ def _output_tile(
     masks: NDArray[np.uint32],
     toggles: NDArray[np.int64],
     drain_hidden: bool,
+    zeros_follow: bool,
 ) -> None:
     """Count what toggles between two tiles: first operands, first sums, and the drain."""
     rows, columns = last_sums.shape
     zero = np.int32(0)
+    path = results if drain_hidden else last_sums
+    if zeros_follow:
+        toggles[2] += clear_path(path, masks[2])
     for r in range(rows):
         used = r < stop - start
         entering = moving[0, start + r] if used else zero
@@ -329,9 +349,15 @@ def _output_tile(
                 toggles[2] += _distance(finished, results[r, c], masks[2])
                 last_sums[r, c] = finished
         # Row 0's result is the last to pass every row below.
-        top = sums[c, start] if used else zero
-        for r in range(rows):
-            if drain_hidden:
-                results[r, c] = top
-            else:
-                last_sums[r, c] = top
+        path[:, c] = sums[c, start] if used else zero
+
+
+@njit(cache=True)
+def clear_path(path: Words, mask: np.uint32) -> np.int64:
+    """Let the zeros that follow the last result of a drain in; return what toggles."""
+    total = np.int64(0)
+    for r in range(path.shape[0]):
+        for c in range(path.shape[1]):
+            total += _distance(path[r, c], np.int32(0), mask)
+            path[r, c] = 0
+    return total

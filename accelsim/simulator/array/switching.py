@@ -34,6 +34,7 @@ def run_in_order(
     """
     state = _Registers.at_reset(plan.dataflow, array, accumulator)
     events = sum(state.run_visit(operands, accumulators, visit) for visit in _visits(plan))
+    state.finish()
     return events, Switching(*(int(count) for count in state.toggles))
 
 
@@ -151,6 +152,8 @@ class _Registers:
     ) -> int:
         events = 0
         masks = self._masks()
+        # Only here does a preload wait until the last PE has used its old word.
+        all_open = not (self.array.weight_double_buffering or self.array.tile_overlap)
         for step in visit.passes:
             rows = (step.m_start - visit.m_start, step.m_stop - visit.m_start)
             columns = (0, step.n_size)
@@ -168,6 +171,7 @@ class _Registers:
                     masks,
                     self.toggles,
                     self.array.weight_double_buffering,
+                    all_open,
                     checked,
                     *overflow_policy(self.accumulator),
                 )
@@ -201,7 +205,20 @@ class _Registers:
                 self._masks(),
                 self.toggles,
                 self.array.drain is Drain.HIDDEN,
+                self._zeros_follow(len(moving)),
                 checked,
                 *overflow_policy(self.accumulator),
             )
         )
+
+    def _zeros_follow(self, depth: int) -> bool:
+        """Whether a drain ends before the next tile's values reach the drain path."""
+        if self.array.drain is Drain.HIDDEN:
+            return not self.array.tile_overlap or depth > self.array.rows
+        return not self.array.tile_overlap
+
+    def finish(self) -> None:
+        """Let the last drain end."""
+        if not self.flow.preloads:
+            path = self.second if self.array.drain is Drain.HIDDEN else self.sums
+            self.toggles[2] += cycle_kernel.clear_path(path, self._masks()[2])
