@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from accelsim.frontend.graph import Graph
 from accelsim.frontend.passes.fold_batch_norm import fold_batch_norm
 from accelsim.frontend.passes.fold_bias import fold_bias
@@ -21,17 +23,22 @@ __all__ = [
 ]
 
 
+_REWRITES = (
+    inline_constants,
+    remove_unused,
+    remove_identity,
+    matmul_to_dense,
+    fold_bias,
+    fold_batch_norm,
+    # Once more: an addition after a normalization can be folded only now.
+    fold_bias,
+)
+
+
 def simplify(graph: Graph) -> Graph:
     """Return the graph in the form that `accelsim.frontend.lower` takes."""
-    for rewrite in (
-        inline_constants,
-        remove_unused,
-        remove_identity,
-        matmul_to_dense,
-        fold_bias,
-        fold_batch_norm,
-        # Once more: an addition after a normalization can be folded only now.
-        fold_bias,
-    ):
-        graph = rewrite(graph)
+    # A weight that grows too large for float32 is refused where its layer is made.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rewrite in _REWRITES:
+            graph = rewrite(graph)
     return graph
