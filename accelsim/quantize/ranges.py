@@ -81,7 +81,7 @@ def observe_ranges(
     DataError
         If a tensor's activations are missing, empty or not finite.
     """
-    observe = OBSERVERS[RangeMethod(spec.range_method)]
+    observe = OBSERVERS[spec.range_method]
     ranges: dict[str, Range] = {}
     for tensor in observed_tensors(network):
         if tensor not in activations:

@@ -50,7 +50,7 @@ class QuantizationSpec:
     Raises
     ------
     ConfigError
-        If a width or the percentile is out of range.
+        If a width or the percentile is out of range, or a method or mode is unknown.
     """
 
     weight_bits: int
@@ -74,5 +74,12 @@ class QuantizationSpec:
             raise ConfigError(
                 f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
             )
+        for name, kind in (("range_method", RangeMethod), ("rescale_mode", RescaleMode)):
+            value = getattr(self, name)
+            if value not in list(kind):
+                allowed = ", ".join(kind)
+                raise ConfigError(f"{name}: must be one of {allowed}, got {value!r}")
+            # A plain string of the right spelling becomes the member that it names.
+            object.__setattr__(self, name, kind(value))
         if self.mantissa_bits not in (16, 32):
             raise ConfigError(f"mantissa_bits: must be 16 or 32, got {self.mantissa_bits}")

@@ -35,6 +35,15 @@ def test_defaults_are_those_of_the_design():
             {"percentile": float("nan")},
             "percentile: must be above 0 and at most 100 percent, got nan",
         ),
+        (
+            {"range_method": "entropy"},
+            "range_method: must be one of min_max, percentile, got 'entropy'",
+        ),
+        (
+            {"rescale_mode": "float16"},
+            "rescale_mode: must be one of double_round, single_round, float32, truncate, "
+            "got 'float16'",
+        ),
         ({"mantissa_bits": 24}, "mantissa_bits: must be 16 or 32, got 24"),
     ],
 )
@@ -46,3 +55,9 @@ def test_values_out_of_range_are_refused(fields, message):
 @pytest.mark.parametrize("bits", [2, 16])
 def test_the_ends_of_the_widths_are_allowed(bits):
     assert QuantizationSpec(bits, bits, percentile=100.0).weight_bits == bits
+
+
+def test_names_of_methods_and_modes_become_members():
+    spec = QuantizationSpec(8, 8, range_method="percentile", rescale_mode="float32")
+    assert spec.range_method is RangeMethod.PERCENTILE
+    assert spec.rescale_mode is RescaleMode.FLOAT32
