@@ -28,7 +28,7 @@ from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
 from accelsim.simulator import simulate
 
-__all__ = ["DEFAULT_POINTS", "RunRequest", "run"]
+__all__ = ["DEFAULT_POINTS", "RunRequest", "built_for", "run"]
 
 DEFAULT_POINTS: tuple[tuple[int, int], ...] = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
 _NARROWEST_BITS, _WIDEST_BITS = 2, 16
@@ -155,16 +155,10 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         spec = _quantization(machine, request)
         integer = quantize_network(network, observe_ranges(network, activations, spec), spec)
         inputs = quantize_input(integer, data.images)
+        golden = execute(integer, inputs, keep_tensors=False).outputs if request.check else None
         program = compile_network(integer, machine, request.batch)
         simulated = simulate(program, integer, machine, inputs[chosen], engine=request.engine)
-        if request.check:
-            golden = execute(integer, inputs, keep_tensors=False).outputs
-            integer_pct = _accuracy_pct(golden, data.labels)
-            mismatches = int(np.count_nonzero(golden[chosen] != simulated.outputs))
-            accuracy = Accuracy(float_pct, integer_pct, len(golden), mismatches)
-        else:
-            integer_pct = _accuracy_pct(simulated.outputs, data.labels[chosen])
-            accuracy = Accuracy(float_pct, integer_pct, 0, None)
+        accuracy = _judge(simulated.outputs, golden, data.labels, chosen, float_pct)
         energy = account(simulated, program, machine, table)
         points.append(collect_point(simulated, energy, machine, accuracy))
         warnings |= dict.fromkeys(energy.warnings)
@@ -199,12 +193,12 @@ def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:
         workload = workload_path(request.network)
         model = load_onnx(workload.model)
         return model, load_data(request.data or workload.data, model.network)
+    model = load_onnx(path)
     if request.data is None:
         raise ConfigError(
             f"--data: {request.network} needs an .npz file with test_images, test_labels and "
             "calibration_images"
         )
-    model = load_onnx(path)
     return model, load_data(request.data, model.network)
 
 
@@ -214,6 +208,20 @@ def _choose(count: int, request: RunRequest) -> NDArray[np.intp]:
         return np.arange(count)
     generator = np.random.default_rng(request.seed)
     return np.sort(generator.choice(count, request.limit, replace=False))
+
+
+def _judge(
+    outputs: NDArray[np.int32],
+    golden: NDArray[np.int32] | None,
+    labels: NDArray[np.int64],
+    chosen: NDArray[np.intp],
+    float_pct: float,
+) -> Accuracy:
+    """Compare the simulated outputs, those of the ``chosen`` images, with golden's of all."""
+    if golden is None:
+        return Accuracy(float_pct, _accuracy_pct(outputs, labels[chosen]), 0, None)
+    mismatches = int(np.count_nonzero(golden[chosen] != outputs))
+    return Accuracy(float_pct, _accuracy_pct(golden, labels), len(golden), mismatches)
 
 
 def _accuracy_pct(scores: NDArray[np.generic], labels: NDArray[np.integer]) -> float:

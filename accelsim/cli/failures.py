@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -30,12 +30,25 @@ class Commands(click.Group):
             click.echo(str(error), err=True)
             ctx.exit(USER_ERROR)
         except KeyboardInterrupt:
-            click.echo("interrupted; nothing was written", err=True)
-            ctx.exit(INTERRUPTED)
+            _interrupted(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
+            if _was_interrupted(error):
+                _interrupted(ctx)
             click.echo(traceback.format_exc() + _PLEASE_REPORT, err=True)
             ctx.exit(FAILURE)
+
+
+def _interrupted(ctx: click.Context) -> NoReturn:
+    click.echo("interrupted", err=True)
+    ctx.exit(INTERRUPTED)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Compiled modules turn an interruption while they are imported into an ImportError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -1,0 +1,29 @@
+"""The group of commands: what is there, and how quickly help appears."""
+
+import subprocess
+import sys
+
+HEAVY = ("matplotlib", "numba", "numpy", "onnx", "onnxruntime", "pydantic", "rich", "simpy")
+
+
+def test_the_commands(accelsim):
+    done = accelsim("--help")
+    assert done.exit_code == 0
+    listed = [line.split()[0] for line in done.stdout.split("Commands:\n")[1].splitlines()]
+    assert listed == ["hardware", "report", "run", "version"]
+
+
+def test_help_imports_nothing_heavy():
+    probe = (
+        "import sys; from accelsim.cli import main; main(['--help'], standalone_mode=False); "
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_python_dash_m_accelsim_is_the_same_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "accelsim", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "Start with `accelsim run`: it needs no files." in done.stdout

@@ -1,0 +1,62 @@
+import errno
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from accelsim.cli.failures import Commands
+from accelsim.errors import ConfigError, InternalError
+
+
+def end_with(error):
+    @click.group(cls=Commands)
+    def group():
+        pass
+
+    @group.command()
+    def go():
+        raise error
+
+    return CliRunner().invoke(group, ["go"])
+
+
+def test_the_users_mistake_is_its_message_alone():
+    done = end_with(ConfigError("edge.yaml:7: array.colums: unknown field"))
+    assert done.exit_code == 2
+    assert done.stderr == "edge.yaml:7: array.colums: unknown field\n"
+
+
+@pytest.mark.parametrize("error", [InternalError("sums differ"), ZeroDivisionError("division")])
+def test_our_failure_is_a_traceback_to_report(error):
+    done = end_with(error)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert str(error) in done.stderr
+    assert done.stderr.endswith(
+        "This is a fault of accelsim itself. Please report it with the lines above.\n"
+    )
+
+
+def test_an_interruption():
+    done = end_with(KeyboardInterrupt())
+    assert done.exit_code == 130
+    assert done.stderr == "interrupted\n"
+
+
+def test_an_interruption_that_an_import_made_something_else_of():
+    error = ImportError("initialization failed")
+    error.__cause__ = KeyboardInterrupt()
+    done = end_with(error)
+    assert (done.exit_code, done.stderr) == (130, "interrupted\n")
+
+
+def test_a_reader_that_went_away_is_not_our_failure():
+    done = end_with(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+    assert done.exit_code == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_clicks_own_usage_errors_stay_as_they_are():
+    done = end_with(click.UsageError("no such thing"))
+    assert done.exit_code == 2
+    assert done.stderr.endswith("Error: no such thing\n")

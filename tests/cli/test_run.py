@@ -1,0 +1,232 @@
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from accelsim.cli.failures import FAILURE, USER_ERROR
+
+CAUSES = {
+    "stream",
+    "preload",
+    "fill",
+    "drain",
+    "stall_weights",
+    "stall_activations",
+    "stall_rescale",
+    "stall_output",
+    "idle",
+}
+
+
+def test_the_table_has_a_row_for_each_width(quick):
+    done = quick("--bits", "8,4")
+    assert done.exit_code == 0, done.output
+    assert done.stderr == ""
+    first_words = [line.split()[0] for line in done.stdout.splitlines() if line.strip()]
+    assert [word for word in first_words if "/" in word] == ["w/a", "8/8", "4/4"] * 2
+    assert " Integers: 2 images simulated at each width, all outputs equal golden;" in done.stdout
+
+
+def test_the_json_document(quick):
+    done = quick("--bits", "8,w4a8", "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["schema"] == "accelsim.run/1"
+    assert document["network"] == "digits_mlp"
+    assert document["hardware"] == "edge_16x16"
+    assert document["engine"] == "cycle"
+    widths = [(point["weight_bits"], point["activation_bits"]) for point in document["points"]]
+    assert widths == [(8, 8), (4, 8)]
+    for point in document["points"]:
+        assert point["images_simulated"] == 2
+        assert point["images_golden"] == 12
+        assert point["golden_mismatches"] == 0
+        assert sum(point["energy_split_uj"].values()) == pytest.approx(point["energy_uj_per_image"])
+        for layer in point["layers"]:
+            assert set(layer["cycles"]) == CAUSES
+            assert sum(layer["cycles"].values()) == layer["cycles_total"]
+            assert layer["macs"] == layer["m"] * layer["n"] * layer["k"] * layer["groups"]
+
+
+def test_the_run_folder_and_the_report_of_it(quick, accelsim, tmp_path):
+    folder = tmp_path / "runs" / "first"
+    done = quick("--bits", "8", "--output", folder)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.endswith(f" Report: {folder}/report.html\n")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.yaml",
+        "layers.csv",
+        "plots",
+        "report.html",
+        "run.json",
+        "summary.json",
+    ]
+    page = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    again = accelsim("report", folder)
+    assert again.exit_code == 0, again.output
+    assert again.stdout == done.stdout
+    assert (folder / "report.html").read_bytes() == page
+
+
+def test_the_recorded_command_repeats_the_run(quick, accelsim):
+    options = ("--bits", "w3a5", "--set", "array.rows=8", "--set", "rescale.mode=float32")
+    options += ("--batch", 2, "--per-tensor", "--engine", "tile", "--seed", 7)
+    first = json.loads(quick(*options, "--json").stdout)
+    words = shlex.split(first["provenance"]["command"])
+    assert words[:2] == ["accelsim", "run"]
+    repeated = accelsim(*words[1:], "--json")
+    assert repeated.exit_code == 0, repeated.output
+    assert json.loads(repeated.stdout) == first
+
+
+def test_weights_and_activations_apart(quick):
+    done = quick("--weights", "4", "--activations", "6", "--json")
+    (point,) = json.loads(done.stdout)["points"]
+    assert (point["weight_bits"], point["activation_bits"]) == (4, 6)
+    assert {layer["weight_bits"] for layer in point["layers"] if layer["macs"]} == {4}
+
+
+def test_without_check_golden_is_not_run(quick):
+    done = quick("--bits", "8", "--no-check", "--json")
+    (point,) = json.loads(done.stdout)["points"]
+    assert point["images_golden"] == 0
+    assert point["golden_mismatches"] is None
+    assert point["accuracy_integer_pct"] in (0.0, 50.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--bits", "0"], "weight bits: must be 2 to 16, got 0"),
+        (["--bits", "8,17"], "weight bits: must be 2 to 16, got 17"),
+        (["--bits", "w8a1"], "activation bits: must be 2 to 16, got 1"),
+        (["--bits", ""], "--bits: empty; give widths such as 8,6,4,3,2"),
+        (["--bits", "8,,4"], "--bits: must be a whole number from 2 to 16, got ''"),
+        (["--bits", "8,-4"], "--bits: must be a whole number from 2 to 16, got '-4'"),
+        (["--bits", "8,4,8"], "points: w8a8 is given twice"),
+        (["--weights", "4.5"], "--weights: must be a whole number from 2 to 16, got '4.5'"),
+        (["--activations", "17"], "activation bits: must be 2 to 16, got 17"),
+        (
+            ["--bits", "8", "--weights", "4"],
+            "--bits: give either --bits or --weights and --activations, not both",
+        ),
+        (["--limit", "0"], "limit: must be at least 1 image, got 0"),
+        (["--batch", "-1"], "batch: must be at least 1 image, got -1"),
+        (["--seed", "-1"], "seed: must not be negative, got -1"),
+        (["--set", "array.rows=0"], "--set array.rows=0: must be 1 to 1024, got 0"),
+        (
+            ["--set", "array.rowz=3"],
+            "--set array.rowz=3: unknown field (did you mean 'rows'?)",
+        ),
+        (["--output", "/proc/run"], "--output /proc/run: cannot write in /proc: "),
+        (["nowhere.onnx"], "nowhere.onnx: no such file"),
+        (["--data", "nowhere.npz"], "nowhere.npz: no such file"),
+        (
+            ["--hardware", "nowhere.yaml"],
+            "nowhere.yaml: cannot be read (No such file or directory)",
+        ),
+        (
+            ["digits_cn"],
+            "digits_cn: no bundled network of this name (did you mean 'digits_cnn'?); "
+            "there are digits_cnn, digits_mlp",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(accelsim, words, message):
+    done = accelsim("run", *words)
+    assert done.exit_code == USER_ERROR
+    assert done.stdout == ""
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+    if "/proc" not in message:
+        assert done.stderr == f"{message}\n"
+
+
+def test_a_network_of_ones_own_needs_data(accelsim, tmp_path):
+    from accelsim.frontend import workload_path
+
+    model = workload_path("digits_mlp").model
+    done = accelsim("run", model)
+    assert done.exit_code == USER_ERROR
+    assert done.stderr == (
+        f"--data: {model} needs an .npz file with test_images, test_labels and calibration_images\n"
+    )
+
+
+def test_data_of_another_shape(accelsim, tmp_path):
+    path = tmp_path / "wide.npz"
+    np.savez(path, images=np.zeros((3, 1, 9, 9), np.float32), labels=np.zeros(3, np.int64))
+    done = accelsim("run", "--data", path)
+    assert done.exit_code == USER_ERROR
+    assert done.stderr == (f"{path}: images: must have shape [count, 1, 8, 8], got [3, 1, 9, 9]\n")
+
+
+def test_nothing_is_simulated_before_the_output_folder_is_checked(accelsim, tmp_path, monkeypatch):
+    def never(*arguments):
+        raise AssertionError("simulated")
+
+    monkeypatch.setattr("accelsim.pipeline.run", never)
+    (tmp_path / "notes.txt").write_text("")
+    done = accelsim("run", "--output", tmp_path)
+    assert done.exit_code == USER_ERROR
+    assert done.stderr == (
+        f"--output {tmp_path}: exists and is not an accelsim run folder (give a new name)\n"
+    )
+
+
+def test_a_difference_from_golden_is_a_failure_but_the_table_is_printed(quick, monkeypatch):
+    from accelsim import pipeline
+
+    simulate = pipeline.simulate
+
+    def wrong(*arguments, **options):
+        run = simulate(*arguments, **options)
+        run.outputs[0, 0] ^= 1
+        return run
+
+    monkeypatch.setattr(pipeline, "simulate", wrong)
+    done = quick("--bits", "8")
+    assert done.exit_code == FAILURE
+    assert "1 outputs DIFFER" in done.stdout
+    assert done.stderr == "simulator and golden differ; please report this run\n"
+
+
+@pytest.mark.parametrize("step", ["accelsim.pipeline.simulate", "accelsim.report.plots.figures"])
+def test_an_interruption_leaves_nothing(quick, tmp_path, monkeypatch, step):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(step, interrupted)
+    done = quick("--bits", "8", "--output", tmp_path / "demo")
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", "interrupted\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_ctrl_c_leaves_nothing(tmp_path):
+    """A process that has come as far as drawing the plots gets a real SIGINT."""
+    program = (
+        "import time; import accelsim.report.plots as plots; from accelsim.cli import main\n"
+        "plots.figures = lambda result: (print('drawing', flush=True), time.sleep(60))\n"
+        "main()"
+    )
+    words = ["run", "digits_mlp", "--bits", "8", "--limit", "1", "--engine", "tile"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *words, "--output", str(tmp_path / "demo")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "drawing\n"
+    assert [path.name.startswith(".demo-") for path in tmp_path.iterdir()] == [True]
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "interrupted\n")
+    assert list(tmp_path.iterdir()) == []

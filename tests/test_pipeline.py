@@ -1,0 +1,175 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from accelsim import pipeline
+from accelsim.errors import AccelsimError, ConfigError
+from accelsim.frontend import workload_path
+from accelsim.hardware import load_hardware
+from accelsim.pipeline import DEFAULT_POINTS, RunRequest, built_for, run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The path of an .npz with the first forty test images of the bundled digits."""
+    path = tmp_path_factory.mktemp("data") / "few_digits.npz"
+    with np.load(workload_path("digits_cnn").data) as stored:
+        np.savez(
+            path,
+            test_images=stored["test_images"][:40],
+            test_labels=stored["test_labels"][:40],
+            calibration_images=stored["calibration_images"],
+        )
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def story(data):
+    return run(RunRequest(points=((8, 8), (4, 8), (2, 2)), data=data, engine="tile", limit=5))
+
+
+def test_one_run_gives_accuracy_cycles_and_energy_at_each_width(story):
+    assert [point.label for point in story.points] == ["w8a8", "w4a8", "w2a2"]
+    wide, _, narrow = story.points
+    assert wide.accuracy_float_pct >= 97.5
+    assert abs(wide.accuracy_integer_pct - wide.accuracy_float_pct) <= 2.5
+    assert narrow.accuracy_integer_pct < wide.accuracy_integer_pct
+    for point in story.points:
+        assert point.golden_mismatches == 0
+        assert (point.images_golden, point.images_simulated) == (40, 5)
+
+
+def test_energy_falls_with_width_but_less_than_quadratically(story):
+    energies = [point.energy_uj_per_image for point in story.points]
+    assert energies == sorted(energies, reverse=True)
+    assert energies[0] / energies[-1] < (8 / 2) ** 2
+
+
+def test_layers_add_up_to_the_point(story):
+    for point in story.points:
+        assert sum(layer.cycles_total for layer in point.layers) == point.cycles_total
+        for layer in point.layers:
+            assert sum(layer.cycles.values()) == layer.cycles_total
+        spent_uj = sum(sum(layer.energy_pj.values()) for layer in point.layers) * 1e-6
+        assert spent_uj == pytest.approx(point.energy_uj_per_image)
+        assert sum(point.energy_split_uj.values()) == pytest.approx(point.energy_uj_per_image)
+
+
+def test_derived_figures_follow_from_cycles_and_energy(story):
+    machine = load_hardware("edge_16x16")
+    point = story.points[0]
+    macs = sum(layer.macs for layer in point.layers)
+    assert point.latency_us_per_image == pytest.approx(point.cycles_total / machine.clock * 1e6)
+    assert point.utilization_pct == pytest.approx(100 * macs / (256 * point.cycles_total))
+    assert point.tops_per_w == pytest.approx(2 * macs / (point.energy_uj_per_image * 1e6))
+    assert point.average_power_mw == pytest.approx(
+        point.energy_uj_per_image / point.latency_us_per_image * 1e3
+    )
+
+
+def test_a_batch_shares_its_weights(story, data):
+    batched = run(RunRequest(points=((8, 8),), data=data, engine="tile", limit=5, batch=4))
+    (point,), alone = batched.points, story.points[0]
+    assert point.cycles_per_image == point.cycles_total / 4
+    assert point.cycles_per_image < alone.cycles_per_image
+    assert point.energy_uj_per_image < alone.energy_uj_per_image
+    assert point.accuracy_integer_pct == alone.accuracy_integer_pct
+
+
+def test_engines_tell_the_same_story(story, data):
+    by_cycle = run(RunRequest(points=((8, 8), (4, 8), (2, 2)), data=data, limit=5))
+    assert by_cycle.points == story.points
+
+
+def test_without_golden_the_simulated_images_give_the_accuracy(data):
+    unchecked = run(RunRequest(points=((8, 8),), data=data, engine="tile", limit=40, check=False))
+    checked = run(RunRequest(points=((8, 8),), data=data, engine="tile", limit=40))
+    assert unchecked.points[0].golden_mismatches is None
+    assert unchecked.points[0].accuracy_integer_pct == checked.points[0].accuracy_integer_pct
+
+
+def test_accumulator_overflows_become_the_first_warning(data, monkeypatch):
+    simulate = pipeline.simulate
+
+    def overflowing(*arguments, **options):
+        return replace(simulate(*arguments, **options), overflow_events={"hidden": 1234})
+
+    monkeypatch.setattr(pipeline, "simulate", overflowing)
+    request = RunRequest("digits_mlp", points=((8, 8), (2, 2)), data=data, engine="tile", limit=1)
+    result = run(request)
+    assert result.warnings[:2] == (
+        "w8a8: 1,234 accumulator overflows in the simulated images",
+        "w2a2: 1,234 accumulator overflows in the simulated images",
+    )
+    assert "extrapolated" in result.warnings[2]
+
+
+def test_progress_is_told_before_each_point(data):
+    told = []
+    request = RunRequest("digits_mlp", points=((8, 8), (4, 8)), data=data, engine="tile", limit=1)
+    run(request, lambda what, done, total: told.append((what, done, total)))
+    assert told == [("float network", 0, 2), ("8", 0, 2), ("w4a8", 1, 2)]
+
+
+def test_provenance_says_what_was_run(story, data):
+    assert story.provenance.command == (
+        f"accelsim run digits_cnn --hardware edge_16x16 --bits 8,w4a8,2 --data {data} "
+        "--engine tile --limit 5"
+    )
+    assert set(story.provenance.hashes) == {"network", "data", "energy table"}
+    assert story.configuration["points"] == ["w8a8", "w4a8", "w2a2"]
+    assert "layers on the host" in story.not_modelled
+
+
+def test_the_machine_is_built_for_the_width():
+    machine = load_hardware("edge_16x16")
+    narrow = built_for(machine, 4, 6)
+    assert (narrow.array.weight_bits, narrow.array.activation_bits) == (4, 6)
+    assert built_for(narrow, 8, 8) == machine
+
+
+def test_the_defaults_are_the_digits_at_five_widths():
+    request = RunRequest()
+    assert request.points == DEFAULT_POINTS == ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
+    assert (request.network, request.hardware, request.engine) == (
+        "digits_cnn",
+        "edge_16x16",
+        "cycle",
+    )
+    assert request.limit == 64
+    assert request.command == ("accelsim run digits_cnn --hardware edge_16x16 --bits 8,6,4,3,2")
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"points": ()}, "points: at least one pair of bit-widths is needed"),
+        ({"points": ((1, 8),)}, "weight bits: must be 2 to 16, got 1"),
+        ({"points": ((8, 17),)}, "activation bits: must be 2 to 16, got 17"),
+        ({"points": ((8, 4), (8, 4))}, "points: w8a4 is given twice"),
+        ({"engine": "exact"}, "engine: must be one of register, cycle, tile, got 'exact'"),
+        ({"limit": 0}, "limit: must be at least 1 image, got 0"),
+        ({"batch": 0}, "batch: must be at least 1 image, got 0"),
+        ({"seed": -3}, "seed: must not be negative, got -3"),
+    ],
+)
+def test_a_request_out_of_range(choice, message):
+    with pytest.raises(ConfigError) as error:
+        RunRequest(**choice)
+    assert str(error.value) == message
+
+
+def test_everything_the_user_gave_is_read_before_anything_runs(monkeypatch):
+    def never(*arguments):
+        raise AssertionError("ran")
+
+    monkeypatch.setattr("accelsim.pipeline.run_float", never)
+    for wrong in (
+        RunRequest(hardware="edge_17"),
+        RunRequest(network="resnet"),
+        RunRequest(data="nowhere.npz"),
+        RunRequest(overrides=("technology.node=7nm",)),
+    ):
+        with pytest.raises(AccelsimError):
+            run(wrong)
