@@ -8,7 +8,7 @@ from enum import StrEnum
 from accelsim.arithmetic import Accumulator, RescaleMode
 from accelsim.errors import ConfigError
 
-__all__ = ["WIDEST_BITS", "QuantizationSpec", "RangeMethod"]
+__all__ = ["QuantizationSpec", "RangeMethod"]
 
 NARROWEST_BITS = 2
 WIDEST_BITS = 16
