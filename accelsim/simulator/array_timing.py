@@ -15,6 +15,7 @@ from accelsim.simulator.run import Cause
 from accelsim.simulator.work import PassWork
 
 __all__ = [
+    "AT_HAND",
     "ArrayRules",
     "Limit",
     "PassTimes",
@@ -47,6 +48,10 @@ class Ready(NamedTuple):
     activations: int = 0
     buffer_rescaled: int = 0
     buffer: int = 0
+
+
+AT_HAND = Ready()
+"""Everything was there before."""
 
 
 @dataclass(frozen=True)

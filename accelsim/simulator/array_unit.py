@@ -8,6 +8,7 @@ from collections.abc import Generator
 from simpy import Event
 
 from accelsim.simulator.array_timing import (
+    AT_HAND,
     ArrayRules,
     Limit,
     PassTimes,
@@ -61,7 +62,9 @@ class ArrayProcess:
         times = PassTimes(start, start, start)
         executed: Counter[int] = Counter()
         for number, work in enumerate(layer.passes):
-            ready = yield from self._ready(work, progress)
+            ready = AT_HAND
+            if work.waits:
+                ready = yield from self._ready(work, progress)
             times, limits = next_pass(self._rules, times, work, ready, first=number == 0)
             self._charge(limits)
             self._charge(stream_limits(work, times.stream_start))
@@ -80,11 +83,9 @@ class ArrayProcess:
         """Wait for what a pass needs, and say since when each has been there."""
         weights = activations = rescaled = free = 0
         if work.fetch_weight_bytes is not None:
-            weights = yield from self._arrived(self._weights, f"weights of {progress.name}")
+            weights = yield from self._arrived(self._weights, "weights", progress)
         if work.fetch_activation_bytes is not None:
-            activations = yield from self._arrived(
-                self._activations, f"activations of {progress.name}"
-            )
+            activations = yield from self._arrived(self._activations, "activations", progress)
         if work.first_depth:
             while not self._buffers.any_free():
                 self._simulation.waits_for["array"] = "an accumulator buffer"
@@ -92,9 +93,11 @@ class ArrayProcess:
             rescaled, free = self._buffers.take()
         return Ready(weights, activations, rescaled, free)
 
-    def _arrived(self, engine: LoadEngine, what: str) -> Generator[Event, None, int]:
+    def _arrived(
+        self, engine: LoadEngine, what: str, progress: LayerProgress
+    ) -> Generator[Event, None, int]:
         while not engine.arrived:
-            self._simulation.waits_for["array"] = what
+            self._simulation.waits_for["array"] = f"{what} of {progress.name}"
             yield engine.arrival()
         return engine.arrived.popleft()
 

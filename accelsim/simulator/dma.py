@@ -153,8 +153,16 @@ class LoadEngine(_Engine):
         return not self._double_buffered
 
     def step(self, releases: int) -> None:
-        """Say that a pass or chunk is over, and give away the oldest ``releases`` fetches."""
+        """Say that a pass or chunk is over, and give away the oldest ``releases`` fetches.
+
+        Raises
+        ------
+        InternalError
+            Fewer are held.
+        """
         self._steps += 1
+        if releases > len(self._held):
+            raise InternalError(f"{self.unit}: a release without a fetch")
         for _ in range(releases):
             self._space.give(self._held.popleft())
         self._stepped.fire()

@@ -36,6 +36,8 @@ class PassWork:
         Elements m * n of the tile.
     stream_total_cycles
         Cycles from the first vector to the end of the stream, slow scratchpads included.
+    waits
+        Whether other units decide when it may stream: it fetches, or takes a buffer.
     output_bytes
         What the tile sends to DRAM when it is rescaled; 0 if its output stays on chip.
     """
@@ -55,10 +57,13 @@ class PassWork:
     output_bytes: int
     counters: ArrayCounters
     stream_total_cycles: int = field(init=False)
+    waits: bool = field(init=False)
 
     def __post_init__(self) -> None:
         slowest = max(self.stream_cycles, self.activation_cycles, self.weight_cycles)
+        fetches = self.fetch_weight_bytes, self.fetch_activation_bytes
         object.__setattr__(self, "stream_total_cycles", slowest)
+        object.__setattr__(self, "waits", self.first_depth or fetches != (None, None))
 
 
 @dataclass(frozen=True, slots=True)

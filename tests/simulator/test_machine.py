@@ -454,6 +454,11 @@ def test_a_fetch_that_nobody_releases_is_found(two_tiles: Callable[..., Timing])
         two_tiles({"fetch_weight_bytes": 4})
 
 
+def test_a_release_without_a_fetch_is_found(two_tiles: Callable[..., Timing]) -> None:
+    with pytest.raises(InternalError, match=r"^dma_weights: a release without a fetch$"):
+        two_tiles({"releases_weights": True})
+
+
 def test_macs_that_are_missing_are_found(
     small_hardware: Callable[..., Hardware],
     make_pass: Callable[..., PassWork],
