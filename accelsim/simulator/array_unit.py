@@ -67,8 +67,12 @@ class ArrayProcess:
                 ready = yield from self._ready(work, progress)
             times, limits = next_pass(self._rules, times, work, ready, first=number == 0)
             self._charge(limits)
-            self._charge(stream_limits(work, times.stream_start))
-            self._record(work, times, progress.name)
+            if work.stream_total_cycles == work.stream_cycles:
+                self.ledger.advance(times.stream_stop, Cause.STREAM)
+            else:
+                self._charge(stream_limits(work, times.stream_start))
+            if self._simulation.spans is not None:
+                self._record(work, times, progress.name)
             self._hand_on(work, times, progress)
             executed[id(work)] += 1
         self._charge(results_leave(self._rules, times.stream_stop))
@@ -133,8 +137,6 @@ class ArrayProcess:
         self._simulation.waits_for.pop("array")
 
     def _record(self, work: PassWork, times: PassTimes, name: str) -> None:
-        if self._simulation.spans is None:
-            return
         preloaded = times.preload_start + work.preload_cycles
         self._simulation.record("array_preload", name, times.preload_start, preloaded)
         self._simulation.record("array", name, times.stream_start, times.stream_stop)
