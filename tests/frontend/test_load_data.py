@@ -194,15 +194,14 @@ def test_flipped_bytes_never_escape_as_another_error(tmp_path):
     path = tmp_path / "data.npz"
     np.savez_compressed(path, images=IMAGES, labels=LABELS)
     whole = bytearray(path.read_bytes())
-    outcomes = set()
+    messages = []
     for place in range(len(whole)):
         broken = whole.copy()
         broken[place] ^= 0x41
         path.write_bytes(broken)
         try:
             load_data(path, NETWORK)
-            outcomes.add("loaded")
         except DataError as error:
-            assert "\n" not in str(error)
-            outcomes.add("refused")
-    assert "refused" in outcomes
+            messages.append(str(error))
+    assert messages
+    assert not any("\n" in message for message in messages)

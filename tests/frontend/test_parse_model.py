@@ -11,6 +11,11 @@ SUPPORTED = (
     "GlobalAveragePool, Identity, MatMul, MaxPool, Relu, Reshape, Softmax"
 )
 
+FIX = (
+    "all but the first must be fixed numbers: "
+    "use python -m onnxruntime.tools.make_dynamic_shape_fixed"
+)
+
 
 def refused(model, kind=WorkloadError):
     with pytest.raises(WorkloadError) as caught:
@@ -95,15 +100,15 @@ def test_fixed_batch(model_of):
     [
         (
             (3, "height", "width"),
-            "[batch, 3, height, width]; all but the first must be fixed numbers: use python -m onnxruntime.tools.make_dynamic_shape_fixed",
+            "[batch, 3, height, width]; " + FIX,
         ),
         (
             (3, None),
-            "[batch, 3, ?]; all but the first must be fixed numbers: use python -m onnxruntime.tools.make_dynamic_shape_fixed",
+            "[batch, 3, ?]; " + FIX,
         ),
         (
             (-1,),
-            "[batch, -1]; all but the first must be fixed numbers: use python -m onnxruntime.tools.make_dynamic_shape_fixed",
+            "[batch, -1]; " + FIX,
         ),
         ((), "[batch]; the first dimension must be the batch, with others after it"),
     ],
