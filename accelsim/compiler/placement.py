@@ -72,6 +72,7 @@ def place_network(
 
 def _lives(network: NetworkShape) -> list[_Life]:
     """Return the tensors that could stay on chip, in the order in which they are written."""
+    in_dram = {network.storage[network.output], *network.kept}
     last = {layer.output: index for index, layer in enumerate(network.layers)}
     for index, layer in enumerate(network.layers):
         last |= dict.fromkeys(layer.inputs, index)
@@ -83,8 +84,12 @@ def _lives(network: NetworkShape) -> list[_Life]:
             last[layer.output],
         )
         for index, layer in enumerate(network.layers)
-        if layer.output != network.storage[network.output]
+        if layer.output not in in_dram
     ]
+
+
+def _has_right_tensor(layer: LayerShape) -> bool:
+    return isinstance(layer.work, MatrixShape) and layer.work.right_is_tensor
 
 
 class _Planner:
@@ -103,7 +108,12 @@ class _Planner:
         left = self._pads.activations.size - tensor_bytes
         if left < 0:
             return None
-        room = LayerRoom(left, layer.inputs[0] in on_chip, layer.output in on_chip)
+        room = LayerRoom(
+            left,
+            input_on_chip=layer.inputs[0] in on_chip,
+            output_on_chip=layer.output in on_chip,
+            right_on_chip=_has_right_tensor(layer) and layer.inputs[1] in on_chip,
+        )
         if isinstance(layer.work, MatrixShape):
             return self._matrix(layer, layer.work, room, tensor_bytes)
         fetched = tuple(name not in on_chip for name in layer.inputs)

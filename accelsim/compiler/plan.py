@@ -59,7 +59,8 @@ class Residency(StrEnum):
     PASS = "pass"
     """Weights only: fetched for every pass that reads them."""
     ON_CHIP = "on_chip"
-    """Activations only: the previous layer left the tensor in the scratchpad; never fetched."""
+    """An earlier layer left the tensor in the activation scratchpad; never fetched. Weights are
+    never there, but a tensor that takes their place may be."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,6 @@ class TilePlan:
         sizes = (self.tile_m, self.tile_n, self.tile_k)
         if min(sizes) < 1 or self.block_m < self.tile_m:
             raise InternalError(f"impossible tiles {sizes} in blocks of {self.block_m} rows")
-        if self.weights_residency is Residency.ON_CHIP:
-            raise InternalError("weights always come from DRAM")
         if self.activations_residency is Residency.PASS:
             raise InternalError("activations are fetched in blocks, never for a single pass")
 
@@ -190,6 +189,7 @@ class TilePlan:
         weights = self.weights_residency
         each_pass = weights is Residency.PASS
         each_block = weights is Residency.BLOCK and m_outer
+        right_fetched = weights is not Residency.ON_CHIP
         first_rows, last_rows = block if each_block else (0, gemm.rows_m)
         fetched = self.activations_residency is not Residency.ON_CHIP
         each_visit = self.activations_residency is Residency.BLOCK and not m_outer
@@ -205,8 +205,8 @@ class TilePlan:
                     *depth,
                     first_depth=first_depth,
                     last_depth=last_depth,
-                    fetches_weights=each_pass or rows[0] == first_rows,
+                    fetches_weights=right_fetched and (each_pass or rows[0] == first_rows),
                     fetches_activations=enters and first_depth and rows[0] == block[0],
-                    releases_weights=each_pass or rows[1] == last_rows,
+                    releases_weights=right_fetched and (each_pass or rows[1] == last_rows),
                     releases_activations=leaves and last_depth and rows[1] == block[1],
                 )

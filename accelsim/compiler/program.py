@@ -65,7 +65,7 @@ class Footprint:
 
 @dataclass(frozen=True)
 class MatrixInstruction:
-    """A convolution or dense layer: the loop nest, and what its tiles cost to move.
+    """A matrix product: the loop nest, and what its tiles cost to move.
 
     ``inputs`` and ``output`` name the tensors that hold the integers (a reshaped tensor under
     the name of the tensor it is a view of).
@@ -95,19 +95,31 @@ class MatrixInstruction:
         return self.shape.output_tile_bytes(part.m_size, part.n_size)
 
     @property
+    def right_is_on_chip(self) -> bool:
+        """Whether the array reads its right operand from the activation scratchpad, too."""
+        return self.plan.weights_residency is Residency.ON_CHIP
+
+    @property
     def activation_reads(self) -> int:
         """Elements the array reads from the activation scratchpad: padding is not read."""
-        return self.plan.n_tiles * self.shape.valid_reads
+        right = self._right_reads if self.right_is_on_chip else 0
+        return self.plan.n_tiles * self.shape.valid_reads + right
 
     @property
     def weight_reads(self) -> int:
         """Elements the array reads from the weight scratchpad, biases left out."""
+        return 0 if self.right_is_on_chip else self._right_reads
+
+    @property
+    def _right_reads(self) -> int:
         gemm = self.plan.gemm
         return gemm.groups * self.plan.m_tiles * gemm.columns_n * gemm.depth_k
 
     @property
     def bias_reads(self) -> int:
         """Biases read from the weight scratchpad: one for each column of each output tile."""
+        if self.shape.right_is_tensor:
+            return 0
         return self.plan.gemm.groups * self.plan.m_tiles * self.plan.gemm.columns_n
 
 

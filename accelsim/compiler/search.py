@@ -30,6 +30,7 @@ class LayerRoom:
     activation_bytes: int
     input_on_chip: bool
     output_on_chip: bool
+    right_on_chip: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ _WHOLE_LAYER = Nest(LoopOrder.M_OUTER, Residency.LAYER)
 _EACH_BLOCK = Nest(LoopOrder.M_OUTER, Residency.BLOCK)
 _EACH_PASS = Nest(LoopOrder.M_OUTER, Residency.PASS)
 _COLUMNS_OUTSIDE = Nest(LoopOrder.N_OUTER, Residency.BLOCK)
+_NOTHING_FETCHED = Nest(LoopOrder.M_OUTER, Residency.ON_CHIP)
 _NESTS = ((_WHOLE_LAYER,), (_EACH_BLOCK, _COLUMNS_OUTSIDE), (_EACH_PASS,))
 """From least to most weight traffic, for the same tiles: the first group that fits is enough.
 
@@ -151,7 +153,7 @@ class Search:
         for tile_n in n_sizes:
             rows = list(self._rows(tile_n, room))
             for tile_k in self._k_sizes:
-                nests = self._nests(tile_n, tile_k)
+                nests = self._nests(tile_n, tile_k, room)
                 for nest in nests:
                     for block_m, tile_m in rows:
                         yield self._plan((tile_m, tile_n, tile_k), block_m, nest, room)
@@ -166,8 +168,10 @@ class Search:
             self._shape.gemm, self._flow, *tiles, block_m, nest.order, nest.weights, activations
         )
 
-    def _nests(self, tile_n: int, tile_k: int) -> tuple[Nest, ...]:
+    def _nests(self, tile_n: int, tile_k: int, room: LayerRoom) -> tuple[Nest, ...]:
         """Return the loop nests with the least weight traffic for which the weights fit."""
+        if room.right_on_chip:
+            return (_NOTHING_FETCHED,)
         for nests in _NESTS:
             if self._weight_bytes(tile_n, tile_k, nests[0]) <= self._pads.weights.size:
                 return nests

@@ -30,7 +30,7 @@ __all__ = [
     "bytes_of",
 ]
 
-VectorKind = Literal["add", "max_pool", "average_pool", "clamp"]
+VectorKind = Literal["add", "max_pool", "average_pool", "clamp", "multiply", "lookup"]
 
 Integers = NDArray[np.int64]
 
@@ -54,7 +54,11 @@ class TensorShape:
 
 @dataclass(frozen=True)
 class MatrixShape:
-    """A convolution or dense layer (dense: a 1x1 window over (features, 1, 1)).
+    """A convolution, a dense layer, or a product of two activation tensors.
+
+    Dense: a 1x1 window over (features, tokens, 1). Where ``right_is_tensor`` the operand that
+    weights otherwise are is a tensor, ``weight_bits`` wide: it has no biases, a group is a head
+    of an image, and ``batch`` is 1.
 
     ``input_shape`` is (channels, height, width) of one image; the GEMM's rows m are output
     pixels of all images (image, row, column: column fastest), its columns n a group's output
@@ -70,6 +74,15 @@ class MatrixShape:
     input_bits: int
     output_bits: int
     accumulator_bits: int
+    right_is_tensor: bool = False
+
+    @property
+    def operator(self) -> str:
+        """What reports call the layer."""
+        if self.right_is_tensor:
+            return "matmul"
+        tokens = self.window.kernel == (1, 1) and self.input_shape[2] == 1
+        return "dense" if tokens else "convolution"
 
     @cached_property
     def output_size(self) -> tuple[int, int]:
@@ -93,7 +106,8 @@ class MatrixShape:
 
     def weight_tile_bytes(self, n_size: int, k_size: int, first_depth: bool) -> int:
         """Bytes of a weight tile; a first depth tile brings its columns' biases along."""
-        bias_bytes = bytes_of(n_size, self.accumulator_bits) if first_depth else 0
+        has_bias = first_depth and not self.right_is_tensor
+        bias_bytes = bytes_of(n_size, self.accumulator_bits) if has_bias else 0
         return bytes_of(n_size * k_size, self.weight_bits) + bias_bytes
 
     def output_tile_bytes(self, m_size: int, n_size: int) -> int:
@@ -233,6 +247,7 @@ class NetworkShape:
 
     ``tensors`` has every tensor; ``storage`` names the tensor that holds its integers: itself,
     or for a reshaped tensor the one it is another view of. Layers name stored tensors only.
+    ``kept`` names stored tensors that have to be in DRAM, besides ``input`` and ``output``.
     """
 
     name: str
@@ -242,3 +257,4 @@ class NetworkShape:
     layers: tuple[LayerShape, ...]
     tensors: dict[str, TensorShape]
     storage: dict[str, str]
+    kept: frozenset[str] = frozenset()

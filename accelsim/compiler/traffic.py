@@ -125,6 +125,7 @@ def dram_traffic(
         Residency.LAYER: 1,
         Residency.BLOCK: plan.m_blocks if m_outer else 1,
         Residency.PASS: plan.m_tiles,
+        Residency.ON_CHIP: 0,
     }[plan.weights_residency]
     activations = 0
     if plan.activations_residency is not Residency.ON_CHIP:
@@ -188,6 +189,8 @@ def footprint(
 
 def weight_bytes(shape: MatrixShape, plan: TilePlan, scratchpads: Scratchpads) -> int:
     """Return the room for weight tiles."""
+    if plan.weights_residency is Residency.ON_CHIP:
+        return 0
     group = _group_weight_bytes(shape, plan, 1)
     if plan.weights_residency is Residency.PASS:
         unit = shape.weight_tile_bytes(plan.tile_n, plan.tile_k, True)

@@ -200,10 +200,6 @@ def test_tiles_start_anew_with_each_block() -> None:
             r"^impossible tiles \(1, 0, 1\) in blocks of 1 rows$",
         ),
         (
-            {"tiles": (1, 1, 1), "block_m": 1, "weights": ON_CHIP},
-            r"^weights always come from DRAM$",
-        ),
-        (
             {"tiles": (1, 1, 1), "block_m": 1, "activations": PASS},
             r"^activations are fetched in blocks, never for a single pass$",
         ),
