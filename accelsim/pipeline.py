@@ -27,6 +27,7 @@ from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
 from accelsim.simulator import simulate
+from accelsim.units import format_hertz
 
 __all__ = ["DEFAULT_POINTS", "RunRequest", "built_for", "run"]
 
@@ -167,6 +168,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         hardware=hardware.name,
         engine=request.engine,
         dataset=data.name,
+        array=_array_line(hardware, request.overrides),
         technology=f"{energy.technology}, {hardware.dram.type}",
         points=tuple(points),
         provenance=_provenance(request, model, data, table),
@@ -252,9 +254,18 @@ def _provenance(
     )
 
 
+def _array_line(hardware: Hardware, overrides: tuple[str, ...]) -> str:
+    array = hardware.array
+    size = f"{array.rows} x {array.columns} PEs"
+    changed = f", with {', '.join(overrides)}" if overrides else ""
+    return f"{size}, {array.flow.title}, {format_hertz(hardware.clock)}{changed}"
+
+
 def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:
     return {
         "network": request.network,
+        "hardware": request.hardware,
+        "hardware_changes": list(request.overrides),
         "data": request.data or data.name,
         "points": [f"w{weights}a{activations}" for weights, activations in request.points],
         "engine": request.engine,

@@ -120,6 +120,20 @@ def test_provenance_says_what_was_run(story, data):
     assert set(story.provenance.hashes) == {"network", "data", "energy table"}
     assert story.configuration["points"] == ["w8a8", "w4a8", "w2a2"]
     assert "layers on the host" in story.not_modelled
+    assert story.array == "16 x 16 PEs, weight stationary, 1GHz"
+
+
+def test_what_was_changed_in_the_hardware_is_said(data):
+    changes = ("array.rows=8", "array.dataflow=os")
+    request = RunRequest(
+        "digits_mlp", points=((8, 8),), data=data, engine="tile", limit=1, overrides=changes
+    )
+    result = run(request)
+    assert result.points[0].golden_mismatches == 0
+    assert result.array == (
+        "8 x 16 PEs, output stationary, 1GHz, with array.rows=8, array.dataflow=os"
+    )
+    assert result.configuration["hardware_changes"] == list(changes)
 
 
 def test_the_machine_is_built_for_the_width():

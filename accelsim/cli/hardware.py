@@ -37,7 +37,7 @@ def list_presets() -> None:
     Console(highlight=False).print(table)
 
 
-@hardware.command()
+@hardware.command(short_help="Print a machine as YAML.")
 @click.argument("name")
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Change a field.")
 def show(name: str, overrides: tuple[str, ...]) -> None:
@@ -47,7 +47,7 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
     click.echo(dump_hardware(load_hardware(name, overrides)), nl=False)
 
 
-@hardware.command()
+@hardware.command(short_help="Check a hardware file.")
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Check the hardware description in FILE; every problem is listed with its line."""

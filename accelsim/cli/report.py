@@ -9,7 +9,7 @@ import click
 __all__ = ["report"]
 
 
-@click.command()
+@click.command(short_help="Draw the report of a run folder again.")
 @click.argument("folder", type=click.Path(path_type=Path))
 def report(folder: Path) -> None:
     """Draw plots and report.html of the run in FOLDER again, and print its table."""

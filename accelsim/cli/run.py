@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-@click.command()
+@click.command(short_help="Accuracy, cycles and energy of a network.")
 @click.argument("network", default="digits_cnn")
 @click.option("--hardware", default="edge_16x16", show_default=True, help="Preset or YAML file.")
 @click.option("--bits", help="Widths to compare, such as 8,4 or w4a8.  [default: 8,6,4,3,2]")

@@ -7,7 +7,7 @@ import click
 __all__ = ["version"]
 
 
-@click.command()
+@click.command(short_help="Versions of accelsim and its libraries.")
 def version() -> None:
     """Print the versions of accelsim and of the libraries that its numbers depend on."""
     from accelsim.report.provenance import versions

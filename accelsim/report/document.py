@@ -42,6 +42,7 @@ def summary_document(result: RunResult) -> dict[str, Any]:
         "hardware": result.hardware,
         "engine": result.engine,
         "dataset": result.dataset,
+        "array": result.array,
         "technology": result.technology,
         "points": [_point_document(point) for point in result.points],
     }
@@ -82,6 +83,7 @@ def read_documents(summary: object, provenance: object) -> RunResult:
             hardware=results["hardware"],
             engine=results["engine"],
             dataset=results["dataset"],
+            array=results["array"],
             technology=results["technology"],
             points=tuple(_read_point(point) for point in results["points"]),
             provenance=Provenance(

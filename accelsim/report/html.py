@@ -28,7 +28,8 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
     body = "\n".join(
         (
             f"<h1>{escape(title)}</h1>",
-            f'<p class="lead">{_lead(result)}</p>',
+            f'<p class="lead">{escape(result.array)}.<br>{escape(result.technology)}.</p>',
+            f"<p>{_lead(result)}</p>",
             _warnings(result.warnings),
             _cards(result),
             "<h2>Accuracy, cycles and energy</h2>",
@@ -79,7 +80,11 @@ def _lead(result: RunResult) -> str:
 
 
 def _warnings(warnings: Sequence[str]) -> str:
-    return "".join(f'<p class="warning">{escape(warning)}</p>' for warning in warnings)
+    if not warnings:
+        return ""
+    count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
+    opened = " open" if len(warnings) == 1 else ""
+    return f"<details{opened}><summary>{count}</summary>{_list(warnings)}</details>"
 
 
 def _cards(result: RunResult) -> str:

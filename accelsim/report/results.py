@@ -130,13 +130,15 @@ class RunResult:
 
     ``configuration`` holds the resolved choices (network, data, points, options) as plain
     numbers, text and lists; ``machine`` is the resolved hardware description as YAML, units in
-    its values; ``technology`` is one line: node, voltage, energy table.
+    its values. One line each: ``array`` (size, dataflow, clock, what was changed in the named
+    hardware) and ``technology`` (node, voltage, energy table).
     """
 
     network: str
     hardware: str
     engine: str
     dataset: str
+    array: str
     technology: str
     points: tuple[PointResult, ...]
     provenance: Provenance

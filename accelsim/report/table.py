@@ -105,7 +105,10 @@ def _notes(result: RunResult) -> list[Text]:
     lines = [Text(f"Integers: {_comparison(result)}", style=_comparison_style(result))]
     batch = f", batch {first.batch}" if first.batch > 1 else ""
     lines.append(
-        Text(f"Machine: {result.hardware}, PEs built for each width, {result.engine} engine{batch}")
+        Text(
+            f"Machine: {result.hardware}: {result.array}; PEs built for each width; "
+            f"{result.engine} engine{batch}"
+        )
     )
     lines.append(Text(f"Energy: {result.technology}; not modelled: {_omissions(result)}"))
     more = len(result.warnings) - 1

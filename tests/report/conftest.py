@@ -102,6 +102,7 @@ def result() -> RunResult:
         hardware="edge_16x16",
         engine="cycle",
         dataset="digits",
+        array="16 x 16 PEs, weight stationary, 1GHz",
         technology="45 nm, 0.9 V, table horowitz_45nm",
         points=tuple(make_point(bits, accuracy) for bits, accuracy in accuracies.items()),
         provenance=Provenance(

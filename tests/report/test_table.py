@@ -44,7 +44,8 @@ def test_the_lines_below_say_what_was_compared(result):
     assert tail == [
         " Integers: 64 images simulated at each width, all outputs equal golden; "
         "accuracy over 360 images by golden",
-        " Machine: edge_16x16, PEs built for each width, cycle engine",
+        " Machine: edge_16x16: 16 x 16 PEs, weight stationary, 1GHz; PEs built for each width; "
+        "cycle engine",
         " Energy: 45 nm, 0.9 V, table horowitz_45nm; not modelled: 3 items (--output, --json)",
         " Warning: w2a2: 12 accumulator overflows",
     ]
