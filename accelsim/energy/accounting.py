@@ -182,7 +182,9 @@ def _scratchpads(layer: LayerRun, hardware: Hardware, table: TableValues) -> dic
     activation_bits = max(layer.input_bits, layer.output_bits)
     accumulator_bits = hardware.accumulator.bits
     # A column's bias arrives with the first of its depth_k weights, once for each fetch.
-    bias_writes = traffic.weight_writes // layer.gemm.depth_k if layer.gemm else 0
+    bias_writes = 0
+    if layer.gemm and traffic.bias_reads:
+        bias_writes = traffic.weight_writes // layer.gemm.depth_k
     weight_read_bits = traffic.weight_reads * layer.weight_bits
     weight_write_bits = traffic.weight_writes * layer.weight_bits
     return {

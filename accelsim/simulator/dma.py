@@ -138,9 +138,12 @@ class LoadEngine(_Engine):
     def run(
         self, layers: Sequence[tuple[LayerProgress, Sequence[Fetch]]], across_layers: bool
     ) -> Generator[Event, None, None]:
-        """Fetch for all layers in order; unless ``across_layers``, only when each has started."""
+        """Fetch for all layers in order; unless ``across_layers``, only when each has started.
+
+        A layer whose right operand another layer computes is waited for in any case.
+        """
         for progress, fetches in layers:
-            if not across_layers:
+            if not (across_layers and progress.fetches_ahead):
                 self._simulation.waits_for[self.unit] = f"layer {progress.name} to start"
                 yield progress.started
             for number, fetch in enumerate(fetches):

@@ -26,7 +26,7 @@ def prepare(program: Program, hardware: Hardware) -> tuple[MatrixWork | VectorWo
     )
 
 
-def count_pass(part: Pass, stationary: str) -> ArrayCounters:
+def count_pass(part: Pass, stationary: str, has_bias: bool = True) -> ArrayCounters:
     """Return what one pass does in the array and at its edges, in closed form.
 
     Parameters
@@ -35,6 +35,8 @@ def count_pass(part: Pass, stationary: str) -> ArrayCounters:
         The pass.
     stationary
         ``weights``, ``activations`` or ``accumulators``: what stays in the PEs.
+    has_bias
+        Whether accumulators start from biases that are read, or from zero.
 
     Examples
     --------
@@ -51,7 +53,7 @@ def count_pass(part: Pass, stationary: str) -> ArrayCounters:
         stationary_writes=shifted_in,
         activation_feeds=m * k,
         weight_feeds=k * n,
-        bias_reads=n if part.first_depth else 0,
+        bias_reads=n if part.first_depth and has_bias else 0,
         accumulator_reads=0 if in_array or part.first_depth else m * n,
         accumulator_writes=m * n if part.last_depth or not in_array else 0,
     )
@@ -67,7 +69,7 @@ def _matrix_work(
     stored = outputs if builder.output_in_dram else 0
     return MatrixWork(
         name=instruction.layer,
-        operator="dense" if shape.input_shape[1:] == (1, 1) else "convolution",
+        operator=shape.operator,
         gemm=shape.gemm,
         weight_bits=shape.weight_bits,
         input_bits=shape.input_bits,
@@ -84,6 +86,7 @@ def _matrix_work(
             bias_reads=instruction.bias_reads,
         ),
         passes=passes,
+        fetches_ahead=not shape.right_is_tensor,
     )
 
 
@@ -137,7 +140,8 @@ class _PassBuilder:
         shape, flow = instruction.shape, instruction.plan.dataflow
         m, n, k = part.m_size, part.n_size, part.k_size
         activations = _delivery_cycles(m * k * shape.input_bits, pads.activations)
-        weights = _delivery_cycles(k * n * shape.weight_bits, pads.weights)
+        right_pad = pads.activations if instruction.right_is_on_chip else pads.weights
+        weights = _delivery_cycles(k * n * shape.weight_bits, right_pad)
         preload = 0
         if flow.stationary == "weights":
             preload, weights = max(self.hardware.array.rows, weights), 0
@@ -160,7 +164,7 @@ class _PassBuilder:
             releases_activations=part.releases_activations,
             results=m * n,
             output_bytes=instruction.output_tile_bytes(part) if in_dram else 0,
-            counters=count_pass(part, flow.stationary),
+            counters=count_pass(part, flow.stationary, has_bias=not shape.right_is_tensor),
         )
 
 

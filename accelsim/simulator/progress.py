@@ -14,11 +14,13 @@ class LayerProgress:
     """The mutable record of one layer in one simulation.
 
     ``rescaled`` happens when the last result is written (vector layers: computed), ``stored``
-    when nothing of the layer is on its way to DRAM any more.
+    when nothing of the layer is on its way to DRAM any more. ``fetches_ahead``: its weights may
+    be fetched before it has started.
     """
 
     def __init__(self, simulation: Simulation, work: MatrixWork | VectorWork) -> None:
         self.name = work.name
+        self.fetches_ahead = not isinstance(work, MatrixWork) or work.fetches_ahead
         self.started = Event(simulation)
         self.rescaled = Event(simulation)
         self.stored = Event(simulation)

@@ -98,9 +98,13 @@ class LayerWork:
 
 @dataclass(frozen=True)
 class MatrixWork(LayerWork):
-    """A layer on the array."""
+    """A layer on the array.
+
+    ``fetches_ahead``: its right operand is weights, which are in DRAM before the layer starts.
+    """
 
     passes: tuple[PassWork, ...]
+    fetches_ahead: bool = True
 
 
 @dataclass(frozen=True)
