@@ -25,7 +25,7 @@ from accelsim.simulator.prepare import prepare
 from accelsim.simulator.run import Cause
 from accelsim.simulator.work import MatrixWork
 
-PROPERTY = settings(max_examples=40, derandomize=True, deadline=None)
+PROPERTY = settings(max_examples=25, derandomize=True, deadline=None)
 
 
 def machine(**fields):
