@@ -63,6 +63,8 @@ def load_onnx(path: str | PathLike[str]) -> ImportedModel:
     except WorkloadError as error:
         lines = str(error).splitlines()
         raise type(error)("\n".join(f"{path}: {line}" for line in lines)) from None
+    except UnicodeDecodeError:
+        raise WorkloadError(f"{path}: is corrupt: it holds names that are not UTF-8") from None
     return ImportedModel(
         network=network,
         model_bytes=content,

@@ -47,6 +47,7 @@ def parse_model(model: onnx.ModelProto) -> Graph:
     WorkloadError
         If the model is not valid ONNX, or has not one input and one output of float32.
     """
+    _require_text(model.graph)
     _require_supported(model.graph.node)
     opset = _opset(model)
     _require_valid(model)
@@ -66,6 +67,15 @@ def parse_model(model: onnx.ModelProto) -> Graph:
         opset=opset,
         batch=batch,
     )
+
+
+def _require_text(graph: onnx.GraphProto) -> None:
+    names = [value.name for value in (*graph.initializer, *graph.input, *graph.output)]
+    for node in graph.node:
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+    # protobuf hands out bytes for what is not UTF-8.
+    if not all(isinstance(name, str) for name in (graph.name, *names)):
+        raise WorkloadError("is corrupt: it holds names that are not UTF-8")
 
 
 def _require_supported(nodes: Iterable[onnx.NodeProto]) -> None:

@@ -3,6 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from accelsim.errors import WorkloadError
 from accelsim.frontend import Fold, load_onnx, workload_path
 from accelsim.network import Add, Clamp, Convolution, Dense, MaxPool, Reshape, Window
 
@@ -72,3 +73,14 @@ def test_a_bias_after_a_batch_norm_is_folded_too(save):
 
 def test_accepts_a_path_as_text(save):
     assert load_onnx(str(save([("Relu", ["x"], "y")], {}, (3,)))).network.name == "net"
+
+
+@pytest.mark.parametrize("name", [b"Gemm", b"dense1", b"logits", b"digits_mlp"])
+@pytest.mark.parametrize("count", [1, -1])
+def test_names_that_are_not_text(tmp_path, name, count):
+    content = workload_path("digits_mlp").model.read_bytes()
+    path = tmp_path / "net.onnx"
+    path.write_bytes(content.replace(name, b"\xe1" + name[1:], count))
+    with pytest.raises(WorkloadError) as caught:
+        load_onnx(path)
+    assert str(caught.value) == f"{path}: is corrupt: it holds names that are not UTF-8"

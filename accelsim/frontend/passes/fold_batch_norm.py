@@ -63,7 +63,7 @@ def _fold(graph: Graph, matrix: Node, norm: Node, scale: _Floats, shift: _Floats
     bias = graph.constants[matrix.inputs[2]] if matrix.input(2) else np.zeros(len(weights))
     names = (f"{norm.output}:weights", f"{norm.output}:bias")
     folded = (weights * scale.reshape(-1, *[1] * (weights.ndim - 1)), bias * scale + shift)
-    constants = dict(zip(names, map(np.float32, folded), strict=True))
+    constants = {n: np.asarray(v, np.float32) for n, v in zip(names, folded, strict=True)}
     merged = replace(matrix, inputs=(matrix.inputs[0], *names), output=norm.output)
     return graph.merge(matrix, norm, merged, constants)
 
@@ -71,10 +71,9 @@ def _fold(graph: Graph, matrix: Node, norm: Node, scale: _Floats, shift: _Floats
 def _replace_by_scale_shift(graph: Graph, norm: Node, scale: _Floats, shift: _Floats) -> Graph:
     names = (f"{norm.output}:scale", f"{norm.output}:shift")
     node = Node("ScaleShift", norm.name, (norm.inputs[0], *names), norm.output)
-    constants = dict(zip(names, map(np.float32, (scale, shift)), strict=True))
+    constants = {n: np.asarray(v, np.float32) for n, v in zip(names, (scale, shift), strict=True)}
     return replace(
         graph,
         nodes=tuple(node if other is norm else other for other in graph.nodes),
         constants={**graph.constants, **constants},
     )
-
