@@ -33,6 +33,7 @@ __all__ = ["DEFAULT_POINTS", "RunRequest", "built_for", "run"]
 
 DEFAULT_POINTS: tuple[tuple[int, int], ...] = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
 _NARROWEST_BITS, _WIDEST_BITS = 2, 16
+_BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
 _ENGINES = ("register", "cycle", "tile")
 
 Progress = Callable[[str, int, int], None]
@@ -106,6 +107,12 @@ class RunRequest:
         for name in ("limit", "batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: must be at least 1 image, got {getattr(self, name)}")
+        for override in self.overrides:
+            if override.partition("=")[0].strip() in _BUILT_FOR_POINTS:
+                raise ConfigError(
+                    f"--set {override}: PEs are built for the widths that are run; give these "
+                    "by --bits, or --weights and --activations"
+                )
         if self.seed < 0:
             raise ConfigError(f"seed: must not be negative, got {self.seed}")
 

@@ -163,6 +163,11 @@ def test_the_defaults_are_the_digits_at_five_widths():
         ({"points": ((8, 17),)}, "activation bits: must be 2 to 16, got 17"),
         ({"points": ((8, 4), (8, 4))}, "points: w8a4 is given twice"),
         ({"engine": "exact"}, "engine: must be one of register, cycle, tile, got 'exact'"),
+        (
+            {"overrides": ("array.weight_bits=4",)},
+            "--set array.weight_bits=4: PEs are built for the widths that are run; give these "
+            "by --bits, or --weights and --activations",
+        ),
         ({"limit": 0}, "limit: must be at least 1 image, got 0"),
         ({"batch": 0}, "batch: must be at least 1 image, got 0"),
         ({"seed": -3}, "seed: must not be negative, got -3"),

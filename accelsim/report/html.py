@@ -97,19 +97,19 @@ def _cards(result: RunResult) -> str:
         ("Energy per image", _with_unit([p.energy_uj_per_image for p in ends], "µJ")),
         ("Cycles per image", [f"{point.cycles_per_image:,.0f}" for point in ends]),
         ("Latency per image", _with_unit([p.latency_us_per_image for p in ends], "µs")),
-        ("Efficiency", _with_unit([point.tops_per_w for point in ends], "TOPS/W")),
+        ("Efficiency, TOPS/W", aligned([point.tops_per_w for point in ends])),
     ]
     return f'<dl class="cards">{"".join(_card(name, values, ends) for name, values in cards)}</dl>'
 
 
 def _card(name: str, values: Sequence[str], ends: Sequence[PointResult]) -> str:
     if len(values) == 1:
-        detail = "as trained" if name.startswith("Float") else f"at {bits(ends[0])} bits"
+        details = ["as trained" if name.startswith("Float") else f"at {bits(ends[0])} bits"]
     else:
-        detail = f"at {bits(ends[0])} bits; {values[1]} at {bits(ends[1])}"
+        details = [f"at {bits(ends[0])} bits", f"{values[1]} at {bits(ends[1])} bits"]
     return (
         f'<div class="card"><dt>{escape(name)}</dt><dd>{escape(values[0])}'
-        f'<span class="detail">{escape(detail)}</span></dd></div>'
+        f'<span class="detail">{"<br>".join(map(escape, details))}</span></dd></div>'
     )
 
 

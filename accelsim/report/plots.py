@@ -23,6 +23,8 @@ _MOST_LAYERS = 24
 _LONGEST_NAME = 28
 _STEEP_POINTS = 10.0
 """A fall to the next point by more than this would run through the label below the point."""
+_LOW_PCT = 20.0
+"""Below a point lower than this there is no room for its label."""
 _WIDTH_INCHES = 7.0
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 """Behind a label, so that no line runs through it."""
@@ -66,9 +68,17 @@ def _draw_accuracy(axes: Axes, places: np.ndarray, points: Sequence[PointResult]
         va="bottom",
     )
     for place, value, following in zip(places, integer, [*integer[1:], 0.0], strict=True):
+        low = value < _LOW_PCT
         falls = place < places[-1] and value - following > _STEEP_POINTS
-        _label(axes, place, value, f"{value:.1f}", below=True, shift=-14 if falls else 0)
-    axes.set_ylim(-12 if min(integer) < 20 else 0, 112)
+        _label(
+            axes,
+            place,
+            value,
+            f"{value:.1f}",
+            below=not low,
+            shift=14 if low else -14 if falls else 0,
+        )
+    axes.set_ylim(0, 112)
     axes.set_yticks([0, 25, 50, 75, 100])
     axes.set_ylabel("test accuracy (%)")
     axes.set_title("Accuracy of the integers that the array computes")
