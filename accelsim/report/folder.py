@@ -54,9 +54,12 @@ def check_run_folder(folder: Path) -> None:
     ConfigError
         If the place is taken by something that is not a run folder, or cannot be written.
     """
-    if folder.exists() or folder.is_symlink():
-        _check_replaceable(folder)
-    parent = next(place for place in folder.absolute().parents if place.exists())
+    try:
+        if folder.exists() or folder.is_symlink():
+            _check_replaceable(folder)
+        parent = next(place for place in folder.absolute().parents if place.exists())
+    except OSError as error:
+        raise ConfigError(f"--output {folder}: {_reason(error)}") from None
     if not parent.is_dir():
         raise ConfigError(f"--output {folder}: {parent} is a file, not a folder")
     try:

@@ -116,6 +116,13 @@ def test_a_file_in_the_place_or_on_the_way(tmp_path):
     )
 
 
+def test_a_name_that_no_file_system_takes(tmp_path):
+    folder = tmp_path / ("x" * 300)
+    with pytest.raises(ConfigError) as error:
+        check_run_folder(folder)
+    assert str(error.value) == f"--output {folder}: File name too long"
+
+
 def test_a_folder_that_cannot_be_written():
     with pytest.raises(ConfigError) as error:
         check_run_folder(Path("/proc/runs"))
