@@ -26,16 +26,8 @@ DOWN, BIAS, RESULT, HELD = 4, 5, 6, 7
 # Bits of a token: valid, and first and last element of a pass (output stationary: of a tile).
 VALID, FIRST, LAST = 1, 2, 4
 # Columns of the pass table.
-GROUP, STREAM_START, STREAM_STOP, ROW_START, ROW_STOP, COLUMN_START, COLUMN_STOP = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-)
-FIRST_DEPTH, LAST_DEPTH = 7, 8
+GROUP, STREAM_START, STREAM_STOP, ROW_START, ROW_STOP = 0, 1, 2, 3, 4
+COLUMN_START, COLUMN_STOP, FIRST_DEPTH, LAST_DEPTH = 5, 6, 7, 8
 # Controller registers.
 PASS, ELEMENT, LOAD_PASS, WORD = 0, 1, 2, 3
 TILES, SINCE_END, DRAIN_LEFT, DRAINS_BEGUN = 2, 3, 4, 5
@@ -95,47 +87,129 @@ class Observed(NamedTuple):
     toggles: Table
 
 
-@njit(cache=True)
-def _add(total: int, product: int, rules: Rules, counts: Table) -> int:
-    exact = total + product
-    kept = exact
+class Machine(NamedTuple):
+    """All registers, and the words at the edges in this cycle.
+
+    now, after: int64[8, rows, columns], PE registers before and after this cycle. control:
+    int64[6]. Lanes are int64[lanes, 3]: token, pass, element (or row of a preload); row_lanes: the
+    left edge, top_lanes: the top, far_lanes: the bottom, column_lanes: the wires down the columns
+    (load or drain). left: int64[rows]; top: int64[2, columns]: partial sum and loaded word, or
+    moving operand and bias; drained: int64[2, columns]: tiles, and rows of the next.
+    """
+
+    now: Table
+    after: Table
+    control: Table
+    row_lanes: Table
+    top_lanes: Table
+    far_lanes: Table
+    column_lanes: Table
+    left: Table
+    top: Table
+    drained: Table
+
+
+@njit(cache=True, inline="always")
+def _reset(rules: Rules) -> Machine:
+    rows, columns = rules.rows, rules.columns
+    return Machine(
+        np.zeros((8, rows, columns), np.int64),
+        np.zeros((8, rows, columns), np.int64),
+        np.zeros(6, np.int64),
+        np.zeros((rows, 3), np.int64),
+        np.zeros((columns, 3), np.int64),
+        np.zeros((columns, 3), np.int64),
+        np.zeros((columns, 3), np.int64),
+        np.zeros(rows, np.int64),
+        np.zeros((2, columns), np.int64),
+        np.zeros((2, columns), np.int64),
+    )
+
+
+@njit(cache=True, inline="always")
+def _keep(exact: int, rules: Rules) -> int:
+    """Wrap or saturate an exact sum."""
     if rules.saturate:
-        kept = min(max(exact, rules.low), rules.high)
-    else:
-        kept = ((exact - rules.low) & (rules.high - rules.low)) + rules.low
-    if kept != exact:
-        counts[EVENTS] += 1
-    return kept
+        return min(max(exact, rules.low), rules.high)
+    return ((exact - rules.low) & (rules.high - rules.low)) + rules.low
 
 
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def _advance(lanes: Table) -> None:
     """Move every lane's token to the next lane; lane 0 becomes empty."""
-    for i in range(len(lanes) - 1, 0, -1):
-        lanes[i] = lanes[i - 1]
-    lanes[0] = 0
+    for field in range(3):
+        for i in range(len(lanes) - 1, 0, -1):
+            lanes[i, field] = lanes[i - 1, field]
+        lanes[0, field] = 0
 
 
-@njit(cache=True)
-def _any_valid(lanes: Table) -> bool:
+@njit(cache=True, inline="always")
+def _advance_all(machine: Machine) -> None:
+    for field in range(3):
+        machine.far_lanes[0, field] = machine.row_lanes[-1, field]
+    _advance(machine.far_lanes)
+    _advance(machine.row_lanes)
+    _advance(machine.top_lanes)
+    _advance(machine.column_lanes)
+
+
+@njit(cache=True, inline="always")
+def _occupied(lanes: Table) -> bool:
     """Whether a lane other than 0 holds a token: lane 0 is this cycle's own."""
-    return bool(lanes[1:, 0].any())
+    tokens = 0
+    for i in range(1, len(lanes)):
+        tokens |= lanes[i, 0]
+    return bool(tokens != 0)
 
 
-@njit(cache=True)
-def _commit(cycle: int, cause: int, now: Table, after: Table, out: Observed) -> None:
+@njit(cache=True, inline="always")
+def _lane(lanes: Table, i: int) -> tuple[int, int, int]:
+    return lanes[i, 0], lanes[i, 1], lanes[i, 2]
+
+
+@njit(cache=True, inline="always")
+def _emit(machine: Machine, work: Work, first: bool, last: bool) -> None:
+    """Put the stream's next element into lanes 0 of the left and the top edge."""
+    control = machine.control
+    token = VALID | (FIRST if first else 0) | (LAST if last else 0)
+    element = work.passes[control[PASS], STREAM_START] + control[ELEMENT]
+    for lanes in (machine.row_lanes, machine.top_lanes):
+        lanes[0, 0], lanes[0, 1], lanes[0, 2] = token, control[PASS], element
+
+
+@njit(cache=True, inline="always")
+def _feed_left(machine: Machine, work: Work, counts: Table) -> None:
+    """Read the words that the left lanes' tokens ask for; unused rows get zeros."""
+    passes = work.passes
+    for r in range(len(machine.left)):
+        token, step, element = _lane(machine.row_lanes, r)
+        row = passes[step, ROW_START] + r
+        used = token != 0 and row < passes[step, ROW_STOP]
+        machine.left[r] = work.moving[passes[step, GROUP], element, row] if used else 0
+        counts[MOVING_WORDS] += used
+
+
+@njit(cache=True, inline="always")
+def _is_used(passes: Table, step: int, r: int, c: int) -> bool:
+    """Whether a PE holds a part of the pass's tile."""
+    rows = passes[step, ROW_STOP] - passes[step, ROW_START]
+    return bool(r < rows and c < passes[step, COLUMN_STOP] - passes[step, COLUMN_START])
+
+
+@njit(cache=True, inline="always")
+def _commit(cycle: int, cause: int, machine: Machine, out: Observed) -> None:
     """End the cycle: count what toggles, take the snapshot, let all registers change."""
+    now, after = machine.now, machine.after
     for register in range(len(out.masks)):
         mask = out.masks[register]
-        if mask:
-            changed = 0
-            for r in range(now.shape[1]):
-                for c in range(now.shape[2]):
-                    bits = (now[register, r, c] ^ after[register, r, c]) & mask
-                    while bits:
-                        bits &= bits - 1
-                        changed += 1
-            out.toggles[register] += changed
+        if mask == 0:
+            continue
+        for r in range(now.shape[1]):
+            for c in range(now.shape[2]):
+                bits = (now[register, r, c] ^ after[register, r, c]) & mask
+                while bits:
+                    bits &= bits - 1
+                    out.toggles[register] += 1
     out.causes[cause] += 1
     slot = cycle - out.trace_start
     if 0 <= slot < len(out.trace):
@@ -144,24 +218,16 @@ def _commit(cycle: int, cause: int, now: Table, after: Table, out: Observed) -> 
     now[:] = after
 
 
-@njit(cache=True)
-def _record(
-    log: Table, written: int, cycle: int, column: int, step: int, index: int, value: int
+@njit(cache=True, inline="always")
+def _write(
+    out: Observed, memory_word: Table, cycle: int, c: int, step: int, index: int, value: int
 ) -> None:
-    if written < len(log):
-        log[written, 0] = cycle
-        log[written, 1] = column
-        log[written, 2] = step
-        log[written, 3] = index
-        log[written, 4] = value
-
-
-@njit(cache=True)
-def _emit(lane: Table, work: Work, control: Table, first: bool, last: bool) -> None:
-    """Put the stream's next element into a lane 0."""
-    lane[0] = VALID | (FIRST if first else 0) | (LAST if last else 0)
-    lane[1] = control[PASS]
-    lane[2] = work.passes[control[PASS], STREAM_START] + control[ELEMENT]
+    """Write a result into the accumulator memory, and into the log if there is one."""
+    memory_word[0] = value
+    if out.counts[WRITES] < len(out.log):
+        line = out.log[out.counts[WRITES]]
+        line[0], line[1], line[2], line[3], line[4] = cycle, c, step, index, value
+    out.counts[WRITES] += 1
 
 
 # Operand stationary: the other operand moves right, partial sums move down.
@@ -170,187 +236,147 @@ def _emit(lane: Table, work: Work, control: Table, first: bool, last: bool) -> N
 @njit(cache=True)
 def run_stationary(work: Work, rules: Rules, order: Table, out: Observed) -> int:
     """Run all passes; ``order``: int64[rows * columns], in which PEs are evaluated."""
-    now = np.zeros((8, rules.rows, rules.columns), np.int64)
-    now[ARMED] = 1
-    after = now.copy()
-    row_lanes, top_lanes = (
-        np.zeros((rules.rows, 3), np.int64),
-        np.zeros((rules.columns, 3), np.int64),
-    )
-    bottom_lanes, load_lanes = np.zeros_like(top_lanes), np.zeros_like(top_lanes)
-    left, load = np.zeros(rules.rows, np.int64), np.zeros(rules.columns, np.int64)
-    top = np.zeros(rules.columns, np.int64)
-    control = np.zeros(6, np.int64)
-    written = 0
+    machine = _reset(rules)
+    machine.now[ARMED] = 1
+    machine.after[ARMED] = 1
     cycle = 0
     while True:
-        bottom_lanes[0] = row_lanes[-1]
-        _advance(bottom_lanes)
-        _advance(row_lanes)
-        _advance(top_lanes)
-        _advance(load_lanes)
-        cause = _control_stationary(work, rules, control, row_lanes, bottom_lanes, load_lanes)
+        _advance_all(machine)
+        cause = _control_stationary(machine, work, rules)
         if cause < 0:
             return cycle
-        top_lanes[0] = row_lanes[0]
-        _feed_stationary(work, rules, row_lanes, top_lanes, load_lanes, left, top, load, out.counts)
-        for place in order:
-            r, c = place // rules.columns, place % rules.columns
-            _stationary_pe(
-                work, rules, r, c, row_lanes, load_lanes, left, top, load, now, after, out.counts
-            )
-        written = _collect(work, rules, cycle, bottom_lanes, row_lanes, after, written, out)
-        _commit(cycle, cause, now, after, out)
+        _feed_left(machine, work, out.counts)
+        _feed_top_stationary(machine, work, rules, out.counts)
+        _step_stationary(machine, work, rules, order, out.counts)
+        _collect(machine, work, cycle, out)
+        _commit(cycle, cause, machine, out)
         cycle += 1
 
 
-@njit(cache=True)
-def _control_stationary(
-    work: Work,
-    rules: Rules,
-    control: Table,
-    row_lanes: Table,
-    bottom_lanes: Table,
-    load_lanes: Table,
-) -> int:
+@njit(cache=True, inline="always")
+def _control_stationary(machine: Machine, work: Work, rules: Rules) -> int:
     """Go on with, or start, a stream and a preload; return the cause, -1 when all is done."""
-    filling = _any_valid(row_lanes)
-    busy = filling or _any_valid(bottom_lanes)
+    control = machine.control
+    filling = _occupied(machine.row_lanes)
+    busy = filling or _occupied(machine.far_lanes)
     settled = rules.tile_overlap or not busy
-    passes = work.passes
-    done = control[PASS] == len(passes)
+    step = control[PASS]
+    done = step == len(work.passes)
     if done and not busy:
         return -1
     cause = PRELOADING
-    if not done and (control[ELEMENT] > 0 or (control[LOAD_PASS] > control[PASS] and settled)):
-        length = passes[control[PASS], STREAM_STOP] - passes[control[PASS], STREAM_START]
+    last = False
+    if not done and (control[ELEMENT] > 0 or (control[LOAD_PASS] > step and settled)):
+        length = work.passes[step, STREAM_STOP] - work.passes[step, STREAM_START]
         last = control[ELEMENT] == length - 1
-        _emit(row_lanes[0], work, control, control[ELEMENT] == 0, last)
+        _emit(machine, work, control[ELEMENT] == 0, last)
         control[ELEMENT] += 1
         cause = STREAMING
     elif busy and (done or not rules.tile_overlap):
         cause = FILLING if filling else DRAINING
-    _control_preload(work, rules, control, settled, load_lanes)
-    if cause == STREAMING and row_lanes[0, 0] & LAST:
+    _control_preload(machine, work, rules, settled)
+    if last:
         control[PASS] += 1
         control[ELEMENT] = 0
     return cause
 
 
-@njit(cache=True)
-def _control_preload(
-    work: Work, rules: Rules, control: Table, settled: bool, load_lanes: Table
-) -> None:
+@njit(cache=True, inline="always")
+def _control_preload(machine: Machine, work: Work, rules: Rules, settled: bool) -> None:
     """Send the next word of a preload: the tile's rows, last one first."""
-    begun = control[PASS] + (1 if control[ELEMENT] > 0 else 0)
+    control = machine.control
     # Double buffered: the stream before has begun, and words leave the shadows as it passes.
     # Single buffered: it has ended, in an earlier cycle.
-    vacated = begun if rules.second_register else (control[PASS] if settled else -1)
-    if control[WORD] > 0 or (
-        control[LOAD_PASS] < len(work.passes) and vacated >= control[LOAD_PASS]
-    ):
-        row = rules.rows - 1 - control[WORD]
-        load_lanes[0, 0] = VALID | (LAST if row == 0 else 0)
-        load_lanes[0, 1] = control[LOAD_PASS]
-        load_lanes[0, 2] = row
-        control[WORD] += 1
-        if control[WORD] == rules.rows:
-            control[WORD] = 0
-            control[LOAD_PASS] += 1
+    vacated = control[PASS] if settled else -1
+    if rules.second_register:
+        vacated = control[PASS] + (1 if control[ELEMENT] > 0 else 0)
+    load = control[LOAD_PASS]
+    if control[WORD] == 0 and (load == len(work.passes) or vacated < load):
+        return
+    row = rules.rows - 1 - control[WORD]
+    lane = machine.column_lanes[0]
+    lane[0], lane[1], lane[2] = VALID | (LAST if row == 0 else 0), load, row
+    control[WORD] += 1
+    if row == 0:
+        control[WORD] = 0
+        control[LOAD_PASS] += 1
 
 
-@njit(cache=True)
-def _feed_stationary(
-    work: Work, rules: Rules, row_lanes: Table, top_lanes: Table, load_lanes: Table,
-    left: Table, top: Table, load: Table, counts: Table,
-) -> None:  # fmt: skip
-    """Read what the tokens at the edges ask for; lanes without data get zeros."""
-    passes = work.passes
-    for r in range(rules.rows):
-        step, element = row_lanes[r, 1], row_lanes[r, 2]
-        left[r] = 0
-        if row_lanes[r, 0] and r < passes[step, ROW_STOP] - passes[step, ROW_START]:
-            left[r] = work.moving[passes[step, GROUP], element, passes[step, ROW_START] + r]
-            counts[MOVING_WORDS] += 1
+@njit(cache=True, inline="always")
+def _feed_top_stationary(machine: Machine, work: Work, rules: Rules, counts: Table) -> None:
+    """Read partial sums or biases, and the words of a preload; unused columns get zeros."""
+    passes, top = work.passes, machine.top
+    top[:] = 0
     for c in range(rules.columns):
-        step, element = top_lanes[c, 1], top_lanes[c, 2]
+        token, step, element = _lane(machine.top_lanes, c)
         group, column = passes[step, GROUP], passes[step, COLUMN_START] + c
-        top[c] = 0
-        if top_lanes[c, 0] and column < passes[step, COLUMN_STOP]:
+        if token and column < passes[step, COLUMN_STOP]:
             if not passes[step, FIRST_DEPTH]:
-                top[c] = work.memory[group, element, column]
+                top[0, c] = work.memory[group, element, column]
                 counts[READS] += 1
             elif rules.bias_along_stream:
-                top[c] = work.bias[group, element]
                 # One read for all columns: the word goes from lane to lane with its token.
-                counts[BIASES] += 1 if c == 0 else 0
+                top[0, c] = work.bias[group, element]
+                counts[BIASES] += c == 0
             else:
-                top[c] = work.bias[group, column]
-                counts[BIASES] += 1 if top_lanes[c, 0] & FIRST else 0
-        load[c] = 0
-        token, step, row = load_lanes[c]
-        column, depth = passes[step, COLUMN_START] + c, passes[step, ROW_START] + row
+                top[0, c] = work.bias[group, column]
+                counts[BIASES] += token & FIRST != 0
+        token, step, row = _lane(machine.column_lanes, c)
+        depth, column = passes[step, ROW_START] + row, passes[step, COLUMN_START] + c
         if token and column < passes[step, COLUMN_STOP] and depth < passes[step, ROW_STOP]:
-            load[c] = work.factors[passes[step, GROUP], depth, column]
+            top[1, c] = work.factors[passes[step, GROUP], depth, column]
             counts[FACTOR_WORDS] += 1
 
 
-@njit(cache=True)
-def _stationary_pe(
-    work: Work, rules: Rules, r: int, c: int, row_lanes: Table, load_lanes: Table,
-    left: Table, top: Table, load: Table, now: Table, after: Table, counts: Table,
-) -> None:  # fmt: skip
-    if c == 0:
-        token, tag, moving = row_lanes[r, 0], row_lanes[r, 1], left[r]
-    else:
-        token, tag, moving = now[TOKEN, r, c - 1], now[TAG, r, c - 1], now[MOVING, r, c - 1]
+@njit(cache=True, inline="always")
+def _step_stationary(
+    machine: Machine, work: Work, rules: Rules, order: Table, counts: Table
+) -> None:
+    """Compute every PE's next registers from the present ones."""
+    now, after, passes = machine.now, machine.after, work.passes
     chain = SHADOW if rules.second_register else STATIONARY
-    above = top[c] if r == 0 else now[SUM, r - 1, c]
-    word = load[c] if r == 0 else now[chain, r - 1, c]
-    loads = load_lanes[c, 0]
-    takes_over = rules.second_register and token & FIRST
-    resident = now[SHADOW, r, c] if takes_over else now[STATIONARY, r, c]
-    after[TOKEN, r, c] = token
-    if token:
-        after[TAG, r, c] = tag
-        after[MOVING, r, c] = moving
-        after[SUM, r, c] = _add(above, moving * resident, rules, counts)
-        counts[MACS] += _is_used(work.passes, tag, r, c)
-    if takes_over:
-        after[STATIONARY, r, c] = resident
-    if loads and (now[ARMED, r, c] or takes_over):
-        after[chain, r, c] = word
-    if loads & LAST:
-        after[ARMED, r, c] = 0
-    elif takes_over or (not rules.second_register and token & LAST):
-        after[ARMED, r, c] = 1
+    for place in order:
+        r, c = place // rules.columns, place % rules.columns
+        token, tag, moving = machine.row_lanes[r, 0], machine.row_lanes[r, 1], machine.left[r]
+        if c > 0:
+            token, tag, moving = now[TOKEN, r, c - 1], now[TAG, r, c - 1], now[MOVING, r, c - 1]
+        above, word = machine.top[0, c], machine.top[1, c]
+        if r > 0:
+            above, word = now[SUM, r - 1, c], now[chain, r - 1, c]
+        load = machine.column_lanes[c, 0]
+        takes_over = rules.second_register and token & FIRST != 0
+        resident = now[SHADOW, r, c] if takes_over else now[STATIONARY, r, c]
+        after[TOKEN, r, c] = token
+        if token:
+            exact = above + moving * resident
+            kept = _keep(exact, rules)
+            after[TAG, r, c], after[MOVING, r, c], after[SUM, r, c] = tag, moving, kept
+            counts[EVENTS] += exact != kept
+            counts[MACS] += _is_used(passes, tag, r, c)
+        if takes_over:
+            after[STATIONARY, r, c] = resident
+        if load and (now[ARMED, r, c] or takes_over):
+            after[chain, r, c] = word
+        if load & LAST:
+            after[ARMED, r, c] = 0
+        elif takes_over or (not rules.second_register and token & LAST):
+            after[ARMED, r, c] = 1
 
 
-@njit(cache=True)
-def _is_used(passes: Table, step: int, r: int, c: int) -> int:
-    rows = passes[step, ROW_STOP] - passes[step, ROW_START]
-    columns = passes[step, COLUMN_STOP] - passes[step, COLUMN_START]
-    return 1 if r < rows and c < columns else 0
-
-
-@njit(cache=True)
-def _collect(
-    work: Work, rules: Rules, cycle: int, bottom_lanes: Table, row_lanes: Table, after: Table,
-    written: int, out: Observed,
-) -> int:  # fmt: skip
+@njit(cache=True, inline="always")
+def _collect(machine: Machine, work: Work, cycle: int, out: Observed) -> None:
     """Write the sums that the bottom row registers in this cycle into the accumulator memory."""
-    for c in range(rules.columns):
-        # Column 0's token is at the bottom row's left edge in this very cycle.
-        token, step, element = row_lanes[-1] if c == 0 else bottom_lanes[c]
-        column = work.passes[step, COLUMN_START] + c
-        if token and column < work.passes[step, COLUMN_STOP]:
-            value = after[SUM, rules.rows - 1, c]
-            work.memory[work.passes[step, GROUP], element, column] = value
-            out.counts[WRITES] += 1
-            index = element - work.passes[step, STREAM_START]
-            _record(out.log, written, cycle, c, step, index, value)
-            written += 1
-    return written
+    passes = work.passes
+    # Column 0's token is at the bottom row's left edge in this very cycle.
+    for field in range(3):
+        machine.far_lanes[0, field] = machine.row_lanes[-1, field]
+    for c in range(len(machine.far_lanes)):
+        token, step, element = _lane(machine.far_lanes, c)
+        group, column = passes[step, GROUP], passes[step, COLUMN_START] + c
+        if token and column < passes[step, COLUMN_STOP]:
+            word = work.memory[group, element, column : column + 1]
+            index = element - passes[step, STREAM_START]
+            _write(out, word, cycle, c, step, index, machine.after[SUM, -1, c])
 
 
 # Output stationary: both operands move, the accumulators stay, then leave downwards.
@@ -359,190 +385,141 @@ def _collect(
 @njit(cache=True)
 def run_output(work: Work, rules: Rules, order: Table, out: Observed) -> int:
     """Run all passes; ``order``: int64[rows * columns], in which PEs are evaluated."""
-    now = np.zeros((8, rules.rows, rules.columns), np.int64)
-    after = now.copy()
-    row_lanes, top_lanes = (
-        np.zeros((rules.rows, 3), np.int64),
-        np.zeros((rules.columns, 3), np.int64),
-    )
-    wave_lanes, drain_lanes = np.zeros_like(top_lanes), np.zeros_like(top_lanes)
-    left, down = np.zeros(rules.rows, np.int64), np.zeros((2, rules.columns), np.int64)
-    drained = np.zeros((2, rules.columns), np.int64)
-    control = np.zeros(6, np.int64)
-    written = 0
+    machine = _reset(rules)
     cycle = 0
     while True:
-        wave_lanes[0] = row_lanes[-1]
-        _advance(wave_lanes)
-        _advance(row_lanes)
-        _advance(top_lanes)
-        _advance(drain_lanes)
-        _control_drain(rules, control, now, drain_lanes)
-        cause = _control_output(work, rules, control, row_lanes, wave_lanes, drained)
+        _advance_all(machine)
+        _control_drain(machine, rules)
+        cause = _control_output(machine, work, rules)
         if cause < 0:
             return cycle
-        top_lanes[0] = row_lanes[0]
-        _feed_output(work, rules, row_lanes, top_lanes, left, down, out.counts)
-        for place in order:
-            r, c = place // rules.columns, place % rules.columns
-            _output_pe(
-                work, rules, r, c, row_lanes, drain_lanes, left, down, now, after, out.counts
-            )
-        written = _drain(work, rules, cycle, drain_lanes, now, drained, written, out)
-        _commit(cycle, cause, now, after, out)
+        _feed_left(machine, work, out.counts)
+        _feed_top_output(machine, work, out.counts)
+        _step_output(machine, work, rules, order, out.counts)
+        _drain(machine, work, rules, cycle, out)
+        _commit(cycle, cause, machine, out)
         cycle += 1
 
 
-@njit(cache=True)
-def _control_drain(rules: Rules, control: Table, now: Table, drain_lanes: Table) -> None:
+@njit(cache=True, inline="always")
+def _control_drain(machine: Machine, rules: Rules) -> None:
     """Drain column 0 for R cycles from the one after its bottom PE's last product."""
-    done = now[TOKEN, -1, 0] & LAST
+    control = machine.control
+    done = machine.now[TOKEN, -1, 0] & LAST != 0
     if done:
         control[DRAIN_LEFT] = rules.rows
         control[DRAINS_BEGUN] += 1
     if control[DRAIN_LEFT] > 0:
-        drain_lanes[0, 0] = VALID | (FIRST if done else 0)
+        machine.column_lanes[0, 0] = VALID | (FIRST if done else 0)
         control[DRAIN_LEFT] -= 1
 
 
-@njit(cache=True)
-def _control_output(
-    work: Work, rules: Rules, control: Table, row_lanes: Table, wave_lanes: Table, drained: Table
-) -> int:
+@njit(cache=True, inline="always")
+def _control_output(machine: Machine, work: Work, rules: Rules) -> int:
     """Let a stream go on, or start; return this cycle's cause, -1 when all is done."""
-    passes = work.passes
-    busy = _any_valid(row_lanes) or _any_valid(wave_lanes)
+    control, passes = machine.control, work.passes
+    busy = _occupied(machine.row_lanes) or _occupied(machine.far_lanes)
     step = control[PASS]
     done = step == len(passes)
-    if done and drained[0, -1] == control[TILES]:
+    if done and machine.drained[0, -1] == control[TILES]:
         return -1
-    streaming = not done and (control[ELEMENT] > 0 or not passes[step, FIRST_DEPTH])
-    if not done and not streaming:
-        streaming = _tile_may_start(work, rules, control, busy, drained)
-    cause = DRAINING
-    if streaming:
-        length = passes[step, STREAM_STOP] - passes[step, STREAM_START]
-        ends = control[ELEMENT] == length - 1
-        first = control[ELEMENT] == 0 and passes[step, FIRST_DEPTH] == 1
-        last = ends and passes[step, LAST_DEPTH] == 1
-        _emit(row_lanes[0], work, control, first, last)
-        control[ELEMENT] = 0 if ends else control[ELEMENT] + 1
-        control[PASS] += 1 if ends else 0
-        control[TILES] += 1 if last else 0
-        control[SINCE_END] = 0
-        cause = STREAMING
-    else:
-        if busy and (done or not rules.tile_overlap):
-            cause = FILLING
+    within = not done and (control[ELEMENT] > 0 or not passes[step, FIRST_DEPTH])
+    if not within and (done or not _tile_may_start(machine, work, rules, busy)):
         control[SINCE_END] += 1
-    return cause
+        return FILLING if busy and (done or not rules.tile_overlap) else DRAINING
+    ends = control[ELEMENT] == passes[step, STREAM_STOP] - passes[step, STREAM_START] - 1
+    last = ends and passes[step, LAST_DEPTH] == 1
+    _emit(machine, work, not within, last)
+    control[ELEMENT] = 0 if ends else control[ELEMENT] + 1
+    control[PASS] += ends
+    control[TILES] += last
+    control[SINCE_END] = 0
+    return STREAMING
 
 
-@njit(cache=True)
-def _tile_may_start(work: Work, rules: Rules, control: Table, busy: bool, drained: Table) -> bool:
+@njit(cache=True, inline="always")
+def _tile_may_start(machine: Machine, work: Work, rules: Rules, busy: bool) -> bool:
+    control = machine.control
     if control[TILES] == 0:
         return True
     if not rules.tile_overlap:
-        return not busy if rules.second_register else drained[0, -1] == control[TILES]
+        drained = machine.drained[0, -1] == control[TILES]
+        return bool(not busy if rules.second_register else drained)
     if rules.second_register:
+        # The results of two tiles must not meet: their streams end R cycles apart.
         depth = work.factors.shape[1]
         return bool(control[SINCE_END] + depth >= rules.rows)
     return bool(control[DRAINS_BEGUN] == control[TILES])
 
 
-@njit(cache=True)
-def _feed_output(
-    work: Work, rules: Rules, row_lanes: Table, top_lanes: Table, left: Table, down: Table,
-    counts: Table,
-) -> None:  # fmt: skip
-    """Read what the tokens at the edges ask for; lanes without data get zeros."""
-    passes = work.passes
-    for r in range(rules.rows):
-        step, element = row_lanes[r, 1], row_lanes[r, 2]
-        left[r] = 0
-        if row_lanes[r, 0] and r < passes[step, ROW_STOP] - passes[step, ROW_START]:
-            left[r] = work.moving[passes[step, GROUP], element, passes[step, ROW_START] + r]
-            counts[MOVING_WORDS] += 1
-    for c in range(rules.columns):
-        token, step, element = top_lanes[c]
+@njit(cache=True, inline="always")
+def _feed_top_output(machine: Machine, work: Work, counts: Table) -> None:
+    """Read the operand that moves down, and the bias with a tile's first element."""
+    passes, top = work.passes, machine.top
+    top[:] = 0
+    for c in range(len(machine.top_lanes)):
+        token, step, element = _lane(machine.top_lanes, c)
         group, column = passes[step, GROUP], passes[step, COLUMN_START] + c
-        down[:, c] = 0
         if token and column < passes[step, COLUMN_STOP]:
-            down[0, c] = work.factors[group, element, column]
+            top[0, c] = work.factors[group, element, column]
             counts[FACTOR_WORDS] += 1
             if token & FIRST:
-                down[1, c] = work.bias[group, column]
+                top[1, c] = work.bias[group, column]
                 counts[BIASES] += 1
 
 
-@njit(cache=True)
-def _output_pe(
-    work: Work, rules: Rules, r: int, c: int, row_lanes: Table, drain_lanes: Table,
-    left: Table, down: Table, now: Table, after: Table, counts: Table,
-) -> None:  # fmt: skip
-    if c == 0:
-        token, tag, moving = row_lanes[r, 0], row_lanes[r, 1], left[r]
-    else:
-        token, tag, moving = now[TOKEN, r, c - 1], now[TAG, r, c - 1], now[MOVING, r, c - 1]
-    if r == 0:
-        factor, bias = down[0, c], down[1, c]
-    else:
-        factor, bias = now[DOWN, r - 1, c], now[BIAS, r - 1, c]
+@njit(cache=True, inline="always")
+def _step_output(machine: Machine, work: Work, rules: Rules, order: Table, counts: Table) -> None:
+    """Compute every PE's next registers from the present ones."""
+    now, after, passes = machine.now, machine.after, work.passes
     path = RESULT if rules.second_register else SUM
-    drains = drain_lanes[c, 0]
-    if drains & FIRST:
-        after[HELD, r, c] = 0
-    if drains & FIRST or (drains and not now[HELD, r, c]):
-        # Zeros follow the results, unless the next tile's values are already there.
-        after[path, r, c] = now[path, r - 1, c] if r > 0 else 0
-    after[TOKEN, r, c] = token
-    if not token:
-        return
-    total = bias if token & FIRST else now[SUM, r, c]
-    total = _add(total, moving * factor, rules, counts)
-    after[TAG, r, c] = tag
-    after[MOVING, r, c] = moving
-    after[DOWN, r, c] = factor
-    after[SUM, r, c] = total
-    if token & FIRST:
-        after[BIAS, r, c] = bias
-    if path == SUM or token & LAST:
-        after[path, r, c] = total
-        after[HELD, r, c] = 1
-    counts[MACS] += _is_used(work.passes, tag, r, c)
-
-
-@njit(cache=True)
-def _drain(
-    work: Work, rules: Rules, cycle: int, drain_lanes: Table, now: Table, drained: Table,
-    written: int, out: Observed,
-) -> int:  # fmt: skip
-    """Register the bottom PEs' results at the edge; ``drained``: tiles, and rows of the next."""
-    path = RESULT if rules.second_register else SUM
-    bottom = rules.rows - 1
-    for c in range(rules.columns):
-        if not drain_lanes[c, 0]:
+    for place in order:
+        r, c = place // rules.columns, place % rules.columns
+        token, tag, moving = machine.row_lanes[r, 0], machine.row_lanes[r, 1], machine.left[r]
+        if c > 0:
+            token, tag, moving = now[TOKEN, r, c - 1], now[TAG, r, c - 1], now[MOVING, r, c - 1]
+        factor, bias, leaving = machine.top[0, c], machine.top[1, c], 0
+        if r > 0:
+            factor, bias = now[DOWN, r - 1, c], now[BIAS, r - 1, c]
+            leaving = now[path, r - 1, c]
+        drain = machine.column_lanes[c, 0]
+        if drain & FIRST:
+            after[HELD, r, c] = 0
+        if drain & FIRST or (drain and not now[HELD, r, c]):
+            after[path, r, c] = leaving
+        after[TOKEN, r, c] = token
+        if token == 0:
             continue
-        row = bottom - drained[1, c]
-        step = _last_pass_of_tile(work.passes, drained[0, c])
-        stream, column = work.passes[step, ROW_START] + row, work.passes[step, COLUMN_START] + c
-        if stream < work.passes[step, ROW_STOP] and column < work.passes[step, COLUMN_STOP]:
-            value = now[path, bottom, c]
-            work.memory[work.passes[step, GROUP], stream, column] = value
-            out.counts[WRITES] += 1
-            _record(out.log, written, cycle, c, step, row, value)
-            written += 1
-        drained[1, c] += 1
-        if row == 0:
-            drained[1, c] = 0
-            drained[0, c] += 1
-    return written
+        exact = (bias if token & FIRST else now[SUM, r, c]) + moving * factor
+        kept = _keep(exact, rules)
+        after[TAG, r, c], after[MOVING, r, c] = tag, moving
+        after[DOWN, r, c], after[SUM, r, c] = factor, kept
+        if token & FIRST:
+            after[BIAS, r, c] = bias
+        # The next tile may arrive in the very cycle in which the old result moves on: it wins.
+        if token & LAST or not rules.second_register:
+            after[path, r, c], after[HELD, r, c] = kept, 1
+        counts[EVENTS] += exact != kept
+        counts[MACS] += _is_used(passes, tag, r, c)
 
 
-@njit(cache=True)
-def _last_pass_of_tile(passes: Table, tile: int) -> int:
-    """Tiles all have the same number of depth passes."""
+@njit(cache=True, inline="always")
+def _drain(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed) -> None:
+    """Register the bottom PEs' results at the edge."""
+    passes, drained = work.passes, machine.drained
+    path = RESULT if rules.second_register else SUM
     depth_passes = 1
     while not passes[depth_passes - 1, LAST_DEPTH]:
         depth_passes += 1
-    return (tile + 1) * depth_passes - 1
+    for c in range(rules.columns):
+        if not machine.column_lanes[c, 0]:
+            continue
+        row = rules.rows - 1 - drained[1, c]
+        step = (drained[0, c] + 1) * depth_passes - 1
+        group, m = passes[step, GROUP], passes[step, ROW_START] + row
+        column = passes[step, COLUMN_START] + c
+        if _is_used(passes, step, row, c):
+            word = work.memory[group, m, column : column + 1]
+            _write(out, word, cycle, c, step, row, machine.now[path, -1, c])
+        drained[1, c] = 0 if row == 0 else drained[1, c] + 1
+        drained[0, c] += row == 0
