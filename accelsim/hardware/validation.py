@@ -151,6 +151,8 @@ _EXPECTED = {
     "string_type": "must be text",
     "string_too_short": "must not be empty",
     "string_too_long": "is too long",
+    "too_short": "must not be empty",
+    "too_long": "is too long",
     "model_type": "must be a group of fields",
     "dict_type": "must be a group of fields",
 }
