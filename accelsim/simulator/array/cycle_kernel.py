@@ -253,6 +253,7 @@ def output_visit(
     masks: NDArray[np.uint32],
     toggles: NDArray[np.int64],
     drain_hidden: bool,
+    drain_free: bool,
     zeros_follow: bool,
     checked: bool,
     low: int,
@@ -291,7 +292,8 @@ def output_visit(
     for i in range(len(tiles)):
         _output_tile(
             moving, factors, sums, tiles[i, 0], tiles[i, 1], first, bias, last_moving, last_down,
-            last_bias, last_sums, results, masks, toggles, drain_hidden, zeros_follow,
+            last_bias, last_sums, results, masks, toggles, drain_hidden, drain_free,
+            zeros_follow,
         )  # fmt: skip
     return events
 
@@ -313,6 +315,7 @@ def _output_tile(
     masks: NDArray[np.uint32],
     toggles: NDArray[np.int64],
     drain_hidden: bool,
+    drain_free: bool,
     zeros_follow: bool,
 ) -> None:
     """Count what toggles between two tiles: first operands, first sums, and the drain."""
@@ -341,6 +344,9 @@ def _output_tile(
             started = first[c, start + r] if holds else bias[c]
             finished = sums[c, start + r] if holds else bias[c]
             toggles[2] += _distance(started, last_sums[r, c], masks[2])
+            if drain_free:
+                last_sums[r, c] = finished
+                continue
             if r > 0:
                 passed += _distance(finished, above, masks[2])
             toggles[2] += passed
@@ -349,7 +355,8 @@ def _output_tile(
                 toggles[2] += _distance(finished, results[r, c], masks[2])
                 last_sums[r, c] = finished
         # Row 0's result is the last to pass every row below.
-        path[:, c] = sums[c, start] if used else zero
+        if not drain_free:
+            path[:, c] = sums[c, start] if used else zero
 
 
 @njit(cache=True)

@@ -11,7 +11,7 @@ from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.errors import InternalError
 from accelsim.simulator.array.interface import MatrixOperands
 
-__all__ = ["OverflowBound", "overflow_policy"]
+__all__ = ["OverflowBound", "checked_bias", "overflow_policy"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,7 @@ class OverflowBound:
     ) -> OverflowBound:
         """Return the bound of one group's weights and biases."""
         weights = operands.weights(group).astype(np.int64)
-        bias = operands.bias(group)
-        if bias.min() < accumulator.low or bias.max() > accumulator.high:
-            raise InternalError(f"a bias of group {group} does not fit {accumulator}")
+        bias = checked_bias(operands, group, accumulator)
         return cls(np.maximum(weights, 0).sum(0), np.minimum(weights, 0).sum(0), bias)
 
     def largest(self, activations: NDArray[np.int32]) -> tuple[int, int]:
@@ -50,6 +48,16 @@ class OverflowBound:
         """Whether some partial sum of these activations could leave the accumulator's range."""
         low, high = self.largest(activations)
         return low < accumulator.low or high > accumulator.high
+
+
+def checked_bias(
+    operands: MatrixOperands, group: int, accumulator: Accumulator
+) -> NDArray[np.int64]:
+    """Return a group's biases: what accumulators start from, and so what they can hold."""
+    bias = operands.bias(group)
+    if bias.min() < accumulator.low or bias.max() > accumulator.high:
+        raise InternalError(f"a bias of group {group} does not fit {accumulator.bits} bits")
+    return bias
 
 
 def overflow_policy(accumulator: Accumulator) -> tuple[int, int, bool]:

@@ -28,6 +28,8 @@ something of the next tile already (``held``) does not shift, except in the firs
 cycles; zeros follow the last result. An unused row's PEs take the bias that passes them and add
 zeros; nobody reads what they give.
 
+**Free drain.** A PE's last sum goes to the accumulator memory as it is registered; nothing shifts.
+
 **Controller.** It sees: its own pass and element counters, whether lanes hold tokens (the
 wavefront has not reached the far corner), the bottom left PE's last token, whether the last
 column has drained, and how long ago the last stream ended.
@@ -44,7 +46,7 @@ from accelsim.hardware.dataflow import Dataflow
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array import register_kernel
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
-from accelsim.simulator.array.overflow import overflow_policy
+from accelsim.simulator.array.overflow import checked_bias, overflow_policy
 from accelsim.simulator.array.register_kernel import Observed, Rules, Work
 from accelsim.simulator.run import ArrayCounters, Cause, Switching
 
@@ -107,7 +109,7 @@ def step_through(
     changes nothing, which a test proves.
     """
     flow = plan.dataflow
-    work = _lay_out(operands, plan)
+    work = _lay_out(operands, plan, accumulator)
     if order is None:
         order = np.arange(array.rows * array.columns)
     run = register_kernel.run_stationary if flow.preloads else register_kernel.run_output
@@ -123,12 +125,13 @@ def step_through(
 
 def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
     low, high, saturate = overflow_policy(accumulator)
-    hidden = array.drain is Drain.HIDDEN
+    hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
     return Rules(
         rows=array.rows,
         columns=array.columns,
         tile_overlap=array.tile_overlap,
         second_register=array.weight_double_buffering if flow.preloads else hidden,
+        result_ports=free and not flow.preloads,
         bias_along_stream=flow.stream == "n",
         low=low,
         high=high,
@@ -136,7 +139,7 @@ def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
     )
 
 
-def _lay_out(operands: MatrixOperands, plan: TilePlan) -> Work:
+def _lay_out(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator) -> Work:
     """Turn m, n, k into stream, rows and columns of the array, for operands and passes."""
     gemm, flow = plan.gemm, plan.dataflow
     groups = range(gemm.groups)
@@ -171,7 +174,7 @@ def _lay_out(operands: MatrixOperands, plan: TilePlan) -> Work:
         passes=np.array(table, np.int64),
         moving=np.array(matrices[flow.stream + flow.rows], np.int64, order="C"),
         factors=np.array(matrices[below + flow.columns], np.int64, order="C"),
-        bias=np.stack([operands.bias(group) for group in groups]).astype(np.int64),
+        bias=np.stack([checked_bias(operands, group, accumulator) for group in groups]),
         memory=np.zeros((gemm.groups, sizes[along], sizes[flow.columns]), np.int64),
     )
 

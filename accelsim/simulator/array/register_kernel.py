@@ -39,13 +39,15 @@ STREAMING, PRELOADING, FILLING, DRAINING = 0, 1, 2, 3
 class Rules(NamedTuple):
     """The array: its size, what may overlap, and its accumulators.
 
-    ``second_register``: weight double buffering, or the hidden drain of output stationary.
+    ``second_register``: weight double buffering, or the hidden drain of output stationary;
+    ``result_ports``: the free one.
     """
 
     rows: int
     columns: int
     tile_overlap: bool
     second_register: bool
+    result_ports: bool
     bias_along_stream: bool
     low: int
     high: int
@@ -389,14 +391,18 @@ def run_output(work: Work, rules: Rules, order: Table, out: Observed) -> int:
     cycle = 0
     while True:
         _advance_all(machine)
-        _control_drain(machine, rules)
+        if not rules.result_ports:
+            _control_drain(machine, rules)
         cause = _control_output(machine, work, rules)
         if cause < 0:
             return cycle
         _feed_left(machine, work, out.counts)
         _feed_top_output(machine, work, out.counts)
         _step_output(machine, work, rules, order, out.counts)
-        _drain(machine, work, rules, cycle, out)
+        if rules.result_ports:
+            _give(machine, work, rules, cycle, out)
+        else:
+            _drain(machine, work, rules, cycle, out)
         _commit(cycle, cause, machine, out)
         cycle += 1
 
@@ -444,7 +450,9 @@ def _tile_may_start(machine: Machine, work: Work, rules: Rules, busy: bool) -> b
         return True
     if not rules.tile_overlap:
         drained = machine.drained[0, -1] == control[TILES]
-        return bool(not busy if rules.second_register else drained)
+        return bool(not busy if rules.second_register or rules.result_ports else drained)
+    if rules.result_ports:
+        return True
     if rules.second_register:
         # The results of two tiles must not meet: their streams end R cycles apart.
         depth = work.factors.shape[1]
@@ -501,6 +509,22 @@ def _step_output(machine: Machine, work: Work, rules: Rules, order: Table, count
             after[path, r, c], after[HELD, r, c] = kept, 1
         counts[EVENTS] += exact != kept
         counts[MACS] += _is_used(passes, tag, r, c)
+
+
+@njit(cache=True, inline="always")
+def _give(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed) -> None:
+    """Write every result that its PE registers in this cycle."""
+    after, passes = machine.after, work.passes
+    for r in range(rules.rows):
+        for c in range(rules.columns):
+            step = after[TAG, r, c]
+            if not after[TOKEN, r, c] & LAST:
+                continue
+            if _is_used(passes, step, r, c):
+                m, column = passes[step, ROW_START] + r, passes[step, COLUMN_START] + c
+                word = work.memory[passes[step, GROUP], m, column : column + 1]
+                _write(out, word, cycle, c, step, r, after[SUM, r, c])
+            machine.drained[0, c] += r == rules.rows - 1
 
 
 @njit(cache=True, inline="always")

@@ -49,7 +49,7 @@ def _count_stationary(passes: Iterable[Pass], array: Array) -> dict[Cause, int]:
 def _count_output(passes: Iterable[Pass], array: Array) -> dict[Cause, int]:
     """Start tile after tile; a tile's depth passes follow each other without a gap."""
     rows, columns = array.rows, array.columns
-    hidden = array.drain is Drain.HIDDEN
+    hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
     cycles = dict.fromkeys((Cause.PRELOAD, Cause.FILL, Cause.STREAM, Cause.DRAIN), 0)
     length = 0
     tiles = 0
@@ -59,13 +59,13 @@ def _count_output(passes: Iterable[Pass], array: Array) -> dict[Cause, int]:
             continue
         if tiles and not array.tile_overlap:
             cycles[Cause.FILL] += rows + columns - 2
-            cycles[Cause.DRAIN] += 0 if hidden else rows
-        elif tiles:
+            cycles[Cause.DRAIN] += 0 if hidden or free else rows
+        elif tiles and not free:
             # Hidden: this stream may end no sooner than R cycles after the one before.
             cycles[Cause.DRAIN] += max(0, rows - length) if hidden else rows - 1
         cycles[Cause.STREAM] += length
         tiles += 1
         length = 0
     cycles[Cause.FILL] += rows + columns - 2
-    cycles[Cause.DRAIN] += rows
+    cycles[Cause.DRAIN] += 0 if free else rows
     return cycles

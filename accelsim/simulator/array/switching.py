@@ -205,6 +205,7 @@ class _Registers:
                 self._masks(),
                 self.toggles,
                 self.array.drain is Drain.HIDDEN,
+                self.array.drain is Drain.FREE,
                 self._zeros_follow(len(moving)),
                 checked,
                 *overflow_policy(self.accumulator),
@@ -215,10 +216,10 @@ class _Registers:
         """Whether a drain ends before the next tile's values reach the drain path."""
         if self.array.drain is Drain.HIDDEN:
             return not self.array.tile_overlap or depth > self.array.rows
-        return not self.array.tile_overlap
+        return self.array.drain is Drain.EXPOSED and not self.array.tile_overlap
 
     def finish(self) -> None:
         """Let the last drain end."""
-        if not self.flow.preloads:
+        if not self.flow.preloads and self.array.drain is not Drain.FREE:
             path = self.second if self.array.drain is Drain.HIDDEN else self.sums
             self.toggles[2] += cycle_kernel.clear_path(path, self._masks()[2])

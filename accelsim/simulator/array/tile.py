@@ -106,15 +106,18 @@ def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 def _output_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
     gemm, rows, columns = plan.gemm, array.rows, array.columns
     tiles = gemm.groups * _m_sizes(plan).total() * _sizes(gemm.columns_n, plan.tile_n).total()
-    hidden = array.drain is Drain.HIDDEN
-    fills, gap = 1, max(0, rows - gemm.depth_k) if hidden else rows - 1
-    if not array.tile_overlap:
-        fills, gap = tiles, 0 if hidden else rows
+    fills = 1 if array.tile_overlap else tiles
+    if array.drain is Drain.FREE:
+        gap = last = 0
+    elif array.drain is Drain.HIDDEN:
+        gap, last = max(0, rows - gemm.depth_k) if array.tile_overlap else 0, rows
+    else:
+        gap, last = rows - array.tile_overlap, rows
     return {
         Cause.PRELOAD: 0,
         Cause.FILL: fills * (rows + columns - 2),
         Cause.STREAM: tiles * gemm.depth_k,
-        Cause.DRAIN: (tiles - 1) * gap + rows,
+        Cause.DRAIN: (tiles - 1) * gap + last,
     }
 
 

@@ -1,4 +1,4 @@
-"""Products, plans and arrays to run, and the slow witness they are held against."""
+"""Products and plans to run: operands from nested lists, plans that fill an array."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.compiler.program import Gemm, LoopOrder, Residency, TilePlan
 from accelsim.hardware.dataflow import DATAFLOWS
 from accelsim.hardware.schema import Array
@@ -63,26 +62,11 @@ def make_plan(gemm: Gemm, array: Array, stream=None, block_m=None, order=LoopOrd
     )
 
 
-def accumulate_one_by_one(operands: Matrices, accumulator: Accumulator):
-    """The witness: Python integers, one product at a time, in the order of the depth."""
-    gemm = operands.gemm
-    sums = np.zeros((gemm.groups, gemm.rows_m, gemm.columns_n), np.int64)
-    events = 0
-    size = 1 << accumulator.bits
-    for g, m, n in np.ndindex(*sums.shape):
-        total = int(operands.biases[g, n])
-        for k in range(gemm.depth_k):
-            total += int(operands.left[g, m, k]) * int(operands.right[g, k, n])
-            if not accumulator.low <= total <= accumulator.high:
-                events += 1
-                if accumulator.overflow is Overflow.SATURATE:
-                    total = max(accumulator.low, min(accumulator.high, total))
-                else:
-                    total = (total - accumulator.low) % size + accumulator.low
-        sums[g, m, n] = total
-    return sums, events
+@pytest.fixture(name="matrices", scope="session")
+def _matrices():
+    return matrices
 
 
-@pytest.fixture(scope="session")
-def witness():
-    return accumulate_one_by_one
+@pytest.fixture(name="make_plan", scope="session")
+def _make_plan():
+    return make_plan
