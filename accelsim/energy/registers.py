@@ -32,7 +32,8 @@ def clocked_register_bits(
         above and at its PE; with double buffering it is then copied from ``shadow``.
     tiles
         Output tiles (output stationary): a bias passes down each column, and row r's result
-        shifts out through R - r registers; with a hidden drain it is copied to them first.
+        shifts out through R - r registers; with a hidden drain it is copied to them first, with
+        a free one it leaves at once.
     """
     widths: dict[Operand, int] = {
         "activations": array.activation_bits,
@@ -47,5 +48,5 @@ def clocked_register_bits(
         writes = shifts + (pes if array.weight_double_buffering else 0)
         return streamed + passes * writes * widths[flow.stationary]
     streamed += stream_cycles * pes * accumulator_bits
-    drained = shifts + (pes if array.drain is Drain.HIDDEN else 0)
+    drained = {Drain.EXPOSED: shifts, Drain.HIDDEN: shifts + pes, Drain.FREE: 0}[array.drain]
     return streamed + tiles * (pes + drained) * accumulator_bits

@@ -55,6 +55,8 @@ class Drain(StrEnum):
     """Through the accumulators themselves: the next tile waits."""
     HIDDEN = "hidden"
     """Through a second register in each PE, behind the next tile's stream."""
+    FREE = "free"
+    """Through a port of its own in each PE, as it is complete: what SCALE-Sim assumes."""
 
 
 class Array(Part):

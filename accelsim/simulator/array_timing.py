@@ -64,6 +64,8 @@ class ArrayRules:
     double_buffered: bool
     overlapped: bool
     drain_hidden: bool
+    drain_cycles: int
+    """Cycles that a tile's results take to leave (os): R, or none where each PE has a port."""
     wavefront: int
     """Cycles from the last vector's entry until the far corner has used it: R + C - 2."""
 
@@ -78,6 +80,7 @@ class ArrayRules:
             double_buffered=array.weight_double_buffering,
             overlapped=array.tile_overlap,
             drain_hidden=array.drain is Drain.HIDDEN,
+            drain_cycles=0 if array.drain is Drain.FREE else array.rows,
             wavefront=array.rows + array.columns - 2,
         )
 
@@ -128,7 +131,7 @@ def results_leave(rules: ArrayRules, stream_stop: int) -> list[Limit]:
     corner = stream_stop + rules.wavefront
     if rules.preloads:
         return [(Cause.FILL, stream_stop + rules.rows - 1), (Cause.DRAIN, corner)]
-    return [(Cause.FILL, corner), (Cause.DRAIN, corner + rules.rows)]
+    return [(Cause.FILL, corner), (Cause.DRAIN, corner + rules.drain_cycles)]
 
 
 def _settle(rules: ArrayRules, previous: PassTimes, work: PassWork) -> list[Limit]:
@@ -138,6 +141,8 @@ def _settle(rules: ArrayRules, previous: PassTimes, work: PassWork) -> list[Limi
         return [] if rules.overlapped else results_leave(rules, stop)
     if not work.first_depth:
         return []
+    if not rules.drain_cycles:
+        return [] if rules.overlapped else [(Cause.FILL, stop + rules.wavefront)]
     if rules.drain_hidden:
         if rules.overlapped:
             # The results of this tile must not meet those of the tile before in the drain path.

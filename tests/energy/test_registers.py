@@ -39,7 +39,7 @@ def test_a_preload_shifts_every_row_to_its_place(dataflow, width, double_bufferi
 @pytest.mark.parametrize(
     # 6 biases in; row 1's result leaves through 1 register, row 0's through 2.
     ("drain", "writes"),
-    [("exposed", 6 + 3 * 3), ("hidden", 6 + 3 * 3 + 6)],
+    [("exposed", 6 + 3 * 3), ("hidden", 6 + 3 * 3 + 6), ("free", 6)],
 )
 def test_an_output_stationary_tile_takes_its_biases_and_drains(drain, writes):
     machine = array("os", drain=drain)

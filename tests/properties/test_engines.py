@@ -148,9 +148,12 @@ def test_passes_follow_each_other_as_the_timing_page_says(case):
         depth = case.plan.gemm.depth_k
         if array.drain is Drain.HIDDEN:
             each = max(depth, rows) if array.tile_overlap else depth + corner
+        elif array.drain is Drain.FREE:
+            each = depth if array.tile_overlap else depth + corner
         else:
             each = depth + rows - 1 if array.tile_overlap else depth + corner + rows
-        total = (tiles - 1) * each + depth + corner + rows
+        drain = 0 if array.drain is Drain.FREE else rows
+        total = (tiles - 1) * each + depth + corner + drain
     cycles = case.run("register").cycles
     assert sum(cycles.values()) == total
     streamed = sum(

@@ -31,7 +31,7 @@ def machines(draw):
         array__dataflow=draw(st.sampled_from(["ws", "os", "is"])),
         array__weight_double_buffering=flag(),
         array__tile_overlap=flag(),
-        array__drain=draw(st.sampled_from(["exposed", "hidden"])),
+        array__drain=draw(st.sampled_from(["exposed", "hidden", "free"])),
         scratchpads__weights__double_buffered=flag(),
         scratchpads__accumulators__double_buffered=flag(),
         accumulator__bits=draw(st.sampled_from([14, 32])),

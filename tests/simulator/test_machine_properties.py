@@ -46,7 +46,7 @@ def machines(draw, **fixed):
         "array__dataflow": draw(st.sampled_from(["ws", "os", "is"])),
         "array__weight_double_buffering": flag(),
         "array__tile_overlap": flag(),
-        "array__drain": draw(st.sampled_from(["exposed", "hidden"])),
+        "array__drain": draw(st.sampled_from(["exposed", "hidden", "free"])),
         "scratchpads__weights__double_buffered": flag(),
         "scratchpads__weights__size": draw(st.sampled_from(["128B", "512B", "4KiB"])),
         "scratchpads__weights__bandwidth": f"{draw(st.sampled_from([1, 4, 64]))}B/cycle",
@@ -221,13 +221,14 @@ def table_cycles(plan, array, buffers):
         depth, start = plan.gemm.depth_k, 0
         for tile in range(sum(part.last_depth for part in parts)):
             if tile:
-                hidden = array.drain == "hidden"
                 if array.tile_overlap:
-                    start += max(depth, rows) if hidden else depth + rows - 1
+                    gaps = {"hidden": max(depth, rows), "free": depth}
+                    start += gaps.get(array.drain, depth + rows - 1)
                 else:
-                    start += depth + wave if hidden else depth + wave + rows
+                    start += depth + wave + (rows if array.drain == "exposed" else 0)
             start = max([start, *read[-buffers:][: len(read) >= buffers]])
-            read.append(max([start + depth + wave + rows, *read[-1:]]) + 1)
+            drain = 0 if array.drain == "free" else rows
+            read.append(max([start + depth + wave + drain, *read[-1:]]) + 1)
         return read[-1]
     start, length = rows, None
     for part in parts:

@@ -111,7 +111,7 @@ class Machine(NamedTuple):
     drained: Table
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _reset(rules: Rules) -> Machine:
     rows, columns = rules.rows, rules.columns
     return Machine(
@@ -128,7 +128,7 @@ def _reset(rules: Rules) -> Machine:
     )
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _keep(exact: int, rules: Rules) -> int:
     """Wrap or saturate an exact sum."""
     if rules.saturate:
@@ -136,7 +136,7 @@ def _keep(exact: int, rules: Rules) -> int:
     return ((exact - rules.low) & (rules.high - rules.low)) + rules.low
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _advance(lanes: Table) -> None:
     """Move every lane's token to the next lane; lane 0 becomes empty."""
     for field in range(3):
@@ -145,7 +145,7 @@ def _advance(lanes: Table) -> None:
         lanes[0, field] = 0
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _advance_all(machine: Machine) -> None:
     for field in range(3):
         machine.far_lanes[0, field] = machine.row_lanes[-1, field]
@@ -155,7 +155,7 @@ def _advance_all(machine: Machine) -> None:
     _advance(machine.column_lanes)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _occupied(lanes: Table) -> bool:
     """Whether a lane other than 0 holds a token: lane 0 is this cycle's own."""
     tokens = 0
@@ -164,12 +164,12 @@ def _occupied(lanes: Table) -> bool:
     return bool(tokens != 0)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _lane(lanes: Table, i: int) -> tuple[int, int, int]:
     return lanes[i, 0], lanes[i, 1], lanes[i, 2]
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _emit(machine: Machine, work: Work, first: bool, last: bool) -> None:
     """Put the stream's next element into lanes 0 of the left and the top edge."""
     control = machine.control
@@ -179,7 +179,7 @@ def _emit(machine: Machine, work: Work, first: bool, last: bool) -> None:
         lanes[0, 0], lanes[0, 1], lanes[0, 2] = token, control[PASS], element
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _feed_left(machine: Machine, work: Work, counts: Table) -> None:
     """Read the words that the left lanes' tokens ask for; unused rows get zeros."""
     passes = work.passes
@@ -191,14 +191,14 @@ def _feed_left(machine: Machine, work: Work, counts: Table) -> None:
         counts[MOVING_WORDS] += used
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _is_used(passes: Table, step: int, r: int, c: int) -> bool:
     """Whether a PE holds a part of the pass's tile."""
     rows = passes[step, ROW_STOP] - passes[step, ROW_START]
     return bool(r < rows and c < passes[step, COLUMN_STOP] - passes[step, COLUMN_START])
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _commit(cycle: int, cause: int, machine: Machine, out: Observed) -> None:
     """End the cycle: count what toggles, take the snapshot, let all registers change."""
     now, after = machine.now, machine.after
@@ -220,7 +220,7 @@ def _commit(cycle: int, cause: int, machine: Machine, out: Observed) -> None:
     now[:] = after
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _write(
     out: Observed, memory_word: Table, cycle: int, c: int, step: int, index: int, value: int
 ) -> None:
@@ -255,7 +255,7 @@ def run_stationary(work: Work, rules: Rules, order: Table, out: Observed) -> int
         cycle += 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _control_stationary(machine: Machine, work: Work, rules: Rules) -> int:
     """Go on with, or start, a stream and a preload; return the cause, -1 when all is done."""
     control = machine.control
@@ -283,7 +283,7 @@ def _control_stationary(machine: Machine, work: Work, rules: Rules) -> int:
     return cause
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _control_preload(machine: Machine, work: Work, rules: Rules, settled: bool) -> None:
     """Send the next word of a preload: the tile's rows, last one first."""
     control = machine.control
@@ -304,7 +304,7 @@ def _control_preload(machine: Machine, work: Work, rules: Rules, settled: bool) 
         control[LOAD_PASS] += 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _feed_top_stationary(machine: Machine, work: Work, rules: Rules, counts: Table) -> None:
     """Read partial sums or biases, and the words of a preload; unused columns get zeros."""
     passes, top = work.passes, machine.top
@@ -330,7 +330,7 @@ def _feed_top_stationary(machine: Machine, work: Work, rules: Rules, counts: Tab
             counts[FACTOR_WORDS] += 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _step_stationary(
     machine: Machine, work: Work, rules: Rules, order: Table, counts: Table
 ) -> None:
@@ -365,7 +365,7 @@ def _step_stationary(
             after[ARMED, r, c] = 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _collect(machine: Machine, work: Work, cycle: int, out: Observed) -> None:
     """Write the sums that the bottom row registers in this cycle into the accumulator memory."""
     passes = work.passes
@@ -407,7 +407,7 @@ def run_output(work: Work, rules: Rules, order: Table, out: Observed) -> int:
         cycle += 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _control_drain(machine: Machine, rules: Rules) -> None:
     """Drain column 0 for R cycles from the one after its bottom PE's last product."""
     control = machine.control
@@ -420,7 +420,7 @@ def _control_drain(machine: Machine, rules: Rules) -> None:
         control[DRAIN_LEFT] -= 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _control_output(machine: Machine, work: Work, rules: Rules) -> int:
     """Let a stream go on, or start; return this cycle's cause, -1 when all is done."""
     control, passes = machine.control, work.passes
@@ -443,7 +443,7 @@ def _control_output(machine: Machine, work: Work, rules: Rules) -> int:
     return STREAMING
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _tile_may_start(machine: Machine, work: Work, rules: Rules, busy: bool) -> bool:
     control = machine.control
     if control[TILES] == 0:
@@ -460,7 +460,7 @@ def _tile_may_start(machine: Machine, work: Work, rules: Rules, busy: bool) -> b
     return bool(control[DRAINS_BEGUN] == control[TILES])
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _feed_top_output(machine: Machine, work: Work, counts: Table) -> None:
     """Read the operand that moves down, and the bias with a tile's first element."""
     passes, top = work.passes, machine.top
@@ -476,7 +476,7 @@ def _feed_top_output(machine: Machine, work: Work, counts: Table) -> None:
                 counts[BIASES] += 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _step_output(machine: Machine, work: Work, rules: Rules, order: Table, counts: Table) -> None:
     """Compute every PE's next registers from the present ones."""
     now, after, passes = machine.now, machine.after, work.passes
@@ -511,7 +511,7 @@ def _step_output(machine: Machine, work: Work, rules: Rules, order: Table, count
         counts[MACS] += _is_used(passes, tag, r, c)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _give(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed) -> None:
     """Write every result that its PE registers in this cycle."""
     after, passes = machine.after, work.passes
@@ -527,7 +527,7 @@ def _give(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed)
             machine.drained[0, c] += r == rules.rows - 1
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _drain(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed) -> None:
     """Register the bottom PEs' results at the edge."""
     passes, drained = work.passes, machine.drained
