@@ -33,7 +33,10 @@ _Tiles = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class DramTraffic:
-    """Bytes on the bus for one execution of a matrix layer: every transfer in whole bursts."""
+    """Bytes on the bus for one execution of a matrix layer, in whole bursts.
+
+    Blocks and output tiles are rounded up one by one, the weights as one sequence of bytes.
+    """
 
     weight_bytes: int
     activation_bytes: int
@@ -81,22 +84,22 @@ def _in_bursts(transfer_bytes: int, burst: int) -> int:
     return -(-transfer_bytes // burst) * burst
 
 
-def _column_bytes(shape: MatrixShape, plan: TilePlan, n_size: int, burst: int) -> int:
-    """Bytes of all weight tiles over ``n_size`` columns of a group, each in whole bursts."""
+def _column_bytes(shape: MatrixShape, plan: TilePlan, n_size: int) -> int:
+    """Bytes of all weight tiles over ``n_size`` columns of a group, each rounded up."""
     total = 0
     first = True
     for k_size, count in _tiles(plan.gemm.depth_k, plan.tile_k):
         if first:
-            total += _in_bursts(shape.weight_tile_bytes(n_size, k_size, True), burst)
+            total += shape.weight_tile_bytes(n_size, k_size, True)
             count, first = count - 1, False
-        total += count * _in_bursts(shape.weight_tile_bytes(n_size, k_size, False), burst)
+        total += count * shape.weight_tile_bytes(n_size, k_size, False)
     return total
 
 
-def _group_weight_bytes(shape: MatrixShape, plan: TilePlan, burst: int) -> int:
-    """Bytes of all weight tiles of a group, each in whole bursts."""
+def _group_weight_bytes(shape: MatrixShape, plan: TilePlan) -> int:
+    """Bytes of all weight tiles of a group, each rounded up."""
     return sum(
-        count * _column_bytes(shape, plan, n_size, burst)
+        count * _column_bytes(shape, plan, n_size)
         for n_size, count in _tiles(plan.gemm.columns_n, plan.tile_n)
     )
 
@@ -140,8 +143,8 @@ def dram_traffic(
             for n_size, n_count in _tiles(plan.gemm.columns_n, plan.tile_n)
         )
     groups = plan.gemm.groups
-    weights = weight_loads * _group_weight_bytes(shape, plan, burst)
-    return DramTraffic(groups * weights, groups * activations, groups * outputs)
+    weights = groups * weight_loads * _group_weight_bytes(shape, plan)
+    return DramTraffic(_in_bursts(weights, burst), groups * activations, groups * outputs)
 
 
 def held_bytes(unit: int, whole: int, double_buffered: bool) -> int:
@@ -191,11 +194,11 @@ def weight_bytes(shape: MatrixShape, plan: TilePlan, scratchpads: Scratchpads) -
     """Return the room for weight tiles."""
     if plan.weights_residency is Residency.ON_CHIP:
         return 0
-    group = _group_weight_bytes(shape, plan, 1)
+    group = _group_weight_bytes(shape, plan)
     if plan.weights_residency is Residency.PASS:
         unit = shape.weight_tile_bytes(plan.tile_n, plan.tile_k, True)
     elif plan.weights_residency is Residency.BLOCK or plan.order is LoopOrder.N_OUTER:
-        unit = _column_bytes(shape, plan, plan.tile_n, 1)
+        unit = _column_bytes(shape, plan, plan.tile_n)
     else:
         unit = group
     return held_bytes(unit, plan.gemm.groups * group, scratchpads.weights.double_buffered)

@@ -82,15 +82,13 @@ class _Engine:
             self._simulation.waits_for[self.unit] = "one of its transfers to complete"
             yield self._completed.wait()
 
-    def _request(self, size_bytes: int, label: str) -> int:
-        """Ask for the channel; return the bytes that the transfer will take on the bus."""
-        bus_bytes = self._channel.timing.bus_bytes(size_bytes)
+    def _request(self, bus_bytes: int, label: str) -> None:
+        """Ask for the channel."""
         self.requested_bytes += bus_bytes
         self._account()
         self._under_way += 1
         self._asking.append(label)
-        self._channel.request(self, size_bytes)
-        return bus_bytes
+        self._channel.request(self, bus_bytes)
 
     def close(self, cycles_total: int) -> dict[str, int]:
         """Return cycles by cause.
@@ -108,9 +106,14 @@ class _Engine:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """One load. ``steps_before``: passes or chunks that come before the one that needs it."""
+    """One load.
+
+    ``size_bytes``: the room it takes. ``bus_bytes``: the bursts it moves, none if all its bytes
+    came with the load before. ``steps_before``: passes or chunks before the one that needs it.
+    """
 
     size_bytes: int
+    bus_bytes: int
     steps_before: int
 
 
@@ -212,7 +215,8 @@ class LoadEngine(_Engine):
             self._account()
             self._blocked = False
         self._held.append(fetch.size_bytes)
-        progress.dram_read_bytes += self._request(fetch.size_bytes, label)
+        progress.dram_read_bytes += fetch.bus_bytes
+        self._request(fetch.bus_bytes, label)
 
 
 class WeightEngine(LoadEngine):
@@ -255,7 +259,9 @@ class StoreEngine(_Engine):
             yield from self._slot()
             progress, size_bytes = self._queue.popleft()
             self._moving.append((progress, size_bytes))
-            progress.dram_write_bytes += self._request(size_bytes, progress.name)
+            bus_bytes = self._channel.timing.bus_bytes(size_bytes)
+            progress.dram_write_bytes += bus_bytes
+            self._request(bus_bytes, progress.name)
 
     def completed(self, _: Event) -> None:
         """Hear that the oldest store is complete."""

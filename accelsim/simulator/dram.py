@@ -23,7 +23,7 @@ class DramTiming:
     """The channel in cycles. ``bytes_per_cycle`` is the slower of channel and DMA, exactly.
 
     >>> timing = DramTiming(burst_bytes=64, bytes_per_cycle=Fraction(64, 5), delay_cycles=64)
-    >>> timing.bus_bytes(100), timing.hold_cycles(100)
+    >>> timing.bus_bytes(100), timing.hold_cycles(128)
     (128, 10)
     """
 
@@ -46,13 +46,13 @@ class DramTiming:
         )
 
     def bus_bytes(self, size_bytes: int) -> int:
-        """Bytes on the bus: whole bursts."""
+        """Bytes on the bus of a transfer by itself: whole bursts."""
         return -(-size_bytes // self.burst_bytes) * self.burst_bytes
 
-    def hold_cycles(self, size_bytes: int) -> int:
-        """Cycles for which a transfer holds the channel."""
+    def hold_cycles(self, bus_bytes: int) -> int:
+        """Cycles for which a transfer of that many bytes on the bus holds the channel."""
         rate = self.bytes_per_cycle
-        return -(-self.bus_bytes(size_bytes) * rate.denominator // rate.numerator)
+        return -(-bus_bytes * rate.denominator // rate.numerator)
 
 
 class Client(Protocol):
@@ -83,10 +83,10 @@ class DramChannel:
         self._requested = Signal(simulation)
         self._count = 0
 
-    def request(self, client: Client, size_bytes: int) -> None:
-        """Queue a transfer."""
+    def request(self, client: Client, bus_bytes: int) -> None:
+        """Queue a transfer of whole bursts."""
         self._count += 1
-        request = (self._simulation.now, client.rank, self._count, size_bytes, client)
+        request = (self._simulation.now, client.rank, self._count, bus_bytes, client)
         heappush(self._requests, request)
         self._requested.fire()
 
@@ -99,12 +99,12 @@ class DramChannel:
                 yield self._requested.wait()
             if requests[0][0] == simulation.now:
                 yield EndOfCycle(simulation)
-            _, _, _, size_bytes, client = heappop(requests)
+            _, _, _, bus_bytes, client = heappop(requests)
             self.ledger.advance(simulation.now, IDLE)
             client.granted()
-            yield Timeout(simulation, self.timing.hold_cycles(size_bytes))
+            yield Timeout(simulation, self.timing.hold_cycles(bus_bytes))
             self.ledger.advance(simulation.now, client.name)
-            self.bus_bytes += self.timing.bus_bytes(size_bytes)
+            self.bus_bytes += bus_bytes
             client.carried()
             complete = Timeout(simulation, self.timing.delay_cycles)
             complete.callbacks.append(client.completed)

@@ -105,8 +105,11 @@ class _Machine:
         InternalError
             That was before the program ended.
         """
-        weights = list(zip(self.progress, _weight_fetches(self.layers), strict=True))
-        activations = list(zip(self.progress, _activation_fetches(self.layers), strict=True))
+        timing = self.channel.timing
+        weights = list(zip(self.progress, _weight_fetches(self.layers, timing), strict=True))
+        activations = list(
+            zip(self.progress, _activation_fetches(self.layers, timing), strict=True)
+        )
         for process in (
             self._control(),
             self.channel.run(),
@@ -195,31 +198,42 @@ class _Machine:
                 raise InternalError(f"{space.unit}: {space.peak_bytes} bytes held at once")
 
 
-def _weight_fetches(layers: Sequence[Layer]) -> Iterator[list[Fetch]]:
-    """Yield the weight loads of each layer; only passes count as steps."""
+def _weight_fetches(layers: Sequence[Layer], timing: DramTiming) -> Iterator[list[Fetch]]:
+    """Yield the weight loads of each layer; only passes count as steps.
+
+    They are one sequence of bytes: the burst in which two of them meet is moved once.
+    """
     step = 0
     for layer in layers:
         fetches = []
+        loaded_bytes = 0
         for work in layer.passes if isinstance(layer, MatrixWork) else ():
             if work.fetch_weight_bytes is not None:
-                fetches.append(Fetch(work.fetch_weight_bytes, step))
+                before = timing.bus_bytes(loaded_bytes)
+                loaded_bytes += work.fetch_weight_bytes
+                new_bytes = timing.bus_bytes(loaded_bytes) - before
+                fetches.append(Fetch(work.fetch_weight_bytes, new_bytes, step))
             step += 1
         yield fetches
 
 
-def _activation_fetches(layers: Sequence[Layer]) -> Iterator[list[Fetch]]:
+def _activation_fetches(layers: Sequence[Layer], timing: DramTiming) -> Iterator[list[Fetch]]:
     """Yield the activation loads of each layer; passes and chunks count as steps."""
+
+    def alone(size_bytes: int) -> Fetch:
+        return Fetch(size_bytes, timing.bus_bytes(size_bytes), step)
+
     step = 0
     for layer in layers:
         fetches = []
         if isinstance(layer, MatrixWork):
             for work in layer.passes:
                 if work.fetch_activation_bytes is not None:
-                    fetches.append(Fetch(work.fetch_activation_bytes, step))
+                    fetches.append(alone(work.fetch_activation_bytes))
                 step += 1
         else:
             for chunk in layer.chunks:
-                fetches.extend(Fetch(size_bytes, step) for size_bytes in chunk.fetch_bytes)
+                fetches.extend(alone(size_bytes) for size_bytes in chunk.fetch_bytes)
                 step += 1
         yield fetches
 

@@ -76,3 +76,38 @@ def test_an_empty_transfer_takes_its_latency(
     timing = run_machine([make_layer(part)], small_hardware(), spans=True)
     assert transfers(timing, "array") == [(3, 6, "a")]
     assert timing.layers[0].traffic.dram_read_bytes == 0
+
+
+def test_a_burst_that_two_weight_tiles_share_is_moved_once(
+    small_hardware: Callable[..., Hardware],
+    make_pass: Callable[..., PassWork],
+    make_layer: Callable[..., MatrixWork],
+) -> None:
+    # Tiles of 3 bytes, bursts of 4: bytes 0-2, 3-5, 6-8, 9-11 need 1, 1, 1 and 0 new bursts.
+    # The last one gets the channel in cycle 3 and gives it on at once; the next layer's bytes
+    # start a burst of their own.
+    part = make_pass(**FETCH | {"fetch_weight_bytes": 3})
+    layers = [make_layer(*[part] * 4), make_layer(part, name="b")]
+    timing = run_machine(layers, small_hardware(dma__outstanding=8), spans=True)
+    assert transfers(timing, "dma_weights") == [
+        (0, 1, "a[0]"),
+        (1, 2, "a[1]"),
+        (2, 3, "a[2]"),
+        (3, 4, "b[0]"),
+    ]
+    assert [run.traffic.dram_read_bytes for run in timing.layers] == [12, 4]
+
+
+def test_a_transfer_without_a_burst_keeps_its_place(
+    small_hardware: Callable[..., Hardware],
+    make_pass: Callable[..., PassWork],
+    make_layer: Callable[..., MatrixWork],
+) -> None:
+    # One transfer under way: tile 0 (2 of the burst's 4 bytes) is complete at 4, tile 1 needs no
+    # burst and asks at 4; it is complete 3 cycles later and streams with its preload at [9, 12).
+    part = make_pass(**FETCH | {"fetch_weight_bytes": 2})
+    hardware = small_hardware(dma__outstanding=1)
+    timing = run_machine([make_layer(part, part)], hardware, spans=True)
+    assert transfers(timing, "array_preload") == [(4, 6, "a"), (7, 9, "a")]
+    assert timing.units["dram"] == {"weights": 1, "idle": timing.cycles_total - 1}
+    assert timing.units["dma_weights"]["latency"] == 6

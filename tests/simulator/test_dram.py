@@ -92,7 +92,7 @@ def test_a_request_in_the_cycle_of_a_release_still_waits_for_its_rank() -> None:
 )
 def test_whole_bursts_at_the_exact_rate(size_bytes: int, bus_bytes: int, cycles: int) -> None:
     timing = DramTiming(64, Fraction(64, 5), delay_cycles=0)
-    assert (timing.bus_bytes(size_bytes), timing.hold_cycles(size_bytes)) == (bus_bytes, cycles)
+    assert (timing.bus_bytes(size_bytes), timing.hold_cycles(bus_bytes)) == (bus_bytes, cycles)
 
 
 def test_rate_and_latency_in_cycles(small_hardware: Callable[..., Hardware]) -> None:
