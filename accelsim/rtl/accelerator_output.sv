@@ -1,0 +1,37 @@
+// Controller and array of an output-stationary machine. The data port is answered in the same
+// cycle: tile and depth element out, a column of one operand, a row of the other and the biases in.
+module accelerator_output #(
+    parameter int ROWS = 4,
+    parameter int COLUMNS = 4,
+    parameter int RIGHT_BITS = 8,
+    parameter int DOWN_BITS = 8,
+    parameter int ACCUMULATOR_BITS = 32,
+    parameter bit SATURATE = 1'b0,
+    parameter bit HIDDEN_DRAIN = 1'b0,
+    parameter bit TILE_OVERLAP = 1'b1
+) (
+    input  logic clock,
+    input  logic reset,
+    input  logic [31:0] tiles,
+    output logic stream_valid,
+    output logic [31:0] stream_tile,
+    output logic [31:0] stream_index,
+    input  logic [31:0] tile_length,
+    input  logic [ROWS-1:0][RIGHT_BITS-1:0] stream_right,
+    input  logic [COLUMNS-1:0][DOWN_BITS-1:0] stream_down,
+    input  logic [COLUMNS-1:0][ACCUMULATOR_BITS-1:0] bias,
+    // Results, as they leave at the bottom: the last row's first.
+    output logic [COLUMNS-1:0] result_valid,
+    output logic [COLUMNS-1:0][ACCUMULATOR_BITS-1:0] result,
+    output logic [ROWS-1:0][COLUMNS-1:0] overflow
+);
+    logic stream_first, stream_last, drain, column_done, tile_done;
+
+    controller_output #(ROWS, COLUMNS, HIDDEN_DRAIN, TILE_OVERLAP) controller (
+        .clock, .reset, .tiles, .tile_length, .column_done, .tile_done,
+        .stream_valid, .stream_first, .stream_last, .stream_tile, .stream_index, .drain);
+
+    array_output #(ROWS, COLUMNS, RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE, HIDDEN_DRAIN) array (
+        .clock, .reset, .stream_valid, .stream_first, .stream_last, .stream_right, .stream_down, .bias,
+        .drain, .drain_first(column_done), .result, .result_valid, .column_done, .tile_done, .overflow);
+endmodule

@@ -1,0 +1,69 @@
+// A processing element whose accumulator stays (output stationary).
+//
+// One operand moves right, the other down. In the first product of a tile the accumulator starts
+// from what the 32-bit down path carries then: the bias. Results leave by the same path: the
+// column shifts down while `drain` is on. With HIDDEN_DRAIN a second register takes the result in
+// the cycle of the last product and the accumulator is free for the next tile. A PE that already
+// holds something of the next tile lets the rest of the drain pass it by (`held`).
+module pe_output #(
+    parameter int RIGHT_BITS = 8,
+    parameter int DOWN_BITS = 8,
+    parameter int ACCUMULATOR_BITS = 32,
+    parameter bit SATURATE = 1'b0,
+    parameter bit HIDDEN_DRAIN = 1'b0
+) (
+    input  logic clock,
+    input  logic reset,
+    input  logic valid_in,
+    input  logic first_in,
+    input  logic last_in,
+    input  logic signed [RIGHT_BITS-1:0] right_in,
+    output logic valid_out,
+    output logic first_out,
+    output logic last_out,
+    output logic signed [RIGHT_BITS-1:0] right_out,
+    input  logic signed [DOWN_BITS-1:0] down_in,
+    output logic signed [DOWN_BITS-1:0] down_out,
+    // Biases come down one PE a cycle, with the first operands of a tile.
+    input  logic signed [ACCUMULATOR_BITS-1:0] bias_in,
+    output logic signed [ACCUMULATOR_BITS-1:0] bias_out,
+    output logic overflow,
+    // Results go down; `drain` is the whole column's.
+    input  logic drain,
+    input  logic drain_first,
+    input  logic signed [ACCUMULATOR_BITS-1:0] result_in,
+    output logic signed [ACCUMULATOR_BITS-1:0] result_out
+);
+    logic signed [ACCUMULATOR_BITS-1:0] accumulator, leaving, sum_next;
+    logic overflow_next, held, keep, shift;
+
+    accumulate #(RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE) step (
+        .left(right_in), .right(down_in), .sum_in(first_in ? bias_in : accumulator),
+        .sum_out(sum_next), .overflow(overflow_next));
+
+    assign result_out = HIDDEN_DRAIN ? leaving : accumulator;
+    assign keep = valid_in && (HIDDEN_DRAIN ? last_in : 1'b1);
+    assign shift = drain && (drain_first || !held);
+
+    always_ff @(posedge clock) begin
+        valid_out <= valid_in && !reset;
+        overflow <= valid_in && overflow_next && !reset;
+        if (valid_in) begin
+            first_out <= first_in;
+            last_out <= last_in;
+            right_out <= right_in;
+            down_out <= down_in;
+            bias_out <= bias_in;
+        end
+
+        // The next tile may arrive in the very cycle in which the old result moves on: it wins.
+        if (valid_in) accumulator <= sum_next;
+        else if (shift && !HIDDEN_DRAIN) accumulator <= result_in;
+        if (keep && HIDDEN_DRAIN) leaving <= sum_next;
+        else if (shift && HIDDEN_DRAIN) leaving <= result_in;
+
+        if (reset) held <= 1'b0;
+        else if (keep) held <= 1'b1;
+        else if (drain_first) held <= 1'b0;
+    end
+endmodule

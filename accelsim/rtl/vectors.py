@@ -1,0 +1,172 @@
+"""A layer as memory files for a testbench: what enters each cycle, and what must come out when.
+
+Every pass is laid out for the whole array, zeros where a partly filled tile has no data. What is
+expected comes from the register engine; the controllers in the RTL find their own timing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic.formats import Accumulator, Overflow
+from accelsim.compiler.plan import Pass, TilePlan
+from accelsim.hardware.schema import Array, Drain
+from accelsim.simulator.array.interface import MatrixOperands
+from accelsim.simulator.array.register_trace import OutputEvent, register_trace
+
+__all__ = ["Vectors", "array_vectors"]
+
+Words = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """One testbench's inputs: ``machine`` names it; parameters are Verilog macros."""
+
+    machine: str
+    parameters: dict[str, int]
+    memories: dict[str, list[str]]
+
+
+def array_vectors(
+    operands: MatrixOperands, plan: TilePlan, array: Array, accumulator: Accumulator
+) -> Vectors:
+    """Return the vectors of all passes of a plan, with every output and its cycle.
+
+    Sizes grow with the number of multiply-accumulates over the array's width: for layers, not
+    for networks.
+    """
+    trace = register_trace(operands, plan, array, accumulator, 0, 1)
+    tiles = [_Tile(operands, plan, array, step) for step in plan.passes()]
+    widths = {"activations": array.activation_bits, "weights": array.weight_bits}
+    flow = plan.dataflow
+    shared = {
+        "ROWS": array.rows,
+        "COLUMNS": array.columns,
+        "ACCUMULATOR_BITS": accumulator.bits,
+        "SATURATE": int(accumulator.overflow is Overflow.SATURATE),
+        "TILE_OVERLAP": int(array.tile_overlap),
+        "STREAM_LINES": sum(len(tile.moving) for tile in tiles),
+        "EXPECTED": len(trace.outputs),
+        "LAST_CYCLE": sum(trace.result.cycles.values()) - 1,
+        "OVERFLOWS": trace.result.counters.overflow_events,
+    }
+    expected = {"expected.hex": _expected(trace.outputs, accumulator.bits)}
+    if flow.preloads:
+        parameters = {
+            "MOVING_BITS": widths[flow.moves_right],
+            "RESIDENT_BITS": widths[flow.stationary],
+            "DOUBLE_BUFFERED": int(array.weight_double_buffering),
+            "ACCUMULATOR_DEPTH": max(2, *(len(tile.moving) for tile in tiles)),
+            "PASSES": len(tiles),
+        }
+        memories = _stationary_memories(tiles, parameters, accumulator.bits)
+        return Vectors("stationary", shared | parameters, memories | expected)
+    parameters = {
+        "RIGHT_BITS": widths[flow.moves_right],
+        "DOWN_BITS": widths[flow.moves_down],
+        "HIDDEN_DRAIN": int(array.drain is Drain.HIDDEN),
+        "TILES": sum(tile.step.last_depth for tile in tiles),
+    }
+    memories = _output_memories(tiles, parameters, accumulator.bits)
+    return Vectors("output", shared | parameters, memories | expected)
+
+
+class _Tile:
+    """One pass's operands as the array sees them, padded with zeros to all rows and columns.
+
+    ``moving``: int64[stream, rows]; ``resident``: int64[rows, columns] or, output stationary,
+    what moves down, int64[stream, columns]; ``bias``: int64[stream, columns].
+    """
+
+    def __init__(self, operands: MatrixOperands, plan: TilePlan, array: Array, step: Pass) -> None:
+        flow = plan.dataflow
+        n_slice, k_slice = slice(step.n_start, step.n_stop), slice(step.k_start, step.k_stop)
+        activations = operands.activations(step.group, step.m_start, step.m_stop)[:, k_slice]
+        weights = operands.weights(step.group)[k_slice, n_slice]
+        bias = operands.bias(step.group)[n_slice]
+        by_size = {"m": step.m_size, "n": step.n_size, "k": step.k_size}
+        self.step = step
+        self.rows_used, self.columns_used = by_size[flow.rows], by_size[flow.columns]
+        stream = by_size[flow.stream]
+        left = activations if flow.moves_right == "activations" else weights.T
+        self.moving = _padded(left if flow.stream != "k" else left.T, stream, array.rows)
+        other = weights if flow.columns == "n" else activations.T
+        down = stream if flow.stream == "k" else array.rows
+        self.resident = _padded(other, down, array.columns)
+        # The bias belongs to n: a column of its own, or an element of the stream for all columns.
+        spread = bias[np.newaxis, :] if flow.columns == "n" else bias[:, np.newaxis]
+        spread = np.broadcast_to(spread, (stream, self.columns_used))
+        self.bias = _padded(spread, stream, array.columns)
+
+
+def _padded(values: NDArray[np.integer], rows: int, columns: int) -> Words:
+    full = np.zeros((rows, columns), np.int64)
+    full[: values.shape[0], : values.shape[1]] = values
+    return full
+
+
+def _stationary_memories(
+    tiles: list[_Tile], parameters: dict[str, int], accumulator_bits: int
+) -> dict[str, list[str]]:
+    lengths = [len(tile.moving) for tile in tiles]
+    return {
+        "pass_length.hex": _numbers(lengths),
+        "pass_offset.hex": _numbers(np.cumsum([0, *lengths[:-1]])),
+        "pass_first_depth.hex": _numbers(int(tile.step.first_depth) for tile in tiles),
+        "resident.hex": _lines((tile.resident for tile in tiles), parameters["RESIDENT_BITS"]),
+        "stream.hex": _lines((tile.moving for tile in tiles), parameters["MOVING_BITS"]),
+        "stream_bias.hex": _lines((tile.bias for tile in tiles), accumulator_bits),
+        "stream_address.hex": _numbers(line for length in lengths for line in range(length)),
+        "stream_columns.hex": _numbers(
+            tile.columns_used for tile in tiles for _ in range(len(tile.moving))
+        ),
+    }
+
+
+def _output_memories(
+    tiles: list[_Tile], parameters: dict[str, int], accumulator_bits: int
+) -> dict[str, list[str]]:
+    """Return one entry for each tile; its passes along the depth are one stream."""
+    ends = [tile for tile in tiles if tile.step.last_depth]
+    stops = np.cumsum([len(tile.moving) for tile in tiles])
+    stops = stops[[tile.step.last_depth for tile in tiles]]
+    offsets = np.concatenate([[0], stops[:-1]])
+    return {
+        "tile_length.hex": _numbers(stops - offsets),
+        "tile_offset.hex": _numbers(offsets),
+        "tile_rows.hex": _numbers(tile.rows_used for tile in ends),
+        "tile_columns.hex": _numbers(tile.columns_used for tile in ends),
+        "tile_bias.hex": _lines((tile.bias[:1] for tile in ends), accumulator_bits),
+        "right.hex": _lines((tile.moving for tile in tiles), parameters["RIGHT_BITS"]),
+        "down.hex": _lines((tile.resident for tile in tiles), parameters["DOWN_BITS"]),
+    }
+
+
+def _numbers(values: Iterable[int | np.integer]) -> list[str]:
+    return [f"{int(value):x}" for value in values]
+
+
+def _lines(blocks: Iterable[Words], bits: int) -> list[str]:
+    """Return each row of each block as one word, element 0 in the lowest bits."""
+    mask = (1 << bits) - 1
+    lines = []
+    for block in blocks:
+        for row in block.tolist():
+            word = 0
+            for value in reversed(row):
+                word = word << bits | value & mask
+            lines.append(f"{word:x}")
+    return lines
+
+
+def _expected(outputs: Iterable[OutputEvent], accumulator_bits: int) -> list[str]:
+    mask = (1 << accumulator_bits) - 1
+    return [
+        f"{(event.cycle << 32 | event.column) << accumulator_bits | event.value & mask:x}"
+        for event in outputs
+    ]
