@@ -134,6 +134,13 @@ def _distances(a: Words, b: Words, mask: np.uint32) -> np.int64:
 
 
 @njit(cache=True)
+def _copy(source: Words, target: Words) -> None:
+    """Copy equal lengths: without numpy's check of shapes, which takes seconds to compile."""
+    for i in range(len(source)):
+        target[i] = source[i]
+
+
+@njit(cache=True)
 def stationary_pass(
     moving: Words,
     factors: Words,
@@ -280,12 +287,12 @@ def output_visit(
         line = sums[q]
         bias[q] = line[0]
         for k in range(depth):
-            before[:] = line
+            _copy(line, before)
             events += _step(line, moving[k], factors[k, q], checked, low, high, saturate)
             if k > 0:
                 toggles[2] += _distances(line, before, masks[2])
             else:
-                first[q, :] = line
+                _copy(line, first[q])
     for k in range(1, depth):
         toggles[0] += columns * _distances(moving[k], moving[k - 1], masks[0])
         toggles[0] += rows * len(tiles) * _distances(factors[k], factors[k - 1], masks[1])

@@ -31,6 +31,7 @@ COLUMN_START, COLUMN_STOP, FIRST_DEPTH, LAST_DEPTH = 5, 6, 7, 8
 # Controller registers.
 PASS, ELEMENT, LOAD_PASS, WORD = 0, 1, 2, 3
 TILES, SINCE_END, DRAIN_LEFT, DRAINS_BEGUN = 2, 3, 4, 5
+CYCLE = 6
 # Counters.
 MACS, MOVING_WORDS, FACTOR_WORDS, BIASES, READS, WRITES, EVENTS = 0, 1, 2, 3, 4, 5, 6
 STREAMING, PRELOADING, FILLING, DRAINING = 0, 1, 2, 3
@@ -93,7 +94,7 @@ class Machine(NamedTuple):
     """All registers, and the words at the edges in this cycle.
 
     now, after: int64[8, rows, columns], PE registers before and after this cycle. control:
-    int64[6]. Lanes are int64[lanes, 3]: token, pass, element (or row of a preload); row_lanes: the
+    int64[7]. Lanes are int64[lanes, 3]: token, pass, element (or row of a preload); row_lanes: the
     left edge, top_lanes: the top, far_lanes: the bottom, column_lanes: the wires down the columns
     (load or drain). left: int64[rows]; top: int64[2, columns]: partial sum and loaded word, or
     moving operand and bias; drained: int64[2, columns]: tiles, and rows of the next.
@@ -117,7 +118,7 @@ def _reset(rules: Rules) -> Machine:
     return Machine(
         np.zeros((8, rows, columns), np.int64),
         np.zeros((8, rows, columns), np.int64),
-        np.zeros(6, np.int64),
+        np.zeros(7, np.int64),
         np.zeros((rows, 3), np.int64),
         np.zeros((columns, 3), np.int64),
         np.zeros((columns, 3), np.int64),
@@ -199,36 +200,35 @@ def _is_used(passes: Table, step: int, r: int, c: int) -> bool:
 
 
 @njit(cache=True)
-def _commit(cycle: int, cause: int, machine: Machine, out: Observed) -> None:
+def _commit(cause: int, machine: Machine, out: Observed) -> None:
     """End the cycle: count what toggles, take the snapshot, let all registers change."""
     now, after = machine.now, machine.after
-    for register in range(len(out.masks)):
-        mask = out.masks[register]
-        if mask == 0:
-            continue
+    slot = machine.control[CYCLE] - out.trace_start
+    watched = 0 <= slot < len(out.trace)
+    for register in range(now.shape[0]):
         for r in range(now.shape[1]):
             for c in range(now.shape[2]):
-                bits = (now[register, r, c] ^ after[register, r, c]) & mask
+                value = after[register, r, c]
+                bits = (now[register, r, c] ^ value) & out.masks[register]
                 while bits:
                     bits &= bits - 1
                     out.toggles[register] += 1
-    out.causes[cause] += 1
-    slot = cycle - out.trace_start
-    if 0 <= slot < len(out.trace):
-        out.trace[slot] = after
+                if watched:
+                    out.trace[slot, register, r, c] = value
+                now[register, r, c] = value
+    if watched:
         out.cause_of[slot] = cause
-    now[:] = after
+    out.causes[cause] += 1
+    machine.control[CYCLE] += 1
 
 
 @njit(cache=True)
-def _write(
-    out: Observed, memory_word: Table, cycle: int, c: int, step: int, index: int, value: int
-) -> None:
-    """Write a result into the accumulator memory, and into the log if there is one."""
-    memory_word[0] = value
+def _log(out: Observed, cycle: int, c: int, step: int, index: int, value: int) -> None:
+    """Count a result, and write it into the log if there is one."""
     if out.counts[WRITES] < len(out.log):
-        line = out.log[out.counts[WRITES]]
-        line[0], line[1], line[2], line[3], line[4] = cycle, c, step, index, value
+        i = out.counts[WRITES]
+        out.log[i, 0], out.log[i, 1], out.log[i, 2] = cycle, c, step
+        out.log[i, 3], out.log[i, 4] = index, value
     out.counts[WRITES] += 1
 
 
@@ -236,23 +236,21 @@ def _write(
 
 
 @njit(cache=True)
-def run_stationary(work: Work, rules: Rules, order: Table, out: Observed) -> int:
+def run_stationary(work: Work, rules: Rules, order: Table, out: Observed) -> None:
     """Run all passes; ``order``: int64[rows * columns], in which PEs are evaluated."""
     machine = _reset(rules)
     machine.now[ARMED] = 1
     machine.after[ARMED] = 1
-    cycle = 0
     while True:
         _advance_all(machine)
         cause = _control_stationary(machine, work, rules)
         if cause < 0:
-            return cycle
+            return
         _feed_left(machine, work, out.counts)
         _feed_top_stationary(machine, work, rules, out.counts)
         _step_stationary(machine, work, rules, order, out.counts)
-        _collect(machine, work, cycle, out)
-        _commit(cycle, cause, machine, out)
-        cycle += 1
+        _collect(machine, work, out)
+        _commit(cause, machine, out)
 
 
 @njit(cache=True)
@@ -366,7 +364,7 @@ def _step_stationary(
 
 
 @njit(cache=True)
-def _collect(machine: Machine, work: Work, cycle: int, out: Observed) -> None:
+def _collect(machine: Machine, work: Work, out: Observed) -> None:
     """Write the sums that the bottom row registers in this cycle into the accumulator memory."""
     passes = work.passes
     # Column 0's token is at the bottom row's left edge in this very cycle.
@@ -376,35 +374,34 @@ def _collect(machine: Machine, work: Work, cycle: int, out: Observed) -> None:
         token, step, element = _lane(machine.far_lanes, c)
         group, column = passes[step, GROUP], passes[step, COLUMN_START] + c
         if token and column < passes[step, COLUMN_STOP]:
-            word = work.memory[group, element, column : column + 1]
+            value = machine.after[SUM, -1, c]
+            work.memory[group, element, column] = value
             index = element - passes[step, STREAM_START]
-            _write(out, word, cycle, c, step, index, machine.after[SUM, -1, c])
+            _log(out, machine.control[CYCLE], c, step, index, value)
 
 
 # Output stationary: both operands move, the accumulators stay, then leave downwards.
 
 
 @njit(cache=True)
-def run_output(work: Work, rules: Rules, order: Table, out: Observed) -> int:
+def run_output(work: Work, rules: Rules, order: Table, out: Observed) -> None:
     """Run all passes; ``order``: int64[rows * columns], in which PEs are evaluated."""
     machine = _reset(rules)
-    cycle = 0
     while True:
         _advance_all(machine)
         if not rules.result_ports:
             _control_drain(machine, rules)
         cause = _control_output(machine, work, rules)
         if cause < 0:
-            return cycle
+            return
         _feed_left(machine, work, out.counts)
         _feed_top_output(machine, work, out.counts)
         _step_output(machine, work, rules, order, out.counts)
         if rules.result_ports:
-            _give(machine, work, rules, cycle, out)
+            _give(machine, work, rules, out)
         else:
-            _drain(machine, work, rules, cycle, out)
-        _commit(cycle, cause, machine, out)
-        cycle += 1
+            _drain(machine, work, rules, out)
+        _commit(cause, machine, out)
 
 
 @njit(cache=True)
@@ -512,7 +509,7 @@ def _step_output(machine: Machine, work: Work, rules: Rules, order: Table, count
 
 
 @njit(cache=True)
-def _give(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed) -> None:
+def _give(machine: Machine, work: Work, rules: Rules, out: Observed) -> None:
     """Write every result that its PE registers in this cycle."""
     after, passes = machine.after, work.passes
     for r in range(rules.rows):
@@ -522,13 +519,14 @@ def _give(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed)
                 continue
             if _is_used(passes, step, r, c):
                 m, column = passes[step, ROW_START] + r, passes[step, COLUMN_START] + c
-                word = work.memory[passes[step, GROUP], m, column : column + 1]
-                _write(out, word, cycle, c, step, r, after[SUM, r, c])
+                value = after[SUM, r, c]
+                work.memory[passes[step, GROUP], m, column] = value
+                _log(out, machine.control[CYCLE], c, step, r, value)
             machine.drained[0, c] += r == rules.rows - 1
 
 
 @njit(cache=True)
-def _drain(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed) -> None:
+def _drain(machine: Machine, work: Work, rules: Rules, out: Observed) -> None:
     """Register the bottom PEs' results at the edge."""
     passes, drained = work.passes, machine.drained
     path = RESULT if rules.second_register else SUM
@@ -543,7 +541,8 @@ def _drain(machine: Machine, work: Work, rules: Rules, cycle: int, out: Observed
         group, m = passes[step, GROUP], passes[step, ROW_START] + row
         column = passes[step, COLUMN_START] + c
         if _is_used(passes, step, row, c):
-            word = work.memory[group, m, column : column + 1]
-            _write(out, word, cycle, c, step, row, machine.now[path, -1, c])
+            value = machine.now[path, -1, c]
+            work.memory[group, m, column] = value
+            _log(out, machine.control[CYCLE], c, step, row, value)
         drained[1, c] = 0 if row == 0 else drained[1, c] + 1
         drained[0, c] += row == 0
