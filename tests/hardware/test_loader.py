@@ -18,7 +18,7 @@ def refusal(name, overrides=()):
 
 
 def test_presets_ship_smallest_array_first():
-    assert preset_names() == ("edge_4x4", "edge_16x16", "mid_32x32", "tpu_v1")
+    assert preset_names() == ("edge_4x4", "edge_16x16", "mid_32x32", "scalesim", "tpu_v1")
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -88,7 +88,8 @@ def test_a_dump_states_units():
 
 def test_an_unknown_preset_lists_the_known_ones():
     assert refusal("edge16x16") == [
-        "hardware: must be one of edge_16x16, edge_4x4, mid_32x32, tpu_v1 or the path of a .yaml "
+        "hardware: must be one of edge_16x16, edge_4x4, mid_32x32, scalesim, tpu_v1 or the path "
+        "of a .yaml "
         "file, got 'edge16x16' (did you mean 'edge_16x16'?)"
     ]
 

@@ -45,7 +45,8 @@ def test_a_missing_path_is_a_missing_file_not_an_unknown_name(name):
 )
 def test_an_unknown_name_lists_the_known_ones(name, got):
     message = (
-        "hardware: must be one of edge_16x16, edge_4x4, mid_32x32, tpu_v1 or the path of a .yaml "
+        "hardware: must be one of edge_16x16, edge_4x4, mid_32x32, scalesim, tpu_v1 or the path "
+        "of a .yaml "
         f"file, got {got}"
     )
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):

@@ -1,0 +1,107 @@
+"""SCALE-Sim topology files, as they are in the wild, and as they should not be."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from accelsim.errors import WorkloadError
+from accelsim.frontend.scalesim import read_scalesim_topology
+from accelsim.network.geometry import Window
+from accelsim.network.topology import FilterBank, TokenMatrix
+
+CONVOLUTIONS = (
+    "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, "
+    "Num Filter, Strides,\n"
+)
+
+
+def read(tmp_path: Path, text: str, ceil: bool = False):
+    path = tmp_path / "net.csv"
+    path.write_bytes(text.encode())
+    topology, notes = read_scalesim_topology(path, ceil)
+    return topology, [note.replace(str(path), "net.csv") for note in notes]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Layer, M, N, K,\nfc, 4, 5, 6,\n",
+        "Layer,M,N,K\r\nfc,4,5,6\r\n",
+        "\ufefffc,4,5,6",
+        "# a comment\n\n  fc , 4,\t5, 6,,  # products\n\n",
+        "Layer ID, M, N, K\nfc, 4, 5, 6, \n",
+    ],
+)
+def test_products_however_they_are_written(tmp_path: Path, text: str) -> None:
+    topology, notes = read(tmp_path, text)
+    (layer,) = topology.layers
+    assert (layer.name, layer.operator) == ("fc", TokenMatrix(5))
+    assert topology.shapes == {"fc.input": (6, 4, 1), "fc": (5, 4, 1)}
+    assert topology.macs == 4 * 5 * 6
+    assert notes == []
+
+
+def test_convolutions_are_padded_already(tmp_path: Path) -> None:
+    topology, notes = read(tmp_path, CONVOLUTIONS + "Conv1,9,11,3,5,4,7,2,\n")
+    assert topology.layers[0].operator == FilterBank(7, Window((3, 5), (2, 2)))
+    assert topology.shapes["Conv1"] == (7, 4, 4)
+    assert topology.macs == 16 * 15 * 4 * 7
+    assert notes == []
+
+
+@pytest.mark.parametrize(("ceil", "size"), [(False, 109), (True, 110)])
+def test_the_rounding_of_output_sizes_is_said(tmp_path: Path, ceil: bool, size: int) -> None:
+    topology, notes = read(tmp_path, "Conv1,224,224,7,7,3,64,2,\n", ceil)
+    assert topology.shapes["Conv1"] == (64, size, size)
+    taken = "the first" if ceil else "the second (--scalesim-ofmap ceil: first)"
+    assert notes == [
+        "net.csv:1:1: Conv1: 110 x 110 outputs as SCALE-Sim rounds, 109 x 109 of whole windows; "
+        f"taken: {taken}"
+    ]
+
+
+def test_dp_rows_are_depthwise(tmp_path: Path) -> None:
+    topology, notes = read(tmp_path, "Conv2DP,14,14,3,3,32,1,1,\n")
+    assert topology.layers[0].operator == FilterBank(32, Window((3, 3)), groups=32)
+    assert topology.macs == 12 * 12 * 9 * 32
+    assert notes == ["net.csv:1:1: Conv2DP: 'DP' in its name makes it depthwise"]
+
+
+def test_sections_are_skipped_and_names_made_unique(tmp_path: Path) -> None:
+    topology, notes = read(tmp_path, "AlphaGoZero,\nfc,1,2,3,\nfc,1,2,3,1:2,\n")
+    assert [layer.name for layer in topology.layers] == ["fc", "fc.2"]
+    assert notes == [
+        "net.csv:1:1: 'AlphaGoZero' is a section's title: skipped",
+        "net.csv:3:10: '1:2' (sparsity) is not modelled: dense",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (
+            "Layer,M,N,K\nlstm,B,H,12\nfc,1,0, 3.5\nfc2,1,2\n",
+            "net.csv:2:6: M: must be a whole number from 1 to 1048576, got 'B' "
+            "(a symbol: write the number)\n"
+            "net.csv:3:6: N: must be a whole number from 1 to 1048576, got '0'\n"
+            "net.csv:4:1: must be 4 cells (name, M, N, K) or 8 (name, IFMAP height, "
+            "IFMAP width, filter height, filter width, channels, filters, stride), got 3",
+        ),
+        (
+            "conv,4,4,5,3,1,1,1\n",
+            "net.csv:1:1: filter 5 x 3 is larger than IFMAP 4 x 4",
+        ),
+        (
+            "conv,4,,3,3,1,1,1\n",
+            "net.csv:1:8: IFMAP width: must be a whole number from 1 to 1048576, got ''",
+        ),
+        ("Layer,M,N,K\n", "net.csv: holds no layer"),
+    ],
+)
+def test_every_problem_has_its_place(tmp_path: Path, text: str, problems: str) -> None:
+    expected = re.escape(problems.replace("net.csv", str(tmp_path / "net.csv")))
+    with pytest.raises(WorkloadError, match=f"^{expected}$"):
+        read(tmp_path, text)
