@@ -11,7 +11,6 @@ help:            ## list the targets
 
 demo: $(VENV)/.run       ## int8 down to int2 on a 16x16 array: accuracy, cycles, energy
 	$(BIN)/accelsim run --output runs/demo
-	@echo "Report: runs/demo/report.html"
 
 test: $(VENV)/.dev       ## every test
 	$(BIN)/python -m pytest
