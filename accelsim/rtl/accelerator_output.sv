@@ -7,8 +7,9 @@ module accelerator_output #(
     parameter int DOWN_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
     parameter bit SATURATE = 1'b0,
-    parameter bit HIDDEN_DRAIN = 1'b0,
-    parameter bit TILE_OVERLAP = 1'b1
+    parameter int DRAIN = 0,  // 0 exposed, 1 hidden, 2 free
+    parameter bit TILE_OVERLAP = 1'b1,
+    parameter int PORTS = DRAIN == 2 ? ROWS * COLUMNS : COLUMNS
 ) (
     input  logic clock,
     input  logic reset,
@@ -17,21 +18,21 @@ module accelerator_output #(
     output logic [31:0] stream_tile,
     output logic [31:0] stream_index,
     input  logic [31:0] tile_length,
-    input  logic [ROWS-1:0][RIGHT_BITS-1:0] stream_right,
-    input  logic [COLUMNS-1:0][DOWN_BITS-1:0] stream_down,
-    input  logic [COLUMNS-1:0][ACCUMULATOR_BITS-1:0] bias,
-    // Results, as they leave at the bottom: the last row's first.
-    output logic [COLUMNS-1:0] result_valid,
-    output logic [COLUMNS-1:0][ACCUMULATOR_BITS-1:0] result,
-    output logic [ROWS-1:0][COLUMNS-1:0] overflow
+    input  logic [ROWS*RIGHT_BITS-1:0] stream_right,
+    input  logic [COLUMNS*DOWN_BITS-1:0] stream_down,
+    input  logic [COLUMNS*ACCUMULATOR_BITS-1:0] bias,
+    // Results, as they leave at the bottom, the last row's first; DRAIN 2: as their PEs hold them.
+    output logic [PORTS-1:0] result_valid,
+    output logic [PORTS*ACCUMULATOR_BITS-1:0] result,
+    output logic [ROWS*COLUMNS-1:0] overflow
 );
     logic stream_first, stream_last, drain, column_done, tile_done;
 
-    controller_output #(ROWS, COLUMNS, HIDDEN_DRAIN, TILE_OVERLAP) controller (
+    controller_output #(ROWS, COLUMNS, DRAIN, TILE_OVERLAP) controller (
         .clock, .reset, .tiles, .tile_length, .column_done, .tile_done,
         .stream_valid, .stream_first, .stream_last, .stream_tile, .stream_index, .drain);
 
-    array_output #(ROWS, COLUMNS, RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE, HIDDEN_DRAIN) array (
+    array_output #(ROWS, COLUMNS, RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE, DRAIN) array (
         .clock, .reset, .stream_valid, .stream_first, .stream_last, .stream_right, .stream_down, .bias,
         .drain, .drain_first(column_done), .result, .result_valid, .column_done, .tile_done, .overflow);
 endmodule

@@ -18,28 +18,24 @@ module accelerator_stationary #(
     output logic load,
     output logic [31:0] load_pass,
     output logic [31:0] load_row,
-    input  logic [COLUMNS-1:0][RESIDENT_BITS-1:0] load_data,
+    input  logic [COLUMNS*RESIDENT_BITS-1:0] load_data,
     // Streams, and where their sums accumulate.
     output logic stream_valid,
     output logic [31:0] stream_pass,
     output logic [31:0] stream_index,
     input  logic [31:0] stream_length,
-    input  logic [ROWS-1:0][MOVING_BITS-1:0] stream_data,
+    input  logic [ROWS*MOVING_BITS-1:0] stream_data,
     input  logic stream_first_depth,
     input  logic [31:0] stream_address,
-    input  logic [COLUMNS-1:0][ACCUMULATOR_BITS-1:0] stream_bias,
+    input  logic [COLUMNS*ACCUMULATOR_BITS-1:0] stream_bias,
     // Sums, as they are registered at the bottom.
     output logic [COLUMNS-1:0] sum_valid,
-    output logic [COLUMNS-1:0][31:0] sum_address,
-    output logic [COLUMNS-1:0][ACCUMULATOR_BITS-1:0] sum,
-    output logic [ROWS-1:0][COLUMNS-1:0] overflow
+    output logic [COLUMNS*32-1:0] sum_address,
+    output logic [COLUMNS*ACCUMULATOR_BITS-1:0] sum,
+    output logic [ROWS*COLUMNS-1:0] overflow
 );
-    localparam int TOP_BITS = ACCUMULATOR_BITS + 32 + 2;
-
     logic load_last, stream_first, stream_last, pass_done;
-    logic [COLUMNS-1:0][TOP_BITS-1:0] top_in, top_out;
-    logic [COLUMNS-1:0][ACCUMULATOR_BITS-1:0] sum_top;
-    logic [COLUMNS-1:0] written;
+    logic [COLUMNS*ACCUMULATOR_BITS-1:0] sum_top;
 
     controller_stationary #(ROWS, DOUBLE_BUFFERED, TILE_OVERLAP) controller (
         .clock, .reset, .passes, .stream_length, .pass_done, .load, .load_last, .load_pass, .load_row,
@@ -49,14 +45,18 @@ module accelerator_stationary #(
         .clock, .reset, .stream_valid, .stream_first, .stream_last, .stream(stream_data),
         .load, .load_last, .load_row(load_data), .sum_top, .sum_bottom(sum), .sum_valid, .pass_done, .overflow);
 
-    skew #(COLUMNS, TOP_BITS) top_skew (.clock, .reset, .in(top_in), .out(top_out));
-
-    for (genvar c = 0; c < COLUMNS; c++) begin : g_column
-        assign top_in[c] = {stream_valid, stream_first_depth, stream_address, stream_bias[c]};
-        accumulator_column #(ROWS, ACCUMULATOR_DEPTH, ACCUMULATOR_BITS) accumulators (
+    for (genvar c = 0; c < COLUMNS; c++) begin : column
+        logic valid, first_depth;
+        logic [31:0] address;
+        logic [ACCUMULATOR_BITS-1:0] bias;
+        delay #(c, ACCUMULATOR_BITS + 34) skew (
             .clock, .reset,
-            .valid(top_out[c][TOP_BITS-1]), .first_depth(top_out[c][TOP_BITS-2]),
-            .address(top_out[c][ACCUMULATOR_BITS+:32]), .bias(top_out[c][ACCUMULATOR_BITS-1:0]),
-            .sum_top(sum_top[c]), .sum_bottom(sum[c]), .write(written[c]), .write_address(sum_address[c]));
+            .in({stream_valid, stream_first_depth, stream_address, stream_bias[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS]}),
+            .out({valid, first_depth, address, bias}));
+        accumulator_column #(ROWS, ACCUMULATOR_DEPTH, ACCUMULATOR_BITS) accumulators (
+            .clock, .reset, .valid, .first_depth, .address, .bias,
+            .sum_top(sum_top[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS]),
+            .sum_bottom(sum[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS]),
+            .write_address(sum_address[c*32 +: 32]));
     end
 endmodule

@@ -13,25 +13,21 @@ module accumulator_column #(
     input  logic [ACCUMULATOR_BITS-1:0] bias,
     output logic [ACCUMULATOR_BITS-1:0] sum_top,
     input  logic [ACCUMULATOR_BITS-1:0] sum_bottom,
-    output logic write,
     output logic [31:0] write_address
 );
-    logic [ACCUMULATOR_BITS-1:0] memory [DEPTH];
-    logic [ROWS-1:0] valids;
-    logic [ROWS-1:0][31:0] addresses;
+    // As much of an address as the memory has lines.
+    localparam int ADDRESS_BITS = $clog2(DEPTH);
 
-    assign write = valids[ROWS-1];
-    assign write_address = addresses[ROWS-1];
+    logic [ACCUMULATOR_BITS-1:0] memory [0:DEPTH-1];
+    logic write;
+
+    // Where a sum belongs goes beside it, one row a cycle.
+    delay #(ROWS, 33) beside (.clock, .reset, .in({valid, address}), .out({write, write_address}));
+
     // A sum that is being written may be wanted in the same cycle: take it from the wire.
     assign sum_top = first_depth ? bias
         : (write && write_address == address) ? sum_bottom
-        : memory[address[$clog2(DEPTH)-1:0]];
+        : memory[address[ADDRESS_BITS-1:0]];
 
-    always_ff @(posedge clock) begin
-        if (write) memory[write_address[$clog2(DEPTH)-1:0]] <= sum_bottom;
-        for (int stage = 0; stage < ROWS; stage++) begin
-            valids[stage] <= !reset && (stage == 0 ? valid : valids[stage == 0 ? 0 : stage-1]);
-            addresses[stage] <= stage == 0 ? address : addresses[stage == 0 ? 0 : stage-1];
-        end
-    end
+    always_ff @(posedge clock) if (write) memory[write_address[ADDRESS_BITS-1:0]] <= sum_bottom;
 endmodule

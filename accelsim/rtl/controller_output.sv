@@ -5,7 +5,7 @@
 module controller_output #(
     parameter int ROWS = 4,
     parameter int COLUMNS = 4,
-    parameter bit HIDDEN_DRAIN = 1'b0,
+    parameter int DRAIN = 0,
     parameter bit TILE_OVERLAP = 1'b1
 ) (
     input  logic clock,
@@ -21,22 +21,25 @@ module controller_output #(
     output logic [31:0] stream_index,
     output logic drain
 );
+    localparam bit EXPOSED = DRAIN == 0;
+    localparam bit HIDDEN = DRAIN == 1;
+    localparam bit FREE = DRAIN == 2;
     localparam int DRAIN_TAIL = ROWS + COLUMNS - 1;
 
     logic streaming, occupied, may_stream, stream_start, released;
     logic [31:0] elements_left, drain_left, tail_left, since_end;
 
     // Column 0 drains from the cycle after its bottom PE's last product, ROWS cycles long.
-    assign drain = column_done || drain_left != 0;
+    assign drain = !FREE && (column_done || drain_left != 0);
 
     // The accumulators are free again: with the wavefront of the drain, once the last column has
-    // drained, or (a second register takes the results) with the last product.
-    assign released = HIDDEN_DRAIN
-        ? (TILE_OVERLAP ? 1'b1 : tile_done)
-        : (TILE_OVERLAP ? column_done : tail_left == 1);
+    // drained, or (a second register or a port takes the results) with the last product.
+    assign released = EXPOSED
+        ? (TILE_OVERLAP ? column_done : tail_left == 1)
+        : (TILE_OVERLAP || tile_done);
     // Two tiles' results must not meet in the hidden drain: their ends are ROWS cycles apart.
     assign may_stream = (!occupied || released)
-        && (!HIDDEN_DRAIN || since_end + tile_length >= ROWS);
+        && (!HIDDEN || since_end + tile_length >= ROWS);
     assign stream_start = !streaming && may_stream && stream_tile < tiles;
     assign stream_valid = streaming || stream_start;
     assign stream_first = stream_start;

@@ -1,16 +1,19 @@
 // A processing element whose accumulator stays (output stationary).
 //
 // One operand moves right, the other down. In the first product of a tile the accumulator starts
-// from what the 32-bit down path carries then: the bias. Results leave by the same path: the
-// column shifts down while `drain` is on. With HIDDEN_DRAIN a second register takes the result in
-// the cycle of the last product and the accumulator is free for the next tile. A PE that already
-// holds something of the next tile lets the rest of the drain pass it by (`held`).
+// from the bias that comes down. How results leave is DRAIN's choice:
+//
+// 0, exposed: through the accumulators themselves; the column shifts down while `drain` is on.
+// 1, hidden: through a second register, which takes the result in the cycle of the last product.
+// 2, free: nothing shifts; the array has a port here.
+//
+// A PE that already holds something of the next tile lets the rest of a drain pass it by (`held`).
 module pe_output #(
     parameter int RIGHT_BITS = 8,
     parameter int DOWN_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
     parameter bit SATURATE = 1'b0,
-    parameter bit HIDDEN_DRAIN = 1'b0
+    parameter int DRAIN = 0
 ) (
     input  logic clock,
     input  logic reset,
@@ -34,6 +37,9 @@ module pe_output #(
     input  logic signed [ACCUMULATOR_BITS-1:0] result_in,
     output logic signed [ACCUMULATOR_BITS-1:0] result_out
 );
+    localparam bit EXPOSED = DRAIN == 0;
+    localparam bit HIDDEN = DRAIN == 1;
+
     logic signed [ACCUMULATOR_BITS-1:0] accumulator, leaving, sum_next;
     logic overflow_next, held, keep, shift;
 
@@ -41,8 +47,8 @@ module pe_output #(
         .left(right_in), .right(down_in), .sum_in(first_in ? bias_in : accumulator),
         .sum_out(sum_next), .overflow(overflow_next));
 
-    assign result_out = HIDDEN_DRAIN ? leaving : accumulator;
-    assign keep = valid_in && (HIDDEN_DRAIN ? last_in : 1'b1);
+    assign result_out = HIDDEN ? leaving : accumulator;
+    assign keep = valid_in && (EXPOSED || last_in);
     assign shift = drain && (drain_first || !held);
 
     always_ff @(posedge clock) begin
@@ -58,9 +64,9 @@ module pe_output #(
 
         // The next tile may arrive in the very cycle in which the old result moves on: it wins.
         if (valid_in) accumulator <= sum_next;
-        else if (shift && !HIDDEN_DRAIN) accumulator <= result_in;
-        if (keep && HIDDEN_DRAIN) leaving <= sum_next;
-        else if (shift && HIDDEN_DRAIN) leaving <= result_in;
+        else if (shift && EXPOSED) accumulator <= result_in;
+        if (keep && HIDDEN) leaving <= sum_next;
+        else if (shift && HIDDEN) leaving <= result_in;
 
         if (reset) held <= 1'b0;
         else if (keep) held <= 1'b1;

@@ -13,7 +13,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "stationary": (
         "accumulate",
         "pe_stationary",
-        "skew",
+        "delay",
         "array_stationary",
         "accumulator_column",
         "controller_stationary",
@@ -22,7 +22,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "output": (
         "accumulate",
         "pe_output",
-        "skew",
+        "delay",
         "array_output",
         "controller_output",
         "accelerator_output",

@@ -4,13 +4,16 @@
 `include "parameters.svh"
 module testbench;
     localparam int RESULTS = `EXPECTED;
+    localparam bit FREE = `DRAIN == 2;
+    localparam int PORTS = FREE ? `ROWS * `COLUMNS : `COLUMNS;
 
     logic clock = 1'b0, reset = 1'b1;
     logic stream_valid;
     logic [31:0] stream_tile, stream_index, stream_line;
-    logic [`COLUMNS-1:0] result_valid;
-    logic [`COLUMNS-1:0][`ACCUMULATOR_BITS-1:0] result;
-    logic [`ROWS-1:0][`COLUMNS-1:0] overflow;
+    logic [PORTS-1:0] result_valid;
+    logic [PORTS*`ACCUMULATOR_BITS-1:0] results;
+    logic [`ACCUMULATOR_BITS-1:0] result;
+    logic [`ROWS*`COLUMNS-1:0] overflow;
 
     logic [31:0] tile_length [0:`TILES-1];
     logic [31:0] tile_offset [0:`TILES-1];
@@ -20,22 +23,28 @@ module testbench;
     // Rows and columns that hold data; the other PEs' results are nobody's.
     logic [31:0] tile_rows [0:`TILES-1];
     logic [31:0] tile_columns [0:`TILES-1];
-    // Cycle, column, result.
+    // Cycle, port, result.
     logic [63+`ACCUMULATOR_BITS:0] expected [0:RESULTS-1];
 
     int cycle = 0, seen = 0, wrong = 0, overflows = 0;
-    int given [0:`COLUMNS-1];  // results that column c gave: the last row's first, tile after tile
+    // Results that a port gave: of one tile after the other; a column's, the last row first.
+    int given [0:PORTS-1];
+    int row, column, tile;
+    logic [31:0] registered;
+    // At the bottom a result is on its way out in this cycle; at a PE it is visible in the cycle
+    // after the one at whose end it was registered.
+    assign registered = FREE ? cycle - 1 : cycle;
     assign stream_line = tile_offset[stream_tile] + stream_index;
 
     accelerator_output #(
         .ROWS(`ROWS), .COLUMNS(`COLUMNS), .RIGHT_BITS(`RIGHT_BITS), .DOWN_BITS(`DOWN_BITS),
-        .ACCUMULATOR_BITS(`ACCUMULATOR_BITS), .SATURATE(`SATURATE), .HIDDEN_DRAIN(`HIDDEN_DRAIN),
+        .ACCUMULATOR_BITS(`ACCUMULATOR_BITS), .SATURATE(`SATURATE), .DRAIN(`DRAIN),
         .TILE_OVERLAP(`TILE_OVERLAP)
     ) machine (
         .clock, .reset, .tiles(`TILES),
         .stream_valid, .stream_tile, .stream_index, .tile_length(tile_length[stream_tile]),
         .stream_right(right_rows[stream_line]), .stream_down(down_rows[stream_line]),
-        .bias(tile_bias[stream_tile]), .result_valid, .result, .overflow);
+        .bias(tile_bias[stream_tile]), .result_valid, .result(results), .overflow);
 
     always #5 clock = !clock;
 
@@ -48,26 +57,30 @@ module testbench;
         $readmemh("tile_rows.hex", tile_rows);
         $readmemh("tile_columns.hex", tile_columns);
         $readmemh("expected.hex", expected);
-        for (int c = 0; c < `COLUMNS; c++) given[c] = 0;
+        for (int port = 0; port < PORTS; port++) given[port] = 0;
         repeat (2) @(posedge clock);
         #1 reset = 1'b0;  // cycle 0 begins
     end
 
     // Sampled in the middle of a cycle, before the edge that ends it.
     always @(negedge clock) if (!reset) begin
-        for (int c = 0; c < `COLUMNS; c++) if (result_valid[c]) begin
-            if (c < tile_columns[given[c] / `ROWS] && `ROWS - 1 - given[c] % `ROWS < tile_rows[given[c] / `ROWS]) begin
-                if (seen >= RESULTS || {cycle, c, result[c]} !== expected[seen]) begin
+        if (result_valid != 0) for (int port = 0; port < PORTS; port++) if (result_valid[port]) begin
+            column = port % `COLUMNS;
+            tile = FREE ? given[port] : given[port] / `ROWS;
+            row = FREE ? port / `COLUMNS : `ROWS - 1 - given[port] % `ROWS;
+            if (row < tile_rows[tile] && column < tile_columns[tile]) begin
+                result = results[port*`ACCUMULATOR_BITS +: `ACCUMULATOR_BITS];
+                if (seen >= RESULTS || {registered, port, result} !== expected[seen]) begin
                     wrong++;
                     if (wrong <= 10)
-                        $display("cycle %0d column %0d: got %0d, expected %h", cycle, c,
-                                 $signed(result[c]), expected[seen]);
+                        $display("cycle %0d port %0d: got %0d, expected %h", registered, port,
+                                 $signed(result), expected[seen]);
                 end
                 seen++;
             end
-            given[c]++;
+            given[port]++;
         end
-        overflows += $countones(overflow);
+        if (overflow != 0) overflows += $countones(overflow);
         cycle++;
         if (cycle > `LAST_CYCLE + 4) begin
             $display("%s: %0d of %0d results, %0d wrong, %0d overflows, last cycle %0d",

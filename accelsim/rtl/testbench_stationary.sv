@@ -2,6 +2,7 @@
 // is registered, with expected.hex. Prints PASS or FAIL with counts.
 `timescale 1ns / 1ps
 `include "parameters.svh"
+`define SUM(c) sum[(c)*`ACCUMULATOR_BITS +: `ACCUMULATOR_BITS]
 module testbench;
     localparam int SUMS = `EXPECTED;
 
@@ -9,9 +10,9 @@ module testbench;
     logic load, stream_valid;
     logic [31:0] load_pass, load_row, stream_pass, stream_index;
     logic [`COLUMNS-1:0] sum_valid;
-    logic [`COLUMNS-1:0][31:0] sum_address;
-    logic [`COLUMNS-1:0][`ACCUMULATOR_BITS-1:0] sum;
-    logic [`ROWS-1:0][`COLUMNS-1:0] overflow;
+    logic [`COLUMNS*32-1:0] sum_address;
+    logic [`COLUMNS*`ACCUMULATOR_BITS-1:0] sum;
+    logic [`ROWS*`COLUMNS-1:0] overflow;
 
     // One line a pass: stream length, first stream line, first depth.
     logic [31:0] pass_length [0:`PASSES-1];
@@ -66,18 +67,18 @@ module testbench;
     always @(negedge clock) if (!reset) begin
         for (int c = 0; c < `COLUMNS; c++) if (sum_valid[c]) begin
             if (c < stream_columns[line[c]]) begin
-                if (seen >= SUMS || {registered, c, sum[c]} !== expected[seen]
-                    || sum_address[c] !== stream_addresses[line[c]]) begin
+                if (seen >= SUMS || {registered, c, `SUM(c)} !== expected[seen]
+                    || sum_address[c*32 +: 32] !== stream_addresses[line[c]]) begin
                     wrong++;
                     if (wrong <= 10)
                         $display("cycle %0d column %0d: got %0d, expected %h", registered, c,
-                                 $signed(sum[c]), expected[seen]);
+                                 $signed(`SUM(c)), expected[seen]);
                 end
                 seen++;
             end
             line[c]++;
         end
-        overflows += $countones(overflow);
+        if (overflow != 0) overflows += $countones(overflow);
         cycle++;
         if (cycle > `LAST_CYCLE + 4) begin
             $display("%s: %0d of %0d sums, %0d wrong, %0d overflows, last cycle %0d",

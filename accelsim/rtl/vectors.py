@@ -6,7 +6,7 @@ expected comes from the register engine; the controllers in the RTL find their o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.register_trace import OutputEvent, register_trace
 
 __all__ = ["Vectors", "array_vectors"]
+
+_DRAINS = {Drain.EXPOSED: 0, Drain.HIDDEN: 1, Drain.FREE: 2}
 
 Words = NDArray[np.int64]
 
@@ -55,7 +57,9 @@ def array_vectors(
         "LAST_CYCLE": sum(trace.result.cycles.values()) - 1,
         "OVERFLOWS": trace.result.counters.overflow_events,
     }
-    expected = {"expected.hex": _expected(trace.outputs, accumulator.bits)}
+    # With a result port in every PE, what is a column elsewhere is a PE's number.
+    columns = array.columns if array.drain is Drain.FREE and not flow.preloads else 0
+    expected = {"expected.hex": _expected(trace.outputs, accumulator.bits, columns)}
     if flow.preloads:
         parameters = {
             "MOVING_BITS": widths[flow.moves_right],
@@ -69,7 +73,7 @@ def array_vectors(
     parameters = {
         "RIGHT_BITS": widths[flow.moves_right],
         "DOWN_BITS": widths[flow.moves_down],
-        "HIDDEN_DRAIN": int(array.drain is Drain.HIDDEN),
+        "DRAIN": _DRAINS[array.drain],
         "TILES": sum(tile.step.last_depth for tile in tiles),
     }
     memories = _output_memories(tiles, parameters, accumulator.bits)
@@ -164,9 +168,11 @@ def _lines(blocks: Iterable[Words], bits: int) -> list[str]:
     return lines
 
 
-def _expected(outputs: Iterable[OutputEvent], accumulator_bits: int) -> list[str]:
-    mask = (1 << accumulator_bits) - 1
+def _expected(outputs: Sequence[OutputEvent], bits: int, columns: int) -> list[str]:
+    """Return cycle, port and value of each output; ``columns``: of the array, if PEs have ports."""
+    mask = (1 << bits) - 1
+    ports = (event.position * columns + event.column for event in outputs)
     return [
-        f"{(event.cycle << 32 | event.column) << accumulator_bits | event.value & mask:x}"
-        for event in outputs
+        f"{(event.cycle << 32 | port) << bits | event.value & mask:x}"
+        for event, port in zip(outputs, ports, strict=True)
     ]

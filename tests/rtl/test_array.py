@@ -10,7 +10,7 @@ import pytest
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.compiler.plan import Gemm, LoopOrder, Residency, TilePlan
 from accelsim.hardware.dataflow import DATAFLOWS
-from accelsim.hardware.schema import Array
+from accelsim.hardware.schema import Array, Drain
 from accelsim.rtl.vectors import array_vectors
 from accelsim.simulator.array import run_array
 
@@ -64,7 +64,7 @@ def _random_machine(generator, rows=None, columns=None):
         activation_bits=int(widths[1]),
         weight_double_buffering=bool(generator.integers(2)),
         tile_overlap=bool(generator.integers(2)),
-        drain=str(generator.choice(["exposed", "hidden"])),
+        drain=str(generator.choice(list(Drain))),
     )
     narrow = int(generator.integers(8, 33))
     accumulator = Accumulator(int(generator.choice([32, narrow])), generator.choice(list(Overflow)))
