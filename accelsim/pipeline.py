@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 from accelsim.compiler import compile_network
 from accelsim.energy import EnergyTable, account, table_for
 from accelsim.errors import ConfigError
-from accelsim.frontend import Dataset, ImportedModel, load_data, load_onnx, run_float, workload_path
+from accelsim.frontend import (
+    Dataset,
+    ImportedModel,
+    ImportedShapes,
+    is_shapes,
+    load_data,
+    load_onnx,
+    load_shapes,
+    random_data,
+    run_float,
+    scalesim_overrides,
+    workload_path,
+)
 from accelsim.golden import execute
 from accelsim.hardware import Hardware, dump_hardware, load_hardware
 from accelsim.quantize import (
@@ -27,6 +39,8 @@ from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
 from accelsim.simulator import simulate
+from accelsim.simulator.run import Span
+from accelsim.topology_run import run_shapes
 from accelsim.units import format_hertz
 
 __all__ = ["DEFAULT_POINTS", "RunRequest", "built_for", "run"]
@@ -51,9 +65,11 @@ class RunRequest:
     Attributes
     ----------
     network
-        Name of a bundled network, or path of an ONNX file.
+        Name of a bundled network or topology, or path of an ONNX file, a topology's YAML file or
+        a SCALE-Sim topology CSV. A topology has shapes but no values: it has no accuracy.
     hardware, overrides
-        Name of a preset or path of a YAML file; ``"array.rows=32"`` changes a field of it.
+        Name of a preset, or path of a YAML file or of a SCALE-Sim .cfg (changes to the preset
+        ``scalesim``); ``"array.rows=32"`` changes a field of it.
     points
         (weight bits, activation bits) of each point, 2 to 16. For each, PEs and scratchpads are
         built for these widths.
@@ -68,6 +84,12 @@ class RunRequest:
         Images in one batch: they share the weights that are fetched.
     per_channel
         One weight scale for each output channel, instead of one for each layer.
+    random_data
+        Seeded random images, one batch of them, in place of data: nothing is said of accuracy.
+    timeline
+        Record what every unit does when, for the first point.
+    ceil_outputs
+        Round output sizes of a SCALE-Sim topology as SCALE-Sim does.
     check
         Run golden over all test images and compare; otherwise the integer accuracy is that of
         the simulated images.
@@ -89,6 +111,9 @@ class RunRequest:
     per_channel: bool = True
     check: bool = True
     seed: int = 0
+    random_data: bool = False
+    timeline: bool = False
+    ceil_outputs: bool = False
 
     def __post_init__(self) -> None:
         if not self.points:
@@ -113,6 +138,11 @@ class RunRequest:
                     f"--set {override}: PEs are built for the widths that are run; give these "
                     "by --bits, or --weights and --activations"
                 )
+        if self.data is not None and (self.random_data or is_shapes(self.network)):
+            other = "--random-data" if self.random_data else f"{self.network}, which has no values"
+            raise ConfigError(f"--data: cannot be used with {other}")
+        if self.random_data and is_shapes(self.network):
+            raise ConfigError(f"--random-data: {self.network} has no weights to run it with")
         if self.seed < 0:
             raise ConfigError(f"seed: must not be negative, got {self.seed}")
 
@@ -131,6 +161,9 @@ class RunRequest:
                 words += [f"--{name}", str(getattr(self, name))]
         words += [] if self.per_channel else ["--per-tensor"]
         words += [] if self.check else ["--no-check"]
+        words += ["--random-data"] if self.random_data else []
+        words += ["--timeline"] if self.timeline else []
+        words += ["--scalesim-ofmap", "ceil"] if self.ceil_outputs else []
         return shlex.join(words)
 
 
@@ -144,19 +177,22 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     InternalError
         If an invariant of the simulation is broken.
     """
-    hardware = load_hardware(request.hardware, request.overrides)
+    hardware = _load_hardware(request)
     table = table_for(hardware)
+    if is_shapes(request.network):
+        return _run_shapes(request, hardware, table, progress)
     model, data = _load(request)
     network = model.network
     chosen = _choose(len(data.images), request)
 
     progress("float network", 0, len(request.points))
     scores = run_float(model, data.images, [network.output])[network.output]
-    float_pct = _accuracy_pct(scores, data.labels)
+    float_pct = None if request.random_data else _accuracy_pct(scores, data.labels)
     activations = run_float(model, data.calibration_images, observed_tensors(network))
 
     points: list[PointResult] = []
     warnings: dict[str, None] = {}
+    timeline: tuple[Span, ...] = ()
     for weight_bits, activation_bits in request.points:
         progress(_point_text(weight_bits, activation_bits), len(points), len(request.points))
         machine = built_for(hardware, weight_bits, activation_bits)
@@ -165,7 +201,11 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         inputs = quantize_input(integer, data.images)
         golden = execute(integer, inputs, keep_tensors=False).outputs if request.check else None
         program = compile_network(integer, machine, request.batch)
-        simulated = simulate(program, integer, machine, inputs[chosen], engine=request.engine)
+        spans = request.timeline and not points
+        simulated = simulate(
+            program, integer, machine, inputs[chosen], engine=request.engine, spans=spans
+        )
+        timeline = timeline or simulated.timing.spans
         accuracy = _judge(simulated.outputs, golden, data.labels, chosen, float_pct)
         energy = account(simulated, program, machine, table)
         points.append(collect_point(simulated, energy, machine, accuracy))
@@ -183,7 +223,53 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         machine=dump_hardware(hardware),
         not_modelled=tuple(energy.not_modelled),
         warnings=(*_overflow_warnings(points), *warnings),
+        timeline=timeline,
     )
+
+
+def _run_shapes(
+    request: RunRequest, hardware: Hardware, table: EnergyTable, progress: Progress
+) -> RunResult:
+    """Run a network of shapes: the same story without values."""
+    shapes = load_shapes(request.network, request.ceil_outputs)
+    topology = shapes.topology
+    names = [_point_text(*point) for point in request.points]
+    points, accounts, timeline = run_shapes(
+        topology,
+        [built_for(hardware, *point) for point in request.points],
+        table,
+        request.batch,
+        request.timeline,
+        lambda done: progress(names[done], done, len(names)),
+    )
+    host = ", ".join(topology.host_functions)
+    not_modelled = [line for line in accounts[0].not_modelled if line != "layers on the host"]
+    if host:
+        not_modelled.append(f"on the host, between DRAM and DRAM: {host}")
+    warnings = dict.fromkeys(warning for energy in accounts for warning in energy.warnings)
+    return RunResult(
+        network=topology.name,
+        hardware=hardware.name,
+        engine="shapes",
+        dataset="none",
+        array=_array_line(hardware, request.overrides),
+        technology=f"{accounts[0].technology}, {hardware.dram.type}",
+        points=points,
+        provenance=_shapes_provenance(request, shapes, table),
+        configuration=_shapes_configuration(request, shapes),
+        machine=dump_hardware(hardware),
+        not_modelled=tuple(not_modelled),
+        warnings=(*shapes.notes, *warnings),
+        timeline=timeline,
+    )
+
+
+def _load_hardware(request: RunRequest) -> Hardware:
+    """Load a machine, or SCALE-Sim's as a .cfg file changes it."""
+    path = Path(request.hardware)
+    if path.suffix.lower() != ".cfg":
+        return load_hardware(request.hardware, request.overrides)
+    return load_hardware("scalesim", (*scalesim_overrides(path), *request.overrides))
 
 
 def built_for(hardware: Hardware, weight_bits: int, activation_bits: int) -> Hardware:
@@ -201,12 +287,16 @@ def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:
     if not is_path:
         workload = workload_path(request.network)
         model = load_onnx(workload.model)
+        if request.random_data:
+            return model, random_data(model.network, request.batch, request.seed)
         return model, load_data(request.data or workload.data, model.network)
     model = load_onnx(path)
+    if request.random_data:
+        return model, random_data(model.network, request.batch, request.seed)
     if request.data is None:
         raise ConfigError(
             f"--data: {request.network} needs an .npz file with test_images, test_labels and "
-            "calibration_images"
+            "calibration_images (or --random-data, where accuracy is not the point)"
         )
     return model, load_data(request.data, model.network)
 
@@ -224,9 +314,17 @@ def _judge(
     golden: NDArray[np.int32] | None,
     labels: NDArray[np.int64],
     chosen: NDArray[np.intp],
-    float_pct: float,
+    float_pct: float | None,
 ) -> Accuracy:
-    """Compare the simulated outputs, those of the ``chosen`` images, with golden's of all."""
+    """Compare the simulated outputs, those of the ``chosen`` images, with golden's of all.
+
+    Without a float accuracy the labels mean nothing.
+    """
+    if float_pct is None:
+        if golden is None:
+            return Accuracy(None, None, 0, None)
+        differ = int(np.count_nonzero(golden[chosen] != outputs))
+        return Accuracy(None, None, len(golden), differ)
     if golden is None:
         return Accuracy(float_pct, _accuracy_pct(outputs, labels[chosen]), 0, None)
     mismatches = int(np.count_nonzero(golden[chosen] != outputs))
@@ -259,6 +357,29 @@ def _provenance(
         versions=versions(),
         hashes={"network": model.sha256, "data": data.sha256, "energy table": table.sha256},
     )
+
+
+def _shapes_provenance(
+    request: RunRequest, shapes: ImportedShapes, table: EnergyTable
+) -> Provenance:
+    return Provenance(
+        command=request.command,
+        seed=request.seed,
+        versions=versions(),
+        hashes={"network": shapes.sha256, "energy table": table.sha256},
+    )
+
+
+def _shapes_configuration(request: RunRequest, shapes: ImportedShapes) -> dict[str, object]:
+    return {
+        "network": request.network,
+        "source": shapes.topology.source,
+        "hardware": request.hardware,
+        "hardware_changes": list(request.overrides),
+        "points": [f"w{weights}a{activations}" for weights, activations in request.points],
+        "batch_images": request.batch,
+        "macs_per_image": shapes.topology.macs,
+    }
 
 
 def _array_line(hardware: Hardware, overrides: tuple[str, ...]) -> str:

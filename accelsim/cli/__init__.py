@@ -6,6 +6,7 @@ import click
 
 from accelsim.cli.failures import Commands
 from accelsim.cli.hardware import hardware
+from accelsim.cli.networks import networks
 from accelsim.cli.report import report
 from accelsim.cli.run import run
 from accelsim.cli.version import version
@@ -21,5 +22,5 @@ def main() -> None:
     """
 
 
-for _command in (run, report, hardware, version):
+for _command in (run, report, networks, hardware, version):
     main.add_command(_command)

@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from accelsim.report.layer_table import render_layers
 from accelsim.report.results import RunResult
 from accelsim.report.table import render_table
 
@@ -20,6 +21,8 @@ def print_result(result: RunResult) -> None:
     console = Console()
     color = console.is_terminal and not console.no_color
     click.echo(render_table(result, console.width, color=color), nl=False, color=color)
+    if not result.has_values:
+        click.echo(render_layers(result, console.width), nl=False)
 
 
 @contextmanager

@@ -46,6 +46,16 @@ __all__ = ["run"]
     help="Run golden over all images and compare; without it accuracy is of simulated images.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Which images are simulated.")
+@click.option("--random-data", is_flag=True, help="Random images, where accuracy is no matter.")
+@click.option("--timeline", is_flag=True, help="Write timeline.json (Perfetto) to --output.")
+@click.option(
+    "--scalesim-ofmap",
+    type=click.Choice(["floor", "ceil"]),
+    default="floor",
+    show_default=True,
+    help="How output sizes of a SCALE-Sim topology are rounded (ceil: as it does).",
+)
+@click.option("--scalesim-reports", is_flag=True, help="Write SCALE-Sim's reports to --output.")
 @click.option("--output", type=click.Path(path_type=Path), help="Folder to write the run to.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, not a table.")
 def run(
@@ -53,22 +63,41 @@ def run(
     weights: str | None,
     activations: str | None,
     per_tensor: bool,
+    scalesim_ofmap: str,
+    scalesim_reports: bool,
     output: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Quantize NETWORK, run it on a machine, and print accuracy, cycles and energy.
 
-    NETWORK is a bundled network (digits_cnn, digits_mlp) or the path of an ONNX file.
+    NETWORK is a bundled network (digits_cnn, digits_mlp) or the path of an ONNX file. Or it is a
+    network of shapes, which has cycles and energy only: a bundled one (resnet18, bert_base, ...:
+    `accelsim networks`), a topology file (.yaml), or a SCALE-Sim topology (.csv).
     """
+    from accelsim.errors import ConfigError
+    from accelsim.frontend import is_shapes
     from accelsim.pipeline import RunRequest
     from accelsim.report.folder import check_run_folder
 
     points = _points(bits, weights, activations)
-    request = RunRequest(points=points, per_channel=not per_tensor, **options)
+    if bits is None and is_shapes(options["network"]):
+        points = points if weights or activations else ((8, 8),)
+    request = RunRequest(
+        points=points,
+        per_channel=not per_tensor,
+        ceil_outputs=scalesim_ofmap == "ceil",
+        **options,
+    )
+    for option, asked in (
+        ("--timeline", request.timeline),
+        ("--scalesim-reports", scalesim_reports),
+    ):
+        if asked and output is None:
+            raise ConfigError(f"{option}: needs --output, the folder to write to")
     if output is not None:
         check_run_folder(output)
-    result = _run(request, output)
+    result = _run(request, output, scalesim=scalesim_reports)
     _show(result, output, as_json=as_json)
     if any(point.golden_mismatches for point in result.points):
         from accelsim.cli.failures import FAILURE
@@ -77,7 +106,7 @@ def run(
         click.get_current_context().exit(FAILURE)
 
 
-def _run(request: RunRequest, output: Path | None) -> RunResult:
+def _run(request: RunRequest, output: Path | None, *, scalesim: bool) -> RunResult:
     from accelsim.cli.console import progress_bar
     from accelsim.pipeline import run as run_pipeline
     from accelsim.report.folder import write_run_folder
@@ -86,7 +115,7 @@ def _run(request: RunRequest, output: Path | None) -> RunResult:
         result = run_pipeline(request, progress)
         if output is not None:
             progress("writing the report", 0, 1)
-            write_run_folder(result, output)
+            write_run_folder(result, output, scalesim)
     return result
 
 

@@ -17,8 +17,8 @@ __all__ = ["Accuracy", "collect_point"]
 class Accuracy:
     """What is known about a point's outputs, in percent of the images; see `PointResult`."""
 
-    float_pct: float
-    integer_pct: float
+    float_pct: float | None
+    integer_pct: float | None
     images_golden: int
     golden_mismatches: int | None
 
@@ -58,6 +58,8 @@ def collect_point(
         overflow_events=sum(run.overflow_events.values()),
         clip_events=sum(run.clip_events.values()),
         layers=layers,
+        peak_macs_per_cycle=hardware.array.rows * hardware.array.columns,
+        dram_bytes_per_cycle=hardware.dram_bytes_per_cycle,
     )
 
 

@@ -8,6 +8,8 @@
     layers.csv      one row for each layer and bit-width
     report.html     one page, self-contained
     plots/          every figure as SVG and PNG
+    timeline.json   if asked: what every unit does when, in Chrome's trace format
+    scalesim/       if asked: the three reports of SCALE-Sim, with its headings
 
 A folder is written beside its place under another name and renamed when it is complete. An
 older run folder in that place is replaced; anything else is refused and left untouched.
@@ -32,6 +34,8 @@ from accelsim.report.document import (
 )
 from accelsim.report.layers_csv import layers_csv
 from accelsim.report.results import RunResult
+from accelsim.report.scalesim_csv import scalesim_reports
+from accelsim.report.timeline import timeline_document
 
 __all__ = [
     "check_run_folder",
@@ -43,6 +47,7 @@ __all__ = [
 
 _RESULTS = ("config.yaml", "run.json", "summary.json", "layers.csv")
 _REPORT = ("report.html", "plots")
+_ON_REQUEST = ("timeline.json", "scalesim")
 _LARGEST_BYTES = 256 << 20
 
 
@@ -70,8 +75,8 @@ def check_run_folder(folder: Path) -> None:
         ) from None
 
 
-def write_run_folder(result: RunResult, folder: Path) -> None:
-    """Write the whole run folder, or nothing.
+def write_run_folder(result: RunResult, folder: Path, scalesim: bool = False) -> None:
+    """Write the whole run folder, or nothing; ``scalesim``: with SCALE-Sim's reports.
 
     Raises
     ------
@@ -87,6 +92,13 @@ def write_run_folder(result: RunResult, folder: Path) -> None:
             (partial / "summary.json").write_text(to_json(summary_document(result)), "utf-8")
             (partial / "layers.csv").write_text(layers_csv(result), encoding="utf-8")
             _write_report(result, partial)
+            if result.timeline:
+                trace = timeline_document(result.timeline, f"{result.network} on {result.hardware}")
+                (partial / "timeline.json").write_text(json.dumps(trace), encoding="utf-8")
+            if scalesim:
+                (partial / "scalesim").mkdir()
+                for name, text in scalesim_reports(result).items():
+                    (partial / "scalesim" / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"--output {folder}: cannot be written: {_reason(error)}") from error
 
@@ -172,7 +184,7 @@ def _check_replaceable(folder: Path) -> None:
         raise ConfigError(
             f"--output {folder}: exists and is not an accelsim run folder (give a new name)"
         )
-    foreign = sorted(found - {*_RESULTS, *_REPORT})
+    foreign = sorted(found - {*_RESULTS, *_REPORT, *_ON_REQUEST})
     if foreign:
         raise ConfigError(
             f"--output {folder}: holds files that are not of a run and would be lost: "

@@ -8,7 +8,7 @@ from html import escape
 from importlib.resources import files
 
 from accelsim.report.results import CAUSES, PointResult, RunResult
-from accelsim.report.words import aligned, bits, words
+from accelsim.report.words import aligned, bits, percent, words
 
 __all__ = ["report_html"]
 
@@ -18,7 +18,12 @@ _CAPTIONS = {
     "energy_by_component": "Energy per image by component at each bit-width.",
     "cycles_by_layer": "Where each layer's cycles go. Blue and green cycles belong to the array "
     "itself; warm colours are stalls; grey is work on other units.",
+    "roofline": "What each matrix product reaches, under the array's roof and DRAM's slope.",
 }
+_CLAMPED = (
+    '<p class="note">Clamped values are results outside the range of their layer; a fused ReLU '
+    "clamps every negative one.</p>"
+)
 
 
 def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
@@ -32,16 +37,16 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             f"<p>{_lead(result)}</p>",
             _warnings(result.warnings),
             _cards(result),
-            "<h2>Accuracy, cycles and energy</h2>",
+            f"<h2>{'Accuracy, cycles' if result.has_accuracy else 'Cycles'} and energy</h2>",
             _summary_table(result),
-            '<p class="note">Clamped values are results outside the range of their layer; a '
-            "fused ReLU clamps every negative one.</p>",
+            _CLAMPED if result.has_values else "",
             _figure(figures, "accuracy_and_energy"),
             "<h2>Where the energy goes</h2>",
             _split_table(result),
             _figure(figures, "energy_by_component"),
             "<h2>Where the cycles go</h2>",
             _figure(figures, "cycles_by_layer"),
+            _figure(figures, "roofline"),
             *(_layers(point, opened=index == 0) for index, point in enumerate(result.points)),
             "<h2>Machine</h2>",
             '<p class="note">weight_bits and activation_bits are replaced by those of each '
@@ -63,6 +68,8 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
 
 def _lead(result: RunResult) -> str:
     first = result.points[0]
+    if not result.has_values:
+        return "A network of shapes: cycles, traffic and energy, but no values and no accuracy."
     simulated = (
         f"{first.images_simulated} images of {escape(result.dataset)} simulated at each width "
         f"with the {escape(result.engine)} engine, "
@@ -73,10 +80,8 @@ def _lead(result: RunResult) -> str:
     if mismatches:
         differ = f'<span class="warning">{mismatches} output integers differ</span>'
         return f"{simulated}{differ} from the golden model."
-    return (
-        f"{simulated}every output integer equal to the golden model's; "
-        f"accuracy over {first.images_golden} images."
-    )
+    accuracy = f"; accuracy over {first.images_golden} images" if result.has_accuracy else ""
+    return f"{simulated}every output integer equal to the golden model's{accuracy}."
 
 
 def _warnings(warnings: Sequence[str]) -> str:
@@ -91,9 +96,12 @@ def _cards(result: RunResult) -> str:
     """Sum the run up: each figure at the first width of the run, and at the last below it."""
     points = result.points
     ends = points[:1] if len(points) == 1 else (points[0], points[-1])
+    accuracy = [
+        ("Float accuracy", [f"{percent(points[0].accuracy_float_pct, 1)} %"]),
+        ("Integer accuracy", [f"{percent(p.accuracy_integer_pct, 1)} %" for p in ends]),
+    ]
     cards = [
-        ("Float accuracy", [f"{points[0].accuracy_float_pct:.1f} %"]),
-        ("Integer accuracy", [f"{point.accuracy_integer_pct:.1f} %" for point in ends]),
+        *(accuracy if result.has_accuracy else []),
         ("Energy per image", _with_unit([p.energy_uj_per_image for p in ends], "µJ")),
         ("Cycles per image", [f"{point.cycles_per_image:,.0f}" for point in ends]),
         ("Latency per image", _with_unit([p.latency_us_per_image for p in ends], "µs")),
@@ -119,19 +127,25 @@ def _with_unit(values: Sequence[float], unit: str) -> list[str]:
 
 def _summary_table(result: RunResult) -> str:
     points = result.points
+    accuracy = [
+        ("float", "% correct", [percent(point.accuracy_float_pct, 2) for point in points]),
+        ("integer", "% correct", [percent(point.accuracy_integer_pct, 2) for point in points]),
+    ]
+    events = [
+        ("overflows", "events", [f"{point.overflow_events:,}" for point in points]),
+        ("clamped", "values", [f"{point.clip_events:,}" for point in points]),
+    ]
     return _table(
         [
             _bits_column(points),
-            ("float", "% correct", [f"{point.accuracy_float_pct:.2f}" for point in points]),
-            ("integer", "% correct", [f"{point.accuracy_integer_pct:.2f}" for point in points]),
+            *(accuracy if result.has_accuracy else []),
             ("cycles", "per image", [f"{point.cycles_per_image:,.0f}" for point in points]),
             ("latency", "µs/image", aligned([point.latency_us_per_image for point in points])),
             ("utilization", "%", [f"{point.utilization_pct:.1f}" for point in points]),
             ("energy", "µJ/image", aligned([point.energy_uj_per_image for point in points])),
             ("power", "mW", aligned([point.average_power_mw for point in points])),
             ("efficiency", "TOPS/W", aligned([point.tops_per_w for point in points])),
-            ("overflows", "events", [f"{point.overflow_events:,}" for point in points]),
-            ("clamped", "values", [f"{point.clip_events:,}" for point in points]),
+            *(events if result.has_values else []),
         ]
     )
 
@@ -212,6 +226,8 @@ def _zero(cell: str) -> str:
 
 
 def _figure(figures: Mapping[str, str], name: str) -> str:
+    if name not in figures:
+        return ""
     svg = figures[name]
     caption = escape(_CAPTIONS[name])
     start = svg.index("<svg")

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from accelsim.report.results import CAUSES, PointResult, RunResult
+from accelsim.report.roofline import roofline
 from accelsim.report.style import ACCENT, CAUSE_COLORS, COMPONENT_COLORS, MUTED, in_style
 from accelsim.report.words import aligned, bits, words
 
@@ -32,11 +33,15 @@ _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 def figures(result: RunResult) -> dict[str, Figure]:
     """Return every figure of the run by its file name (without extension)."""
-    return {
-        "accuracy_and_energy": accuracy_and_energy(result),
+    drawn = {
         "energy_by_component": energy_by_component(result),
         "cycles_by_layer": cycles_by_layer(result),
     }
+    if result.has_accuracy:
+        drawn = {"accuracy_and_energy": accuracy_and_energy(result)} | drawn
+    if result.points[0].peak_macs_per_cycle:
+        drawn["roofline"] = roofline(result)
+    return drawn
 
 
 @in_style
@@ -54,8 +59,8 @@ def accuracy_and_energy(result: RunResult) -> Figure:
 
 
 def _draw_accuracy(axes: Axes, places: np.ndarray, points: Sequence[PointResult]) -> None:
-    integer = [point.accuracy_integer_pct for point in points]
-    baseline = points[0].accuracy_float_pct
+    integer = [point.accuracy_integer_pct or 0.0 for point in points]
+    baseline = points[0].accuracy_float_pct or 0.0
     axes.axhline(baseline, color=MUTED, linestyle=(0, (4, 3)), linewidth=1.2)
     axes.plot(places, integer, color=ACCENT, marker="o", markersize=6, linewidth=1.8)
     axes.text(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from accelsim.simulator.run import Cause, Traffic
+from accelsim.simulator.run import Cause, Span, Traffic
 
 __all__ = [
     "CAUSES",
@@ -81,13 +81,15 @@ class PointResult:
 
     ``images_golden`` is 0 and ``golden_mismatches`` None when golden was not asked;
     ``accuracy_integer_pct`` is then that of the simulated images. ``golden_mismatches`` counts
-    output integers that differ.
+    output integers that differ. A network of shapes has no values: no images are simulated, and
+    both accuracies are None. ``peak_macs_per_cycle`` and ``dram_bytes_per_cycle`` are the
+    machine's two roofs.
     """
 
     weight_bits: int
     activation_bits: int
-    accuracy_float_pct: float
-    accuracy_integer_pct: float
+    accuracy_float_pct: float | None
+    accuracy_integer_pct: float | None
     images_golden: int
     images_simulated: int
     golden_mismatches: int | None
@@ -103,6 +105,8 @@ class PointResult:
     overflow_events: int
     clip_events: int
     layers: tuple[LayerResult, ...]
+    peak_macs_per_cycle: int = 0
+    dram_bytes_per_cycle: float = 0.0
 
     @property
     def label(self) -> str:
@@ -131,7 +135,7 @@ class RunResult:
     ``configuration`` holds the resolved choices (network, data, points, options) as plain
     numbers, text and lists; ``machine`` is the resolved hardware description as YAML, units in
     its values. One line each: ``array`` (size, dataflow, clock, what was changed in the named
-    hardware) and ``technology`` (node, voltage, energy table).
+    hardware) and ``technology`` (node, voltage, energy table). ``timeline`` is not stored.
     """
 
     network: str
@@ -146,6 +150,17 @@ class RunResult:
     machine: str
     not_modelled: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    timeline: tuple[Span, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether integers were computed, or only their cycles."""
+        return any(point.images_simulated for point in self.points)
+
+    @property
+    def has_accuracy(self) -> bool:
+        """Whether the images had labels that mean something."""
+        return all(point.accuracy_float_pct is not None for point in self.points)
 
     @property
     def components(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from accelsim.energy import Component
 from accelsim.report.results import PointResult, RunResult
-from accelsim.report.words import aligned
+from accelsim.report.words import aligned, percent
 
 __all__ = ["render_table", "run_table"]
 
@@ -80,9 +80,12 @@ _Column = tuple[str, list[str]]
 
 
 def _result_columns(points: Sequence[PointResult]) -> list[_Column]:
+    accuracy = [
+        ("accuracy\nfloat %", [percent(point.accuracy_float_pct, 2) for point in points]),
+        ("accuracy\ninteger %", [percent(point.accuracy_integer_pct, 2) for point in points]),
+    ]
     return [
-        ("accuracy\nfloat %", [f"{point.accuracy_float_pct:.2f}" for point in points]),
-        ("accuracy\ninteger %", [f"{point.accuracy_integer_pct:.2f}" for point in points]),
+        *(accuracy if points[0].accuracy_float_pct is not None else []),
         ("cycles\n/image", [f"{point.cycles_per_image:,.0f}" for point in points]),
         ("latency\nµs/image", aligned([point.latency_us_per_image for point in points])),
         ("util.\n%", [f"{point.utilization_pct:.1f}" for point in points]),
@@ -102,12 +105,14 @@ def _split_columns(points: Sequence[PointResult]) -> list[_Column]:
 
 def _notes(result: RunResult) -> list[Text]:
     first = result.points[0]
-    lines = [Text(f"Integers: {_comparison(result)}", style=_comparison_style(result))]
+    lines = []
+    if result.has_values:
+        lines.append(Text(f"Integers: {_comparison(result)}", style=_comparison_style(result)))
     batch = f", batch {first.batch}" if first.batch > 1 else ""
     lines.append(
         Text(
             f"Machine: {result.hardware}: {result.array}; PEs built for each width; "
-            f"{result.engine} engine{batch}"
+            f"{f'{result.engine} engine' if result.has_values else 'shapes, no values'}{batch}"
         )
     )
     lines.append(Text(f"Energy: {result.technology}; not modelled: {_omissions(result)}"))
@@ -122,9 +127,12 @@ def _comparison(result: RunResult) -> str:
     first = result.points[0]
     simulated = f"{first.images_simulated} images simulated at each width"
     if first.golden_mismatches is None:
-        return f"{simulated}, not compared with golden (accuracy is that of these images)"
+        which = " (accuracy is that of these images)" if result.has_accuracy else ""
+        return f"{simulated}, not compared with golden{which}"
     mismatches = sum(point.golden_mismatches or 0 for point in result.points)
     agreement = "all outputs equal golden" if not mismatches else f"{mismatches} outputs DIFFER"
+    if not result.has_accuracy:
+        return f"{simulated}, {agreement}"
     return f"{simulated}, {agreement}; accuracy over {first.images_golden} images by golden"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from accelsim.report.results import PointResult
 
-__all__ = ["aligned", "bits", "words"]
+__all__ = ["aligned", "bits", "percent", "words"]
 
 
 def aligned(values: Sequence[float], *, beside: float = 0.0) -> list[str]:
@@ -32,6 +32,15 @@ def bits(point: PointResult) -> str:
     if point.weight_bits == point.activation_bits:
         return str(point.weight_bits)
     return f"w{point.weight_bits} a{point.activation_bits}"
+
+
+def percent(value: float | None, decimals: int) -> str:
+    """Print a share in percent, a dash where there is none.
+
+    >>> percent(12.345, 1), percent(None, 1)
+    ('12.3', '-')
+    """
+    return "-" if value is None else f"{value:.{decimals}f}"
 
 
 def words(name: str) -> str:

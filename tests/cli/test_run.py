@@ -155,7 +155,8 @@ def test_a_network_of_ones_own_needs_data(accelsim, tmp_path):
     done = accelsim("run", model)
     assert done.exit_code == USER_ERROR
     assert done.stderr == (
-        f"--data: {model} needs an .npz file with test_images, test_labels and calibration_images\n"
+        f"--data: {model} needs an .npz file with test_images, test_labels and calibration_images "
+        "(or --random-data, where accuracy is not the point)\n"
     )
 
 
