@@ -215,14 +215,17 @@ class VectorShape:
         """Return the first line of a chunk when the lines are cut as evenly as possible."""
         return np.asarray(chunk, dtype=np.int64) * self.lines // chunks
 
-    def pieces(self, chunks: int) -> Iterator[Piece]:
-        """Yield the layer cut into ``chunks`` pieces."""
+    def cuts(self, chunks: int) -> tuple[Integers, Integers, Integers]:
+        """Return operations, elements of each input and outputs of ``chunks`` pieces."""
         horizontal = valid_taps(self.window, self.height, self.width)[1]
         bounds = self.bounds(np.arange(chunks + 1), chunks)
         operations = np.diff(self._rows.taps_before(bounds)) * horizontal
         elements = self.input_elements(bounds[:-1], bounds[1:])
-        outputs = np.diff(bounds) * self.line_elements
-        for done, needed, made in zip(operations, elements, outputs, strict=True):
+        return operations, elements, np.diff(bounds) * self.line_elements
+
+    def pieces(self, chunks: int) -> Iterator[Piece]:
+        """Yield the layer cut into ``chunks`` pieces."""
+        for done, needed, made in zip(*self.cuts(chunks), strict=True):
             yield Piece(
                 operations=int(done),
                 input_elements=int(needed),
