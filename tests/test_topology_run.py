@@ -1,0 +1,158 @@
+"""Networks of shapes from request to run folder."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import pytest
+
+from accelsim.errors import ConfigError
+from accelsim.pipeline import RunRequest, run
+from accelsim.report.folder import read_run_folder, write_run_folder
+from accelsim.report.layer_table import render_layers
+from accelsim.report.results import CAUSES
+from accelsim.report.table import render_table
+
+TINY = "mlperf_tiny_resnet8"
+
+
+@pytest.fixture(scope="module")
+def result():
+    return run(RunRequest(TINY, points=((8, 8), (4, 8)), batch=2, timeline=True))
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory):
+    path = tmp_path_factory.mktemp("scalesim") / "gemm.csv"
+    path.write_text("Layer, M, N, K,\nbig, 64, 96, 128,\nSECTION,\nodd, 10, 50, 70\n")
+    return path
+
+
+def test_there_is_no_accuracy(result):
+    for point in result.points:
+        assert point.accuracy_float_pct is point.accuracy_integer_pct is None
+        assert point.images_simulated == point.images_golden == 0
+    assert not result.has_values
+    assert result.engine == "shapes"
+
+
+def test_counts_are_those_of_the_file(result):
+    for point in result.points:
+        assert sum(layer.macs for layer in point.layers) == 2 * 12_501_632
+        for layer in point.layers:
+            assert sum(layer.cycles[cause] for cause in CAUSES) == layer.cycles_total
+        assert sum(layer.cycles_total for layer in point.layers) == point.cycles_total
+
+
+def test_narrower_weights_move_less_and_cost_less(result):
+    wide, narrow = result.points
+    moved = [sum(layer.traffic.dram_read_bytes for layer in p.layers) for p in result.points]
+    assert moved[1] < moved[0]
+    assert narrow.energy_uj_per_image < wide.energy_uj_per_image
+
+
+def test_the_folder_holds_everything(result, tmp_path):
+    folder = tmp_path / "run"
+    write_run_folder(result, folder, scalesim=True)
+    assert {path.name for path in (folder / "plots").iterdir()} == {
+        f"{name}.{suffix}"
+        for name in ("energy_by_component", "cycles_by_layer", "roofline")
+        for suffix in ("svg", "png")
+    }
+    trace = json.loads((folder / "timeline.json").read_text())
+    assert trace["traceEvents"]
+    page = (folder / "report.html").read_text()
+    assert "no values and no accuracy" in page
+    assert "Roofline" in page
+    assert "Float accuracy" not in page
+    again = read_run_folder(folder)
+    assert again.points == result.points
+    write_run_folder(result, folder)
+    assert not (folder / "scalesim").exists()
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_tables_keep_to_the_terminal(result, width):
+    for text in (render_table(result, width), render_layers(result, width)):
+        assert max(map(len, text.splitlines())) <= width
+        assert "…" not in text
+    assert "accuracy" not in render_table(result, width)
+
+
+def test_host_functions_are_said():
+    result = run(RunRequest("gpt2_decode", "tpu_v1", points=((8, 8),)))
+    assert result.not_modelled[-1] == "on the host, between DRAM and DRAM: layer norm, softmax"
+    assert "layers on the host" not in result.not_modelled
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "folds", "fold"),
+    [("ws", 4 * 3, 64 + 32 + 64 - 2), ("os", 2 * 3, 64 + 128 - 2), ("is", 4 * 2, 64 + 32 + 96 - 2)],
+)
+def test_scalesims_reports(products, tmp_path, dataflow, folds, fold):
+    overrides = ("array.rows=32", "array.columns=32", f"array.dataflow={dataflow}")
+    request = RunRequest(str(products), "scalesim", overrides, points=((8, 8),))
+    result = run(request)
+    assert result.warnings[0] == f"{products}:3:1: 'SECTION' is a section's title: skipped"
+    folder = tmp_path / "run"
+    write_run_folder(result, folder, scalesim=True)
+    reports = {
+        name: list(
+            csv.DictReader(
+                (folder / "scalesim" / f"{name}.csv").read_text().splitlines(),
+                skipinitialspace=True,
+            )
+        )
+        for name in ("COMPUTE_REPORT", "BANDWIDTH_REPORT", "DETAILED_ACCESS_REPORT")
+    }
+    big = reports["COMPUTE_REPORT"][0]
+    assert int(big["Total Cycles"]) - int(big["Stall Cycles"]) == folds * fold
+    assert float(big["Mapping Efficiency %"]) == 100
+    assert float(reports["COMPUTE_REPORT"][1]["Mapping Efficiency %"]) < 100
+    details = reports["DETAILED_ACCESS_REPORT"][0]
+    assert int(details["DRAM IFMAP Reads"]) == 64 * 128
+    assert int(details["DRAM Filter Reads"]) == 96 * 128
+    assert int(details["DRAM OFMAP Writes"]) == 64 * 96
+    assert int(details["SRAM OFMAP Writes"]) == 64 * 96 * (1 if dataflow == "os" else 4)
+    assert set(reports["BANDWIDTH_REPORT"][0]) >= {"Avg IFMAP SRAM BW", "Avg OFMAP DRAM BW"}
+
+
+def test_a_cfg_changes_scalesims_machine(products, tmp_path):
+    path = tmp_path / "scale.cfg"
+    path.write_text("[architecture_presets]\nArrayHeight: 8\nArrayWidth: 16\nDataflow: os\n")
+    result = run(RunRequest(str(products), str(path), points=((8, 8),)))
+    assert result.points[0].peak_macs_per_cycle == 128
+    assert result.hardware == "scalesim"
+
+
+def test_random_data_is_checked_against_golden():
+    request = RunRequest("digits_cnn", points=((8, 8),), random_data=True, batch=3, seed=5)
+    result = run(request)
+    (point,) = result.points
+    assert point.images_simulated == point.images_golden == 3
+    assert point.golden_mismatches == 0
+    assert point.accuracy_float_pct is point.accuracy_integer_pct is None
+    assert result.dataset == "random images (seed 5)"
+    assert "--random-data" in request.command
+    assert "all outputs equal golden" in render_table(result, 80)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"network": TINY, "data": "x.npz"},
+            f"--data: cannot be used with {TINY}, which has no values",
+        ),
+        ({"random_data": True, "data": "x.npz"}, "--data: cannot be used with --random-data"),
+        (
+            {"network": TINY, "random_data": True},
+            f"--random-data: {TINY} has no weights to run it with",
+        ),
+    ],
+)
+def test_what_does_not_go_together(fields, message):
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        RunRequest(**fields)
