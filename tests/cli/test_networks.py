@@ -1,0 +1,45 @@
+"""What ships, and runs of networks of shapes from the command line."""
+
+from __future__ import annotations
+
+import json
+
+from click.testing import CliRunner
+
+from accelsim.cli import main
+from accelsim.frontend import topology_names
+
+
+def invoke(*arguments: str):
+    return CliRunner().invoke(main, arguments)
+
+
+def test_every_network_is_listed() -> None:
+    done = invoke("networks")
+    assert done.exit_code == 0
+    for name in ("digits_cnn", *topology_names()):
+        assert name in done.stdout
+
+
+def test_a_topology_prints_its_layers() -> None:
+    done = invoke("run", "mlperf_tiny_autoencoder", "--weights", "4", "--batch", "2")
+    assert done.exit_code == 0
+    assert "mlperf_tiny_autoencoder on edge_16x16" in done.stdout
+    assert "layers at w4 a8 bits, one batch of 2" in done.stdout
+    assert "encoder1" in done.stdout
+
+
+def test_json_has_one_point_without_accuracy() -> None:
+    done = invoke("run", "mlperf_tiny_autoencoder", "--hardware", "mid_32x32", "--json")
+    document = json.loads(done.stdout)
+    (point,) = document["points"]
+    assert document["schema"] == "accelsim.run/1"
+    assert point["accuracy_float_pct"] is None
+    assert sum(layer["macs"] for layer in point["layers"]) == 264_192
+
+
+def test_what_is_written_needs_a_folder() -> None:
+    for option in ("--timeline", "--scalesim-reports"):
+        done = invoke("run", "mlperf_tiny_autoencoder", option)
+        assert done.exit_code == 2
+        assert done.stderr == f"{option}: needs --output, the folder to write to\n"
