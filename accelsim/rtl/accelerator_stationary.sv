@@ -48,15 +48,16 @@ module accelerator_stationary #(
     for (genvar c = 0; c < COLUMNS; c++) begin : column
         logic valid, first_depth;
         logic [31:0] address;
-        logic [ACCUMULATOR_BITS-1:0] bias;
+        logic [ACCUMULATOR_BITS-1:0] bias, top;
+        logic [31:0] write_address;
         delay #(c, ACCUMULATOR_BITS + 34) skew (
             .clock, .reset,
             .in({stream_valid, stream_first_depth, stream_address, stream_bias[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS]}),
             .out({valid, first_depth, address, bias}));
         accumulator_column #(ROWS, ACCUMULATOR_DEPTH, ACCUMULATOR_BITS) accumulators (
             .clock, .reset, .valid, .first_depth, .address, .bias,
-            .sum_top(sum_top[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS]),
-            .sum_bottom(sum[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS]),
-            .write_address(sum_address[c*32 +: 32]));
+            .sum_top(top), .sum_bottom(sum[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS]), .write_address);
+        always_comb sum_top[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS] = top;
+        always_comb sum_address[c*32 +: 32] = write_address;
     end
 endmodule

@@ -15,14 +15,15 @@ module accumulate #(
     localparam int PRODUCT_BITS = LEFT_BITS + RIGHT_BITS;
     localparam int WIDE_BITS = (PRODUCT_BITS > ACCUMULATOR_BITS ? PRODUCT_BITS : ACCUMULATOR_BITS) + 1;
 
+    localparam logic signed [WIDE_BITS-1:0] LOWEST = WIDE_BITS'(-1) <<< (ACCUMULATOR_BITS - 1);
+    localparam logic signed [WIDE_BITS-1:0] HIGHEST = ~LOWEST;
+
     logic signed [PRODUCT_BITS-1:0] product;
     logic signed [WIDE_BITS-1:0]    exact;
 
     assign product = left * right;
     assign exact = WIDE_BITS'(sum_in) + WIDE_BITS'(product);
-    // In range if and only if all bits from the accumulator's sign bit upwards are equal.
-    assign overflow = exact[WIDE_BITS-1:ACCUMULATOR_BITS-1] != {(WIDE_BITS-ACCUMULATOR_BITS+1){exact[WIDE_BITS-1]}};
+    assign overflow = exact < LOWEST || exact > HIGHEST;
     assign sum_out = (SATURATE && overflow)
-        ? {exact[WIDE_BITS-1], {(ACCUMULATOR_BITS-1){!exact[WIDE_BITS-1]}}}
-        : exact[ACCUMULATOR_BITS-1:0];
+        ? ACCUMULATOR_BITS'(exact < LOWEST ? LOWEST : HIGHEST) : ACCUMULATOR_BITS'(exact);
 endmodule

@@ -55,7 +55,7 @@ module array_output #(
         for (genvar c = 0; c < COLUMNS; c++) begin : column
             // What arrives from the left and from above, and what goes on. Beyond the last row
             // and column nobody wants it.
-            logic valid_in, first_in, last_in;
+            logic valid_in, first_in, last_in, overflows;
             logic [RIGHT_BITS-1:0] right_in;
             logic [DOWN_BITS-1:0] down_in;
             logic [ACCUMULATOR_BITS-1:0] bias_in, result_in;
@@ -91,13 +91,14 @@ module array_output #(
                 .clock, .reset,
                 .valid_in, .first_in, .last_in, .right_in,
                 .valid_out(valid), .first_out(first), .last_out(last), .right_out(right),
-                .down_in, .down_out(down), .bias_in, .bias_out(bias_down), .overflow(overflow[r*COLUMNS+c]),
+                .down_in, .down_out(down), .bias_in, .bias_out(bias_down), .overflow(overflows),
                 .drain(top[c].draining), .drain_first(top[c].draining_first), .result_in, .result_out(leaving));
+            always_comb overflow[r*COLUMNS+c] = overflows;
 
             if (DRAIN == 2) begin : port
                 // The cycle after its last product, in which nothing has changed the sum yet.
-                assign result_valid[r*COLUMNS+c] = valid && last;
-                assign result[(r*COLUMNS+c)*ACCUMULATOR_BITS +: ACCUMULATOR_BITS] = leaving;
+                always_comb result_valid[r*COLUMNS+c] = valid && last;
+                always_comb result[(r*COLUMNS+c)*ACCUMULATOR_BITS +: ACCUMULATOR_BITS] = leaving;
             end
         end
     end
@@ -105,8 +106,8 @@ module array_output #(
     for (genvar c = 0; c < COLUMNS; c++) begin : bottom
         if (DRAIN != 2) begin : port
             // The bottom row's result is on the wire while its column drains.
-            assign result_valid[c] = top[c].draining;
-            assign result[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS] = row[ROWS-1].column[c].leaving;
+            always_comb result_valid[c] = top[c].draining;
+            always_comb result[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS] = row[ROWS-1].column[c].leaving;
         end
     end
     assign column_done = row[ROWS-1].column[0].valid && row[ROWS-1].column[0].last;

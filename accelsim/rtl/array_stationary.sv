@@ -50,7 +50,7 @@ module array_stationary #(
         for (genvar c = 0; c < COLUMNS; c++) begin : column
             // What arrives from the left and from above, and what goes on. Beyond the last row
             // and column nobody wants it.
-            logic valid_in, first_in, last_in;
+            logic valid_in, first_in, last_in, overflows;
             logic [MOVING_BITS-1:0] moving_in;
             logic [ACCUMULATOR_BITS-1:0] sum_in;
             logic [RESIDENT_BITS-1:0] resident_in;
@@ -84,15 +84,16 @@ module array_stationary #(
                 .clock, .reset,
                 .valid_in, .first_in, .last_in, .moving_in,
                 .valid_out(valid), .first_out(first), .last_out(last), .moving_out(moving),
-                .sum_in, .sum_out(sum), .overflow(overflow[r*COLUMNS+c]),
+                .sum_in, .sum_out(sum), .overflow(overflows),
                 .load(top[c].loading), .load_last(top[c].loading_last),
                 .resident_in, .resident_out(resident));
+            always_comb overflow[r*COLUMNS+c] = overflows;
         end
     end
 
     for (genvar c = 0; c < COLUMNS; c++) begin : bottom
-        assign sum_bottom[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS] = row[ROWS-1].column[c].sum;
-        assign sum_valid[c] = row[ROWS-1].column[c].valid;
+        always_comb sum_bottom[c*ACCUMULATOR_BITS +: ACCUMULATOR_BITS] = row[ROWS-1].column[c].sum;
+        always_comb sum_valid[c] = row[ROWS-1].column[c].valid;
     end
     assign pass_done = row[ROWS-1].column[COLUMNS-1].valid && row[ROWS-1].column[COLUMNS-1].last;
 endmodule

@@ -23,13 +23,15 @@ module rescale #(
     logic signed [63:0] product, half, nudge, rounded, shifted, saturated, moved;
     logic signed [7:0] right;
 
-    assign right = 8'(MANTISSA_BITS - 1) - 8'(shift);
-    assign product = 64'(accumulator) * $signed({1'b0, 63'(mantissa)});
-    assign half = (MODE != 2 && right > 0) ? 64'sd1 <<< (right - 1) : 64'sd0;
-    assign nudge = (MODE == 0 && shift < 0) ? (accumulator < 0 ? -HALF_UNIT : HALF_UNIT) : 64'sd0;
-    assign rounded = product + half + nudge;
-    assign shifted = right >= 0 ? rounded >>> right[5:0] : rounded <<< -right;
-    assign saturated = shifted > LARGEST ? LARGEST : shifted < -LARGEST - 1 ? -LARGEST - 1 : shifted;
-    assign moved = saturated + 64'(zero_point);
-    assign out = moved < 64'(low) ? low : moved > 64'(high) ? high : (OUTPUT_BITS + 1)'(moved);
+    always_comb begin
+        right = 8'(MANTISSA_BITS - 1) - 8'(shift);
+        product = 64'(accumulator) * $signed({1'b0, 63'(mantissa)});
+        half = (MODE != 2 && right > 0) ? 64'sd1 <<< (right - 1) : 64'sd0;
+        nudge = (MODE == 0 && shift < 0) ? (accumulator < 0 ? -HALF_UNIT : HALF_UNIT) : 64'sd0;
+        rounded = product + half + nudge;
+        shifted = right >= 0 ? rounded >>> 6'(right) : rounded <<< -right;
+        saturated = shifted > LARGEST ? LARGEST : shifted < -LARGEST - 1 ? -LARGEST - 1 : shifted;
+        moved = saturated + 64'(zero_point);
+        out = moved < 64'(low) ? low : moved > 64'(high) ? high : (OUTPUT_BITS + 1)'(moved);
+    end
 endmodule

@@ -14,14 +14,14 @@ from accelsim.rtl.sources import MODULES, source_path
 Simulate = Callable[[str, Mapping[str, int], Mapping[str, Sequence[str]]], str]
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def icarus() -> None:
     if shutil.which("iverilog") is None:
         pytest.skip("Icarus Verilog (iverilog) is not installed")
 
 
 @pytest.fixture
-def simulate(tmp_path: Path) -> Simulate:
+def simulate(icarus: None, tmp_path: Path) -> Simulate:
     """Return a function (machine, parameters, memory files) -> what the testbench printed."""
 
     def run(
