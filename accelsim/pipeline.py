@@ -141,6 +141,8 @@ class RunRequest:
         if self.data is not None and (self.random_data or is_shapes(self.network)):
             other = "--random-data" if self.random_data else f"{self.network}, which has no values"
             raise ConfigError(f"--data: cannot be used with {other}")
+        if self.ceil_outputs and Path(self.network).suffix.lower() != ".csv":
+            raise ConfigError("--scalesim-ofmap ceil: is for SCALE-Sim topologies (.csv) only")
         if self.random_data and is_shapes(self.network):
             raise ConfigError(f"--random-data: {self.network} has no weights to run it with")
         if self.seed < 0:
@@ -244,6 +246,8 @@ def _run_shapes(
     )
     host = ", ".join(topology.host_functions)
     not_modelled = [line for line in accounts[0].not_modelled if line != "layers on the host"]
+    if any(getattr(layer.operator, "kind", "") == "lookup" for layer in topology.layers):
+        not_modelled.append("tables of the vector unit (a lookup costs an addition)")
     if host:
         not_modelled.append(f"on the host, between DRAM and DRAM: {host}")
     warnings = dict.fromkeys(warning for energy in accounts for warning in energy.warnings)

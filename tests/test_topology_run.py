@@ -156,3 +156,9 @@ def test_random_data_is_checked_against_golden():
 def test_what_does_not_go_together(fields, message):
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         RunRequest(**fields)
+
+
+def test_ceil_is_for_scalesim_files() -> None:
+    message = r"^--scalesim-ofmap ceil: is for SCALE-Sim topologies \(\.csv\) only$"
+    with pytest.raises(ConfigError, match=message):
+        RunRequest(TINY, ceil_outputs=True)

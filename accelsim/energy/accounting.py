@@ -158,11 +158,14 @@ def _vector(
     layer: LayerRun, instruction: VectorInstruction, hardware: Hardware, table: TableValues
 ) -> float:
     """Lane operations, and the rescales inside the layer: they are in the vector unit."""
-    rescales = {"average_pool": 1, "add": 3}.get(instruction.kind, 0)
+    rescales = {"average_pool": 1, "add": 3, "multiply": 1}.get(instruction.kind, 0)
     if instruction.kind == "add" and hardware.rescale.mode is RescaleMode.FLOAT32:
         rescales = 2
     outputs = instruction.element_writes if layer.vector_operations else 0
-    return layer.vector_operations * vector_pj(table, hardware.accumulator.bits) + (
+    one_operation_pj = vector_pj(table, hardware.accumulator.bits)
+    if instruction.kind == "multiply":
+        one_operation_pj += multiplier_pj(table, *instruction.shape.input_bits)
+    return layer.vector_operations * one_operation_pj + (
         rescales * outputs * _one_rescale_pj(hardware, table)
     )
 

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from accelsim.errors import InternalError, WorkloadError
+from accelsim.frontend.topology import topology_names
 
 __all__ = ["Workload", "bundled_workloads", "workload_path"]
 
@@ -46,10 +47,11 @@ def workload_path(name: str) -> Workload:
     for workload in bundled_workloads():
         if workload.name == name:
             return workload
-    close = get_close_matches(name, _DATA, n=1)
+    close = get_close_matches(name, (*_DATA, *topology_names()), n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     raise WorkloadError(
-        f"{name}: no bundled network of this name{hint}; there are {', '.join(_DATA)}"
+        f"{name}: no bundled network of this name{hint}; there are {', '.join(_DATA)}, and "
+        f"networks of shapes: {', '.join(topology_names())}"
     )
 
 

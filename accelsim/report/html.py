@@ -18,8 +18,8 @@ _CAPTIONS = {
     "energy_by_component": "Energy per image by component at each bit-width.",
     "cycles_by_layer": "Where each layer's cycles go. Blue and green cycles belong to the array "
     "itself; warm colours are stalls; grey is work on other units.",
-    "roofline": "What each matrix product reaches, under the array's roof and DRAM's slope. A layer "
-    "whose weights came during the layer before may stand above the slope.",
+    "roofline": "What each matrix product reaches, under the array's roof and DRAM's slope. "
+    "A layer whose weights came during the layer before may stand above the slope.",
 }
 _CLAMPED = (
     '<p class="note">Clamped values are results outside the range of their layer; a fused ReLU '

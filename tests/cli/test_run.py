@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from accelsim.cli.failures import FAILURE, USER_ERROR
+from accelsim.frontend import topology_names
 
 CAUSES = {
     "stream",
@@ -134,7 +135,8 @@ def test_without_check_golden_is_not_run(quick):
         (
             ["digits_cn"],
             "digits_cn: no bundled network of this name (did you mean 'digits_cnn'?); "
-            "there are digits_cnn, digits_mlp",
+            "there are digits_cnn, digits_mlp, and networks of shapes: "
+            + ", ".join(topology_names()),
         ),
     ],
 )

@@ -148,6 +148,18 @@ def test_vector_layers_pay_for_the_rescales_inside_them(two_layers, horowitz, ki
     assert report.total_pj == pytest.approx(expected)
 
 
+def test_a_multiplication_pays_for_a_multiplier_and_a_rescale(two_layers, horowitz):
+    machine = load_hardware("edge_16x16")
+    program = two_layers(machine, pool=True)
+    pool = program.instructions[1]
+    assert isinstance(pool, VectorInstruction)
+    scale = replace(pool, shape=replace(pool.shape, kind="multiply", input_bits=(8, 8)))
+    layer = matrix_layer(program, name="pool", operator="multiply", gemm=None, vector_operations=9)
+    report = account(timing_of(layer), replace(program, instructions=(scale,)), machine, horowitz)
+    expected = 9 * (0.1 + 32 * 0.003 + 0.2) + 384 * (3.1 + 0.2 + 0.1)
+    assert report.components_pj[Component.VECTOR] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 def test_a_simulated_batch_sums_by_layer_and_by_component(two_layers, horowitz, dataflow):
     machine = load_hardware("edge_16x16", [f"array.dataflow={dataflow}"])

@@ -3,7 +3,7 @@ import shutil
 import pytest
 
 from accelsim.errors import InternalError, WorkloadError
-from accelsim.frontend import bundled_workloads, workload_path
+from accelsim.frontend import bundled_workloads, topology_names, workload_path
 from accelsim.frontend import workloads as module
 
 
@@ -18,13 +18,18 @@ def test_every_bundled_file_is_there():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("digits_ccn", " (did you mean 'digits_cnn'?)"), ("resnet", ""), ("", "")],
+    [
+        ("digits_ccn", " (did you mean 'digits_cnn'?)"),
+        ("resnet", " (did you mean 'resnet50'?)"),
+        ("", ""),
+    ],
 )
 def test_an_unknown_name(name, hint):
     with pytest.raises(WorkloadError) as caught:
         workload_path(name)
     assert str(caught.value) == (
-        f"{name}: no bundled network of this name{hint}; there are digits_cnn, digits_mlp"
+        f"{name}: no bundled network of this name{hint}; there are digits_cnn, digits_mlp, and "
+        f"networks of shapes: {', '.join(topology_names())}"
     )
 
 
