@@ -11,8 +11,7 @@
     timeline.json   if asked: what every unit does when, in Chrome's trace format
     scalesim/       if asked: the three reports of SCALE-Sim, with its headings
 
-A folder is written beside its place under another name and renamed when it is complete. An
-older run folder in that place is replaced; anything else is refused and left untouched.
+`accelsim.output_folder` says how it takes its place.
 """
 
 from __future__ import annotations
@@ -20,12 +19,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from textwrap import indent
 
 from accelsim.errors import ConfigError, DataError
+from accelsim.output_folder import FolderKind, check_output_folder, output_folder, reason
 from accelsim.report.document import (
     provenance_document,
     read_documents,
@@ -48,6 +46,9 @@ __all__ = [
 _RESULTS = ("config.yaml", "run.json", "summary.json", "layers.csv")
 _REPORT = ("report.html", "plots")
 _ON_REQUEST = ("timeline.json", "scalesim")
+_KIND = FolderKind(
+    "run", frozenset({"run.json", "summary.json"}), frozenset({*_RESULTS, *_REPORT, *_ON_REQUEST})
+)
 _LARGEST_BYTES = 256 << 20
 
 
@@ -59,20 +60,7 @@ def check_run_folder(folder: Path) -> None:
     ConfigError
         If the place is taken by something that is not a run folder, or cannot be written.
     """
-    try:
-        if folder.exists() or folder.is_symlink():
-            _check_replaceable(folder)
-        parent = next(place for place in folder.absolute().parents if place.exists())
-    except OSError as error:
-        raise ConfigError(f"--output {folder}: {_reason(error)}") from None
-    if not parent.is_dir():
-        raise ConfigError(f"--output {folder}: {parent} is a file, not a folder")
-    try:
-        Path(tempfile.mkdtemp(dir=parent, prefix=".accelsim-")).rmdir()
-    except OSError as error:
-        raise ConfigError(
-            f"--output {folder}: cannot write in {parent}: {_reason(error)}"
-        ) from None
+    check_output_folder(folder, _KIND)
 
 
 def write_run_folder(result: RunResult, folder: Path, scalesim: bool = False) -> None:
@@ -83,24 +71,19 @@ def write_run_folder(result: RunResult, folder: Path, scalesim: bool = False) ->
     ConfigError
         If the folder cannot be written, or its place is taken by something else.
     """
-    check_run_folder(folder)
-    try:
-        folder.absolute().parent.mkdir(parents=True, exist_ok=True)
-        with _complete_or_absent(folder) as partial:
-            (partial / "config.yaml").write_text(configuration_yaml(result), encoding="utf-8")
-            (partial / "run.json").write_text(to_json(provenance_document(result)), "utf-8")
-            (partial / "summary.json").write_text(to_json(summary_document(result)), "utf-8")
-            (partial / "layers.csv").write_text(layers_csv(result), encoding="utf-8")
-            _write_report(result, partial)
-            if result.timeline:
-                trace = timeline_document(result.timeline, f"{result.network} on {result.hardware}")
-                (partial / "timeline.json").write_text(json.dumps(trace), encoding="utf-8")
-            if scalesim:
-                (partial / "scalesim").mkdir()
-                for name, text in scalesim_reports(result).items():
-                    (partial / "scalesim" / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"--output {folder}: cannot be written: {_reason(error)}") from error
+    with output_folder(folder, _KIND) as partial:
+        (partial / "config.yaml").write_text(configuration_yaml(result), encoding="utf-8")
+        (partial / "run.json").write_text(to_json(provenance_document(result)), "utf-8")
+        (partial / "summary.json").write_text(to_json(summary_document(result)), "utf-8")
+        (partial / "layers.csv").write_text(layers_csv(result), encoding="utf-8")
+        _write_report(result, partial)
+        if result.timeline:
+            trace = timeline_document(result.timeline, f"{result.network} on {result.hardware}")
+            (partial / "timeline.json").write_text(json.dumps(trace), encoding="utf-8")
+        if scalesim:
+            (partial / "scalesim").mkdir()
+            for name, text in scalesim_reports(result).items():
+                (partial / "scalesim" / name).write_text(text, encoding="utf-8")
 
 
 def read_run_folder(folder: Path) -> RunResult:
@@ -127,7 +110,7 @@ def rebuild_report(folder: Path) -> RunResult:
             for part in _REPORT:
                 (partial / part).replace(folder / part)
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written: {_reason(error)}") from error
+        raise ConfigError(f"{folder}: cannot be written: {reason(error)}") from error
     return result
 
 
@@ -156,42 +139,6 @@ def _write_report(result: RunResult, folder: Path) -> None:
     (folder / "report.html").write_text(report_html(result, vectors), encoding="utf-8")
 
 
-@contextmanager
-def _complete_or_absent(folder: Path) -> Iterator[Path]:
-    """Give a folder to write to that takes ``folder``'s place only if nothing goes wrong."""
-    place = folder.absolute()
-    workspace = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
-    partial, replaced = workspace / "new", workspace / "old"
-    try:
-        partial.mkdir()
-        yield partial
-        if place.exists():
-            place.rename(replaced)
-        partial.rename(place)
-    finally:
-        if replaced.exists() and not place.exists():
-            replaced.rename(place)
-        shutil.rmtree(workspace, ignore_errors=True)
-
-
-def _check_replaceable(folder: Path) -> None:
-    if folder.is_symlink() or not folder.is_dir():
-        raise ConfigError(f"--output {folder}: exists and is not a folder")
-    found = {path.name for path in folder.iterdir()}
-    if not found:
-        return
-    if not {"run.json", "summary.json"} <= found:
-        raise ConfigError(
-            f"--output {folder}: exists and is not an accelsim run folder (give a new name)"
-        )
-    foreign = sorted(found - {*_RESULTS, *_REPORT, *_ON_REQUEST})
-    if foreign:
-        raise ConfigError(
-            f"--output {folder}: holds files that are not of a run and would be lost: "
-            f"{', '.join(foreign)} (move them, or give a new name)"
-        )
-
-
 def _read_json(path: Path) -> object:
     try:
         if path.stat().st_size > _LARGEST_BYTES:
@@ -200,10 +147,6 @@ def _read_json(path: Path) -> object:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file (not a run folder?)") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {_reason(error)}") from None
+        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
     except ValueError as error:
         raise DataError(f"{path}: not JSON: {error}") from None
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
