@@ -86,7 +86,7 @@ def _matrix_work(
             bias_reads=instruction.bias_reads,
         ),
         passes=passes,
-        fetches_ahead=not shape.right_is_tensor,
+        fetches_ahead=instruction.right_is_on_chip or not shape.right_is_tensor,
     )
 
 

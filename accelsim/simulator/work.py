@@ -100,7 +100,8 @@ class LayerWork:
 class MatrixWork(LayerWork):
     """A layer on the array.
 
-    ``fetches_ahead``: its right operand is weights, which are in DRAM before the layer starts.
+    ``fetches_ahead``: its right operand is weights, which are in DRAM before the layer starts,
+    or is on chip and not fetched at all.
     """
 
     passes: tuple[PassWork, ...]

@@ -20,7 +20,7 @@ from accelsim.network.topology import (
     TopologyLayer,
     View,
 )
-from accelsim.simulator import simulate_timing
+from accelsim.simulator.timing import simulate_timing
 
 
 def attention(heads: int = 2, depth: int = 3, tokens: int = 5, host: bool = False) -> Topology:
@@ -152,7 +152,8 @@ def test_the_machine_runs_what_is_compiled(
     )
     topology = attention(heads, depth, tokens, host)
     program = compile_shapes(lower_topology(topology, batch, 8, 8, 32), hardware)
-    timing = simulate_timing(program, hardware)
+    timing = simulate_timing(program, hardware, method="events")
+    assert simulate_timing(program, hardware, method="compiled") == timing
     features = heads * depth
     expected = 3 * features * features * tokens + 2 * features * tokens**2 + 4 * features
     assert sum(run.array.macs for run in timing.layers) == batch * expected
