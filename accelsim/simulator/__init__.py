@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from accelsim.simulator.array import run_array
     from accelsim.simulator.batches import simulate
-    from accelsim.simulator.machine import simulate_timing
     from accelsim.simulator.run import Run, Timing
+    from accelsim.simulator.timing import simulate_timing
 
 __all__ = ["Run", "Timing", "run_array", "simulate", "simulate_timing"]
 
@@ -22,7 +22,7 @@ _MODULES = {
     "Timing": "accelsim.simulator.run",
     "run_array": "accelsim.simulator.array",
     "simulate": "accelsim.simulator.batches",
-    "simulate_timing": "accelsim.simulator.machine",
+    "simulate_timing": "accelsim.simulator.timing",
 }
 
 

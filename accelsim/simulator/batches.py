@@ -20,8 +20,8 @@ from accelsim.network.integer import (
 )
 from accelsim.simulator.execute import BatchExecution, MatrixExecution, execute_batch
 from accelsim.simulator.invariants import check_batch, check_timing
-from accelsim.simulator.machine import simulate_timing
 from accelsim.simulator.run import Run, Switching
+from accelsim.simulator.timing import simulate_timing
 
 __all__ = ["simulate"]
 

@@ -7,14 +7,12 @@ from dataclasses import replace
 
 from simpy import Event
 
-from accelsim.compiler.program import Program
 from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
 from accelsim.simulator.array_timing import ArrayRules
 from accelsim.simulator.array_unit import ArrayProcess
 from accelsim.simulator.dma import ActivationEngine, Fetch, StoreEngine, WeightEngine
 from accelsim.simulator.dram import DramChannel, DramTiming
-from accelsim.simulator.prepare import prepare
 from accelsim.simulator.progress import LayerProgress
 from accelsim.simulator.rescale_unit import RescaleProcess
 from accelsim.simulator.run import ArrayCounters, Cause, LayerRun, Timing
@@ -23,37 +21,28 @@ from accelsim.simulator.simulation import Simulation
 from accelsim.simulator.vector_unit import VectorProcess
 from accelsim.simulator.work import MatrixWork, VectorWork
 
-__all__ = ["run_machine", "simulate_timing"]
+__all__ = ["run_machine"]
 
 Layer = MatrixWork | VectorWork
 
 
-def simulate_timing(program: Program, hardware: Hardware, spans: bool = False) -> Timing:
-    """Run a program for one batch and return when everything happened and why.
+def run_machine(layers: Sequence[Layer], hardware: Hardware, spans: bool = False) -> Timing:
+    """Run layers given in the machine's own terms; see `accelsim.simulator.timing`.
 
     Parameters
     ----------
-    program
-        What `accelsim.compiler` made for this hardware.
+    layers
+        What `accelsim.simulator.prepare` makes of a program.
     hardware
         The machine.
     spans
         Whether to return the timeline of every unit, too.
-
-    Returns
-    -------
-    Cycles by cause for every layer and unit, counts, and bytes moved: docs/timing.md.
 
     Raises
     ------
     InternalError
         A cycle, byte, MAC or buffer is unaccounted for, or the machine came to a standstill.
     """
-    return run_machine(prepare(program, hardware), hardware, spans)
-
-
-def run_machine(layers: Sequence[Layer], hardware: Hardware, spans: bool = False) -> Timing:
-    """Run layers given in the machine's own terms; see `simulate_timing`."""
     machine = _Machine(layers, hardware, spans)
     machine.run()
     return machine.account()

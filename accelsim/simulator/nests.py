@@ -27,9 +27,6 @@ _TILE_M, _BLOCK_REST, _LAYER_REST, _TILE_N, _REST_N, _TILE_K, _REST_K, _DEPTH = 
 _INPUT_BITS, _WEIGHT_BITS, _OUTPUT_BITS, _BIAS_BITS, _STORED, _RIGHT_ON_CHIP = range(8, 14)
 _SHAPE_SIZE = 14
 
-_INPUTS = 2
-_CHUNK_SIZE = kernel.V_INPUT + _INPUTS
-
 
 @dataclass(frozen=True, eq=False)
 class Nests:
@@ -37,18 +34,20 @@ class Nests:
 
     Attributes
     ----------
+    state, program, rings
+        Its three arrays; ``program`` holds the loop nests.
+    layers
+        int64[layers, LAYER]: a view of the layers in ``program``.
     fetched_elements
         int64[layers, 2]: weights and activations that transfers write to the scratchpads.
     rows, columns, depths
         int64[layers, classes]: m, n and k of the passes of each class.
     """
 
-    machine: Integers
+    state: Integers
+    program: Integers
+    rings: Integers
     layers: Integers
-    classes: Integers
-    blocks: Integers
-    chunks: Integers
-    ring_sizes: Integers
     fetched_elements: Integers
     rows: Integers
     columns: Integers
@@ -64,31 +63,35 @@ def burst_cycles(hardware: Hardware) -> Fraction:
 def describe(program: Program, hardware: Hardware) -> Nests:
     """Return a program as loop nests, without walking them."""
     count = len(program.instructions)
-    layers = np.zeros((count, kernel.L_SIZE), np.int64)
+    layers = np.zeros((count, kernel.LAYER), np.int64)
     shapes = np.ones((count, _SHAPE_SIZE), np.int64)
     fetched = np.zeros((count, 2), np.int64)
-    blocks: list[Integers] = []
-    chunks: list[Integers] = []
+    parts: list[Integers] = []
+    first = layers.size
     for number, instruction in enumerate(program.instructions):
+        row = layers[number]
+        row[kernel.L_FIRST] = first
         if isinstance(instruction, MatrixInstruction):
-            layers[number, kernel.L_FIRST] = sum(map(len, blocks))
-            parts = _matrix(instruction, program, layers[number], shapes[number], fetched[number])
-            blocks.append(parts)
+            part = _matrix(instruction, program, row, shapes[number], fetched[number])
         else:
-            layers[number, kernel.L_FIRST] = sum(map(len, chunks))
-            cut = _vector(instruction, program, hardware, layers[number], fetched[number])
-            chunks.append(cut)
+            part = _vector(instruction, program, hardware, row, fetched[number])
+        parts.append(part)
+        first += part.size
     rows, columns, depths = _sizes(shapes)
     classes = _classes(shapes, rows, columns, depths, hardware)
-    all_blocks = np.concatenate([np.zeros(0, np.int64), *blocks])
-    all_chunks = np.concatenate([np.zeros((0, _CHUNK_SIZE), np.int64), *chunks])
+    layers[:, kernel.L_CLASSES : kernel.R_PASSES] = classes.reshape(count, -1)
+    array = np.concatenate([layers.ravel(), *(part.ravel() for part in parts)])
+    sizes = _ring_sizes(layers, classes, parts, hardware)
+    state = np.zeros(kernel.S_ENDS + 3 * hardware.dma.outstanding, np.int64)
+    state[: kernel.M_LAYERS] = _machine(hardware)
+    state[kernel.M_LAYERS] = count
+    state[kernel.M_RING : kernel.M_RING + 3] = 0, sizes[0], sizes[0] + sizes[1]
+    state[kernel.M_MASK : kernel.M_MASK + 3] = [size - 1 for size in sizes]
     return Nests(
-        machine=_machine(hardware),
-        layers=layers,
-        classes=classes,
-        blocks=all_blocks,
-        chunks=all_chunks,
-        ring_sizes=_ring_sizes(layers, classes, all_blocks, all_chunks, hardware),
+        state=state,
+        program=array,
+        rings=np.zeros((sum(sizes), kernel.E_SIZE), np.int64),
+        layers=array[: layers.size].reshape(layers.shape),
         fetched_elements=fetched,
         rows=rows,
         columns=columns,
@@ -120,7 +123,7 @@ def _machine(hardware: Hardware) -> Integers:
         kernel.M_WEIGHTS_AHEAD: pads.weights.double_buffered,
         kernel.M_ACTIVATIONS_AHEAD: pads.activations.double_buffered,
     }
-    return np.array([values[index] for index in range(kernel.M_SIZE)], np.int64)
+    return np.array([values[index] for index in range(kernel.M_LAYERS)], np.int64)
 
 
 def _matrix(
@@ -221,7 +224,7 @@ def _vector(
     layer[kernel.L_COUNT] = len(operations)
     layer[kernel.L_INPUTS] = len(widths)
     fetched[1] = len(widths) * elements.sum()
-    chunks = np.zeros((len(operations), _CHUNK_SIZE), np.int64)
+    chunks = np.zeros((len(operations), kernel.V_SIZE), np.int64)
     chunks[:, kernel.V_CYCLES] = -(-operations // hardware.vector.lanes)
     if program.places[instruction.output] is Place.DRAM:
         chunks[:, kernel.V_OUTPUT] = -(-outputs * shape.output_bits // 8)
@@ -295,24 +298,29 @@ def _delivery(bits: Integers, scratchpad: Scratchpad) -> Integers:
 
 
 def _ring_sizes(
-    layers: Integers, classes: Integers, blocks: Integers, chunks: Integers, hardware: Hardware
-) -> Integers:
+    layers: Integers, classes: Integers, parts: list[Integers], hardware: Hardware
+) -> list[int]:
     """Return powers of two that hold what can be under way or resident at a time."""
     pads = hardware.scratchpads
     matrix = layers[:, kernel.L_VECTOR] == 0
     least = classes[matrix][:, :, kernel.K_WEIGHT_BYTES].min(initial=pads.weights.size)
-    tiles = min(pads.weights.size // least, int(layers[matrix, kernel.L_COUNT].sum()))
-    visits = layers[:, kernel.L_GROUPS] * layers[:, kernel.L_BLOCKS] * layers[:, kernel.L_COLUMNS]
-    most = np.where(matrix, visits, layers[:, kernel.L_COUNT] * _INPUTS).max(initial=1)
-    loads = np.concatenate([blocks, chunks[:, kernel.V_INPUT :].ravel()])
-    parts = min(int(most), _most(pads.activations.size, loads[loads > 0]) if loads.all() else most)
-    outputs = np.concatenate(
-        [classes[matrix][:, :, kernel.K_OUTPUT].ravel(), chunks[:, kernel.V_OUTPUT]]
-    )
-    staged = _most(int(layers[:, kernel.L_STAGING].max(initial=0)), outputs[outputs > 0])
-    sizes = (tiles, parts, staged)
-    return np.array([1 << (int(size) + 4).bit_length() for size in sizes], np.int64)
+    tiles = min(pads.weights.size // int(least), int(layers[matrix, kernel.L_COUNT].sum()))
+    blocks = staged = 0
+    for layer, work, part in zip(layers, classes, parts, strict=True):
+        if layer[kernel.L_VECTOR]:
+            inputs, outputs = part[:, kernel.V_INPUT :], part[:, kernel.V_OUTPUT]
+            count = int(layer[kernel.L_COUNT] * layer[kernel.L_INPUTS])
+        else:
+            inputs, outputs = part, work[:, kernel.K_OUTPUT]
+            visits = layer[[kernel.L_GROUPS, kernel.L_BLOCKS, kernel.L_COLUMNS]]
+            count = int(visits.prod()) if layer[kernel.L_ACTIVATIONS] else 0
+        if count and inputs.size and inputs.min():
+            count = min(count, _most(pads.activations.size, inputs))
+        blocks = max(blocks, count)
+        staged = max(staged, _most(int(layer[kernel.L_STAGING]), outputs))
+    return [1 << (size + 4).bit_length() for size in (tiles, blocks, staged)]
 
 
 def _most(room: int, sizes: Integers) -> int:
-    return room // int(sizes.min()) if len(sizes) else 0
+    least = sizes.min(initial=room + 1, where=sizes > 0)
+    return room // int(least)

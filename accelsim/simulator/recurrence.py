@@ -42,50 +42,36 @@ def recur(program: Program, hardware: Hardware) -> Timing:
         A cycle, byte or MAC is unaccounted for, or the machine came to a standstill.
     """
     nests = describe(program, hardware)
-    count = len(program.instructions)
-    results = np.zeros((count, kernel.R_SIZE), np.int64)
-    executed = np.zeros((count, kernel.CLASSES), np.int64)
-    account = np.zeros(kernel.A_SIZE, np.int64)
-    status, number = kernel.run_layers(
-        nests.machine,
-        nests.layers,
-        nests.classes,
-        nests.blocks,
-        nests.chunks,
-        nests.ring_sizes,
-        results,
-        executed,
-        account,
-    )
+    state, layers = nests.state, nests.layers
+    status = kernel.run_layers(state, nests.program, nests.rings)
     if status != kernel.DONE:
         what = {
             kernel.STUCK: "the machine stands still",
             kernel.NO_ROOM: "the tensors on chip do not fit",
             kernel.UNUSED: "a fetch is not released, or a release is of no fetch",
         }[status]
-        name = program.instructions[number].layer
+        name = program.instructions[state[kernel.P_LAYER]].layer
         raise InternalError(f"layer {name!r}: {what}; method='events' tells more")
-    total = int(results[-1, kernel.R_STOP]) if count else 0
-    counters = _array_counters(program, nests, executed)
+    total = int(layers[-1, kernel.R_STOP]) if len(layers) else 0
+    counters = _array_counters(program, nests)
     runs = tuple(
         _layer_run(instruction, program, result, elements, *counted)
         for instruction, result, elements, counted in zip(
             program.instructions,
-            results.tolist(),
+            layers[:, kernel.R_CAUSES :].tolist(),
             nests.fetched_elements.tolist(),
             counters,
             strict=True,
         )
     )
-    timing = Timing(total, runs, _units(account, results, total))
-    _check(timing, account)
+    timing = Timing(total, runs, _units(state, layers, total))
+    _check(timing, state)
     return timing
 
 
-def _array_counters(
-    program: Program, nests: Nests, executed: Integers
-) -> list[tuple[ArrayCounters, int]]:
+def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters, int]]:
     """Return what the executed passes of each layer did, and the results they completed."""
+    executed = nests.layers[:, kernel.R_PASSES : kernel.R_CAUSES]
     m, n, k = nests.rows, nests.columns, nests.depths
     kinds = np.arange(kernel.CLASSES) % 4
     first, last = kinds % 2 == 1, kinds >= 2
@@ -135,17 +121,17 @@ def _layer_run(
     array: ArrayCounters,
     rescaled: int,
 ) -> LayerRun:
-    start, stop = result[kernel.R_START], result[kernel.R_STOP]
+    *causes, start, stop, read_bytes, written_bytes = result
     shape = instruction.shape
     stored = program.places[instruction.output] is Place.DRAM
     moved = {
-        "dram_read_bytes": result[kernel.R_READ],
-        "dram_write_bytes": result[kernel.R_WRITTEN],
+        "dram_read_bytes": read_bytes,
+        "dram_write_bytes": written_bytes,
     }
     if isinstance(instruction, MatrixInstruction):
         gemm = instruction.plan.gemm
         outputs = gemm.groups * gemm.rows_m * gemm.columns_n
-        cycles = {cause: result[index] for index, cause in enumerate(_CAUSES) if result[index]}
+        charged = zip(_CAUSES, causes, strict=True)
         return LayerRun(
             name=instruction.layer,
             operator=instruction.shape.operator,
@@ -155,7 +141,7 @@ def _layer_run(
             output_bits=shape.output_bits,
             start_cycle=start,
             cycles_total=stop - start,
-            cycles=cycles,
+            cycles={cause: count for cause, count in charged if count},
             array=array,
             traffic=Traffic(
                 activation_reads=instruction.activation_reads + (outputs if stored else 0),
@@ -192,16 +178,16 @@ def _layer_run(
     )
 
 
-def _units(account: Integers, results: Integers, total: int) -> dict[str, dict[str, int]]:
+def _units(state: Integers, layers: Integers, total: int) -> dict[str, dict[str, int]]:
     """Return the account of every unit: what it did, and the rest."""
-    a = account.tolist()
+    a = state.tolist()
     units: dict[str, dict[str, int]] = {}
 
     def add(unit: str, **causes: int) -> None:
         causes["idle"] = total - sum(causes.values())
         units[unit] = {cause: causes[cause] for cause in sorted(causes) if causes[cause]}
 
-    by_cause = results[:, : len(_CAUSES)].sum(axis=0).tolist()
+    by_cause = layers[:, kernel.R_CAUSES : kernel.R_START].sum(axis=0).tolist()
     add("array", **{str(cause): count for cause, count in zip(_CAUSES, by_cause, strict=True)})
     add(
         "rescale",
@@ -229,16 +215,14 @@ def _units(account: Integers, results: Integers, total: int) -> dict[str, dict[s
         )
     for rank, name in enumerate(engines[:2]):
         blocked = a[kernel.A_BLOCKED + rank]
-        add(
-            f"{name[:-1]}_scratchpad", blocked=blocked, holding=a[kernel.A_PAD + rank] - blocked
-        )
+        add(f"{name[:-1]}_scratchpad", blocked=blocked, holding=a[kernel.A_PAD + rank] - blocked)
     add("accumulator_scratchpad", holding=a[kernel.A_HELD])
     return units
 
 
-def _check(timing: Timing, account: Integers) -> None:
+def _check(timing: Timing, state: Integers) -> None:
     """Check that every cycle has one cause, and that bytes and products are conserved."""
-    bus_bytes = int(account[kernel.A_BUS : kernel.A_BUS + 3].sum())
+    bus_bytes = int(state[kernel.A_BUS : kernel.A_BUS + 3].sum())
     moved = sum(run.traffic.dram_read_bytes + run.traffic.dram_write_bytes for run in timing.layers)
     _must_equal("bytes on the bus", bus_bytes, moved)
     for run in timing.layers:

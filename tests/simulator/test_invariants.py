@@ -9,8 +9,8 @@ from accelsim.errors import InternalError
 from accelsim.hardware import load_hardware
 from accelsim.simulator.execute import execute_batch
 from accelsim.simulator.invariants import check_batch, check_timing
-from accelsim.simulator.machine import simulate_timing
 from accelsim.simulator.run import Cause
+from accelsim.simulator.timing import simulate_timing
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,10 @@ from accelsim.compiler.traffic import dram_traffic
 from accelsim.errors import CapacityError, ConfigError
 from accelsim.hardware import load_hardware
 from accelsim.network.geometry import Window
-from accelsim.simulator.machine import run_machine, simulate_timing
+from accelsim.simulator.machine import run_machine
 from accelsim.simulator.prepare import prepare
 from accelsim.simulator.run import Cause
+from accelsim.simulator.timing import simulate_timing
 from accelsim.simulator.work import MatrixWork
 
 PROPERTY = settings(max_examples=25, derandomize=True, deadline=None)

@@ -8,9 +8,9 @@ from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, Tens
 from accelsim.hardware import load_hardware
 from accelsim.network.geometry import Window
 from accelsim.simulator.array.tile import closed_form_counters
-from accelsim.simulator.machine import simulate_timing
 from accelsim.simulator.prepare import prepare
 from accelsim.simulator.run import Traffic
+from accelsim.simulator.timing import simulate_timing
 from accelsim.simulator.work import MatrixWork, VectorWork
 
 
