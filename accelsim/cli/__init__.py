@@ -8,6 +8,7 @@ from accelsim.cli.failures import Commands
 from accelsim.cli.hardware import hardware
 from accelsim.cli.networks import networks
 from accelsim.cli.report import report
+from accelsim.cli.rtl import rtl
 from accelsim.cli.run import run
 from accelsim.cli.version import version
 
@@ -22,5 +23,5 @@ def main() -> None:
     """
 
 
-for _command in (run, report, networks, hardware, version):
+for _command in (run, report, networks, hardware, rtl, version):
     main.add_command(_command)

@@ -1,74 +1,122 @@
-"""A folder that reproduces a design point in Icarus Verilog: sources, vectors, one command."""
+"""A folder that reproduces a design point in Icarus Verilog: sources, vectors, one command.
+
+::
+
+    README.md       what is played, and how
+    hardware.yaml   the machine
+    run.sh          compile and run; fails unless every testbench passes
+    sources/        the machine, a module a file
+    array/          the array's testbench, its parameters and vectors
+    rescale/        the rescale lane's, unless it is a floating-point one
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from accelsim.output_folder import FolderKind
 from accelsim.rtl.sources import MODULES, source_text
 from accelsim.rtl.vectors import Vectors
 
-__all__ = ["write_bundle"]
+__all__ = ["BUNDLE", "Bundle", "Part", "write_bundle"]
+
+BUNDLE = FolderKind(
+    "bundle",
+    frozenset({"README.md", "hardware.yaml", "run.sh", "sources", "array"}),
+    frozenset({"rescale"}),
+)
 
 _RUN = """\
 #!/bin/sh
-# Compile and run every testbench with Icarus Verilog; ends with failure unless all pass.
-set -eu
-cd "$(dirname "$0")"
-for name in {names}; do
-    (
-        cd "$name"
-        iverilog -g2012 -I . -o testbench.vvp -s testbench {sources}
-        vvp -n testbench.vvp | tee output.txt
-        grep -q '^PASS' output.txt
-    )
-done
+# Compile and run every testbench with Icarus Verilog; fail unless all pass.
+set -u
+cd "$(dirname "$0")" || exit 1
+command -v iverilog >/dev/null || { echo "Icarus Verilog (iverilog) is not installed" >&2; exit 1; }
+failed=0
+
+play() (  # folder, modules
+    cd "$1" || exit 1
+    shift
+    iverilog -g2012 -I . -o testbench.vvp -s testbench testbench.sv "$@" || exit 1
+    vvp -n testbench.vvp >output.txt
+    sed "s|^|$(basename "$PWD"): |" output.txt
+    tail -n 1 output.txt | grep -q '^PASS'
+)
+
 """
 
 _README = """\
 # {title}
 
-SystemVerilog of the machine, and the vectors of the layer. `sh run.sh` needs Icarus Verilog
-(`iverilog`); it compares every output, and the cycle in which it appears, with the simulator's.
+`sh run.sh` compares every output, and the cycle in which it appears, with the simulator's. It needs
+Icarus Verilog (`iverilog`) and ends with status 0 only if all are equal.
 
 | folder | what is compared |
 |---|---|
 {rows}
+{notes}
+`sources/` holds the machine, a module a file; the testbenches read `parameters.svh` and the `.hex`
+files beside them. `hardware.yaml` is the machine's description. Written by
 
-`sources/` holds one module a file. The testbenches read `parameters.svh` and the `.hex` files
-beside them.
+    {command}
 """
 
 
-def write_bundle(folder: Path, title: str, vectors: dict[str, tuple[Vectors, str]]) -> None:
-    """Write sources, testbenches, vectors, a README and ``run.sh`` into an existing folder.
+@dataclass(frozen=True)
+class Part:
+    """One testbench: the name of its folder, its vectors, and a line on what is compared."""
 
-    Parameters
-    ----------
-    folder
-        An empty folder.
-    title
-        What the vectors are of.
-    vectors
-        Name of a subfolder to its testbench's vectors and a sentence on what is compared.
-    """
-    sources = folder / "sources"
-    sources.mkdir()
-    machines = dict.fromkeys(entry.machine for entry, _ in vectors.values())
-    modules = dict.fromkeys(module for machine in machines for module in MODULES[machine])
-    for module in modules:
-        (sources / f"{module}.sv").write_text(source_text(module), encoding="utf-8")
-    for name, (entry, _) in vectors.items():
-        part = folder / name
-        part.mkdir()
-        testbench = source_text(f"testbench_{entry.machine}")
-        (part / "testbench.sv").write_text(testbench, encoding="utf-8")
-        macros = "".join(f"`define {macro} {value}\n" for macro, value in entry.parameters.items())
-        (part / "parameters.svh").write_text(macros, encoding="utf-8")
-        for file_name, lines in entry.memories.items():
-            text = "".join(f"{line}\n" for line in lines)
-            (part / file_name).write_text(text, encoding="utf-8")
-    files = " ".join(["testbench.sv", *(f"../sources/{module}.sv" for module in modules)])
-    script = _RUN.format(names=" ".join(vectors), sources=files)
-    (folder / "run.sh").write_text(script, encoding="utf-8")
-    rows = "\n".join(f"| `{name}/` | {what} |" for name, (_, what) in vectors.items())
-    (folder / "README.md").write_text(_README.format(title=title, rows=rows), encoding="utf-8")
+    name: str
+    vectors: Vectors
+    compares: str
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What a folder holds. ``machine``: its description as YAML; ``notes``: what is not there."""
+
+    title: str
+    command: str
+    machine: str
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+
+
+def write_bundle(folder: Path, bundle: Bundle) -> None:
+    """Write a bundle into an empty folder."""
+    _write(folder / "README.md", _readme(bundle))
+    _write(folder / "hardware.yaml", bundle.machine)
+    _write(folder / "run.sh", _script(bundle))
+    (folder / "sources").mkdir()
+    for module in {module for part in bundle.parts for module in MODULES[part.vectors.machine]}:
+        _write(folder / "sources" / f"{module}.sv", source_text(module))
+    for part in bundle.parts:
+        _write_part(folder / part.name, part.vectors)
+
+
+def _write_part(folder: Path, vectors: Vectors) -> None:
+    folder.mkdir()
+    _write(folder / "testbench.sv", source_text(f"testbench_{vectors.machine}"))
+    macros = "".join(f"`define {macro} {value}\n" for macro, value in vectors.parameters.items())
+    _write(folder / "parameters.svh", macros)
+    for name, lines in vectors.memories.items():
+        _write(folder / name, "".join(f"{line}\n" for line in lines))
+
+
+def _script(bundle: Bundle) -> str:
+    lines = []
+    for part in bundle.parts:
+        sources = " ".join(f"../sources/{module}.sv" for module in MODULES[part.vectors.machine])
+        lines.append(f"play {part.name} {sources} || failed=1\n")
+    return f"{_RUN}{''.join(lines)}exit $failed\n"
+
+
+def _readme(bundle: Bundle) -> str:
+    rows = "\n".join(f"| `{part.name}/` | {part.compares} |" for part in bundle.parts)
+    notes = "".join(f"\nNot here: {note}.\n" for note in bundle.notes)
+    return _README.format(title=bundle.title, rows=rows, notes=notes, command=bundle.command)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic.formats import Accumulator, Overflow
+from accelsim.arithmetic.formats import Accumulator, IntegerFormat, Overflow
 from accelsim.compiler.plan import Pass, TilePlan
+from accelsim.errors import DataError
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.register_trace import OutputEvent, register_trace
@@ -41,7 +42,13 @@ def array_vectors(
 
     Sizes grow with the number of multiply-accumulates over the array's width: for layers, not
     for networks.
+
+    Raises
+    ------
+    DataError
+        An operand outside the signed integers that the array's PEs are built for.
     """
+    _check_widths(operands, plan, array)
     trace = register_trace(operands, plan, array, accumulator, 0, 1)
     tiles = [_Tile(operands, plan, array, step) for step in plan.passes()]
     widths = {"activations": array.activation_bits, "weights": array.weight_bits}
@@ -106,6 +113,24 @@ class _Tile:
         spread = bias[np.newaxis, :] if flow.columns == "n" else bias[:, np.newaxis]
         spread = np.broadcast_to(spread, (stream, self.columns_used))
         self.bias = _padded(spread, stream, array.columns)
+
+
+def _check_widths(operands: MatrixOperands, plan: TilePlan, array: Array) -> None:
+    for group in range(plan.gemm.groups):
+        for name, values, bits in (
+            (
+                "activations",
+                operands.activations(group, 0, plan.gemm.rows_m),
+                array.activation_bits,
+            ),
+            ("weights", operands.weights(group), array.weight_bits),
+        ):
+            held = IntegerFormat(bits)
+            if values.min() < held.low or values.max() > held.high:
+                raise DataError(
+                    f"{name}: the PEs hold {held}, {held.low} to {held.high}, "
+                    f"got {values.min()} to {values.max()}"
+                )
 
 
 def _padded(values: NDArray[np.integer], rows: int, columns: int) -> Words:

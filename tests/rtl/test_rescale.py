@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from accelsim.arithmetic.fixed_point import quantize_multiplier
-from accelsim.arithmetic.rescale import Rescale, RescaleMode, requantize
+from accelsim.arithmetic.rescale import Rescale, requantize
+from accelsim.rtl.rescale_vectors import LANE_MODES, rescale_vectors
 
-MODES = {RescaleMode.DOUBLE_ROUND: 0, RescaleMode.SINGLE_ROUND: 1, RescaleMode.TRUNCATE: 2}
 VECTORS = 100_000
 
 pytestmark = pytest.mark.rtl
@@ -36,7 +36,7 @@ def _random_cases(mantissa_bits: int, count: int) -> list[tuple[int, int, int]]:
 
 
 @pytest.mark.parametrize("mantissa_bits", [32, 16])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", LANE_MODES)
 def test_every_result_equals_the_definition(simulate, mode, mantissa_bits):
     cases = _edge_cases(mantissa_bits)
     cases += _random_cases(mantissa_bits, VECTORS - len(cases))
@@ -44,16 +44,8 @@ def test_every_result_equals_the_definition(simulate, mode, mantissa_bits):
     unit = Rescale(mode, mantissa_bits, np.ones(len(cases)), mantissas, shifts)
     zero_point, low, high = -3, -128, 127
     expected = requantize(accumulators, unit, zero_point, low, high)
-    parameters = {
-        "VECTORS": len(cases),
-        "MANTISSA_BITS": mantissa_bits,
-        "OUTPUT_BITS": 8,
-        "MODE": MODES[mode],
-        "ZERO_POINT": zero_point,
-        "LOW": low,
-        "HIGH": high,
-    }
-    words = zip(accumulators, mantissas, shifts, expected, strict=True)
-    lines = ["".join(f"{int(word) & 0xFFFFFFFF:08x}" for word in line) for line in words]
-    printed = simulate("rescale", parameters, {"rescale.hex": lines})
+    vectors = rescale_vectors(
+        accumulators[np.newaxis], expected[np.newaxis], unit, zero_point, (low, high), 8
+    )
+    printed = simulate(vectors.machine, vectors.parameters, vectors.memories)
     assert printed.splitlines()[-1] == f"PASS: {VECTORS} vectors, 0 wrong", printed
