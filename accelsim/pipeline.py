@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +28,7 @@ from accelsim.golden import execute
 from accelsim.hardware import Hardware, dump_hardware, load_hardware
 from accelsim.quantize import (
     QuantizationSpec,
+    RangeMethod,
     observe_ranges,
     observed_tensors,
     quantize_input,
@@ -38,6 +37,7 @@ from accelsim.quantize import (
 from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
+from accelsim.request import DEFAULT_POINTS, RunRequest, point_name
 from accelsim.simulator import simulate
 from accelsim.simulator.run import Span
 from accelsim.topology_run import run_shapes
@@ -45,128 +45,12 @@ from accelsim.units import format_hertz
 
 __all__ = ["DEFAULT_POINTS", "RunRequest", "built_for", "run"]
 
-DEFAULT_POINTS: tuple[tuple[int, int], ...] = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
-_NARROWEST_BITS, _WIDEST_BITS = 2, 16
-_BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
-_ENGINES = ("register", "cycle", "tile")
-
 Progress = Callable[[str, int, int], None]
 """Told (what, steps done, steps in all) before each step."""
 
 
 def _silent(what: str, done: int, total: int) -> None:
     """Show no progress."""
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What to run. Everything has a default: the digits CNN on a 16x16 array, int8 to int2.
-
-    Attributes
-    ----------
-    network
-        Name of a bundled network or topology, or path of an ONNX file, a topology's YAML file or
-        a SCALE-Sim topology CSV. A topology has shapes but no values: it has no accuracy.
-    hardware, overrides
-        Name of a preset, or path of a YAML file or of a SCALE-Sim .cfg (changes to the preset
-        ``scalesim``); ``"array.rows=32"`` changes a field of it.
-    points
-        (weight bits, activation bits) of each point, 2 to 16. For each, PEs and scratchpads are
-        built for these widths.
-    data
-        Path of an .npz with test images, labels and calibration images; None: the bundled
-        digits, for a bundled network.
-    engine
-        How closely the array is simulated: register, cycle or tile.
-    limit
-        Images to simulate, at most; a random choice of the test images, by ``seed``.
-    batch
-        Images in one batch: they share the weights that are fetched.
-    per_channel
-        One weight scale for each output channel, instead of one for each layer.
-    random_data
-        Seeded random images, one batch of them, in place of data: nothing is said of accuracy.
-    timeline
-        Record what every unit does when, for the first point.
-    ceil_outputs
-        Round output sizes of a SCALE-Sim topology as SCALE-Sim does.
-    check
-        Run golden over all test images and compare; otherwise the integer accuracy is that of
-        the simulated images.
-
-    Raises
-    ------
-    ConfigError
-        If a value is out of its range.
-    """
-
-    network: str = "digits_cnn"
-    hardware: str = "edge_16x16"
-    overrides: tuple[str, ...] = ()
-    points: tuple[tuple[int, int], ...] = DEFAULT_POINTS
-    data: str | None = None
-    engine: str = "cycle"
-    limit: int = 64
-    batch: int = 1
-    per_channel: bool = True
-    check: bool = True
-    seed: int = 0
-    random_data: bool = False
-    timeline: bool = False
-    ceil_outputs: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.points:
-            raise ConfigError("points: at least one pair of bit-widths is needed")
-        for point in self.points:
-            for name, bits in zip(("weight bits", "activation bits"), point, strict=True):
-                if not _NARROWEST_BITS <= bits <= _WIDEST_BITS:
-                    raise ConfigError(
-                        f"{name}: must be {_NARROWEST_BITS} to {_WIDEST_BITS}, got {bits}"
-                    )
-            if self.points.count(point) > 1:
-                raise ConfigError(f"points: w{point[0]}a{point[1]} is given twice")
-        if self.engine not in _ENGINES:
-            allowed = ", ".join(_ENGINES)
-            raise ConfigError(f"engine: must be one of {allowed}, got {self.engine!r}")
-        for name in ("limit", "batch"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: must be at least 1 image, got {getattr(self, name)}")
-        for override in self.overrides:
-            if override.partition("=")[0].strip() in _BUILT_FOR_POINTS:
-                raise ConfigError(
-                    f"--set {override}: PEs are built for the widths that are run; give these "
-                    "by --bits, or --weights and --activations"
-                )
-        if self.data is not None and (self.random_data or is_shapes(self.network)):
-            other = "--random-data" if self.random_data else f"{self.network}, which has no values"
-            raise ConfigError(f"--data: cannot be used with {other}")
-        if self.ceil_outputs and Path(self.network).suffix.lower() != ".csv":
-            raise ConfigError("--scalesim-ofmap ceil: is for SCALE-Sim topologies (.csv) only")
-        if self.random_data and is_shapes(self.network):
-            raise ConfigError(f"--random-data: {self.network} has no weights to run it with")
-        if self.seed < 0:
-            raise ConfigError(f"seed: must not be negative, got {self.seed}")
-
-    @property
-    def command(self) -> str:
-        """The command line that repeats this run."""
-        standard = RunRequest()
-        words = ["accelsim", "run", self.network, "--hardware", self.hardware]
-        for override in self.overrides:
-            words += ["--set", override]
-        words += ["--bits", ",".join(_point_text(*point) for point in self.points)]
-        if self.data is not None:
-            words += ["--data", self.data]
-        for name in ("engine", "limit", "batch", "seed"):
-            if getattr(self, name) != getattr(standard, name):
-                words += [f"--{name}", str(getattr(self, name))]
-        words += [] if self.per_channel else ["--per-tensor"]
-        words += [] if self.check else ["--no-check"]
-        words += ["--random-data"] if self.random_data else []
-        words += ["--timeline"] if self.timeline else []
-        words += ["--scalesim-ofmap", "ceil"] if self.ceil_outputs else []
-        return shlex.join(words)
 
 
 def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
@@ -181,8 +65,9 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     """
     hardware = _load_hardware(request)
     table = table_for(hardware)
+    machines = [built_for(hardware, *point) for point in request.points]
     if is_shapes(request.network):
-        return _run_shapes(request, hardware, table, progress)
+        return _run_shapes(request, hardware, machines, table, progress)
     model, data = _load(request)
     network = model.network
     chosen = _choose(len(data.images), request)
@@ -195,9 +80,8 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     points: list[PointResult] = []
     warnings: dict[str, None] = {}
     timeline: tuple[Span, ...] = ()
-    for weight_bits, activation_bits in request.points:
-        progress(_point_text(weight_bits, activation_bits), len(points), len(request.points))
-        machine = built_for(hardware, weight_bits, activation_bits)
+    for point, machine in zip(request.points, machines, strict=True):
+        progress(point_name(*point), len(points), len(request.points))
         spec = _quantization(machine, request)
         integer = quantize_network(network, observe_ranges(network, activations, spec), spec)
         inputs = quantize_input(integer, data.images)
@@ -230,15 +114,19 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
 
 
 def _run_shapes(
-    request: RunRequest, hardware: Hardware, table: EnergyTable, progress: Progress
+    request: RunRequest,
+    hardware: Hardware,
+    machines: Sequence[Hardware],
+    table: EnergyTable,
+    progress: Progress,
 ) -> RunResult:
     """Run a network of shapes: the same story without values."""
     shapes = load_shapes(request.network, request.ceil_outputs)
     topology = shapes.topology
-    names = [_point_text(*point) for point in request.points]
+    names = [point_name(*point) for point in request.points]
     points, accounts, timeline = run_shapes(
         topology,
-        [built_for(hardware, *point) for point in request.points],
+        machines,
         table,
         request.batch,
         request.timeline,
@@ -278,10 +166,7 @@ def _load_hardware(request: RunRequest) -> Hardware:
 
 def built_for(hardware: Hardware, weight_bits: int, activation_bits: int) -> Hardware:
     """Return the machine with PEs built for these operand widths."""
-    array = hardware.array.model_copy(
-        update={"weight_bits": weight_bits, "activation_bits": activation_bits}
-    )
-    return hardware.model_copy(update={"array": array})
+    return hardware.with_operand_bits(weight_bits, activation_bits)
 
 
 def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:
@@ -346,6 +231,9 @@ def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
         weight_bits=machine.array.weight_bits,
         activation_bits=machine.array.activation_bits,
         per_channel=request.per_channel,
+        symmetric_activations=request.symmetric_activations,
+        range_method=RangeMethod(request.range_method),
+        percentile=request.percentile,
         rescale_mode=machine.rescale.mode,
         mantissa_bits=machine.rescale.mantissa_bits,
         accumulator=machine.accumulator.format,
@@ -404,6 +292,8 @@ def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:
         "limit_images": request.limit,
         "batch_images": request.batch,
         "weight_scales": "per_channel" if request.per_channel else "per_tensor",
+        "activation_codes": "symmetric" if request.symmetric_activations else "asymmetric",
+        "activation_ranges": request.ranges,
         "check": request.check,
         "seed": request.seed,
     }
@@ -415,8 +305,3 @@ def _overflow_warnings(points: list[PointResult]) -> tuple[str, ...]:
         for point in points
         if point.overflow_events
     )
-
-
-def _point_text(weight_bits: int, activation_bits: int) -> str:
-    same = weight_bits == activation_bits
-    return str(weight_bits) if same else f"w{weight_bits}a{activation_bits}"

@@ -7,7 +7,7 @@ from accelsim import pipeline
 from accelsim.errors import AccelsimError, ConfigError
 from accelsim.frontend import workload_path
 from accelsim.hardware import load_hardware
-from accelsim.pipeline import DEFAULT_POINTS, RunRequest, built_for, run
+from accelsim.pipeline import RunRequest, built_for, run
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,10 @@ def test_accumulator_overflows_become_the_first_warning(data, monkeypatch):
         "w8a8: 1,234 accumulator overflows in the simulated images",
         "w2a2: 1,234 accumulator overflows in the simulated images",
     )
-    assert "extrapolated" in result.warnings[2]
+    assert result.warnings[2:] == (
+        "multiplier energy below 8 bits is extrapolated from the 8- and 32-bit points of the "
+        "table horowitz_45nm",
+    )
 
 
 def test_progress_is_told_before_each_point(data):
@@ -136,6 +139,25 @@ def test_what_was_changed_in_the_hardware_is_said(data):
     assert result.configuration["hardware_changes"] == list(changes)
 
 
+def test_how_activations_are_quantized_is_the_requests_choice(data):
+    def outcome(**choice):
+        return run(
+            RunRequest("digits_mlp", points=((8, 4),), data=data, engine="tile", limit=1, **choice)
+        )
+
+    fitted = outcome()
+    symmetric = outcome(symmetric_activations=True)
+    cut = outcome(range_method="percentile", percentile=90.0)
+    assert fitted.configuration["activation_codes"] == "asymmetric"
+    assert symmetric.configuration["activation_codes"] == "symmetric"
+    assert cut.configuration["activation_ranges"] == "central 90 percent of calibration values"
+    clips = [result.points[0].clip_events for result in (fitted, symmetric, cut)]
+    assert len(set(clips)) == 3
+    assert clips[0] < clips[2]
+    for result in (symmetric, cut):
+        assert result.points[0].golden_mismatches == 0
+
+
 def test_the_machine_is_built_for_the_width():
     machine = load_hardware("edge_16x16")
     narrow = built_for(machine, 4, 6)
@@ -143,40 +165,18 @@ def test_the_machine_is_built_for_the_width():
     assert built_for(narrow, 8, 8) == machine
 
 
-def test_the_defaults_are_the_digits_at_five_widths():
-    request = RunRequest()
-    assert request.points == DEFAULT_POINTS == ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
-    assert (request.network, request.hardware, request.engine) == (
-        "digits_cnn",
-        "edge_16x16",
-        "cycle",
-    )
-    assert request.limit == 64
-    assert request.command == ("accelsim run digits_cnn --hardware edge_16x16 --bits 8,6,4,3,2")
+def test_a_width_whose_tile_does_not_fit_is_refused_before_anything_runs(monkeypatch):
+    def never(*arguments):
+        raise AssertionError("ran")
 
-
-@pytest.mark.parametrize(
-    ("choice", "message"),
-    [
-        ({"points": ()}, "points: at least one pair of bit-widths is needed"),
-        ({"points": ((1, 8),)}, "weight bits: must be 2 to 16, got 1"),
-        ({"points": ((8, 17),)}, "activation bits: must be 2 to 16, got 17"),
-        ({"points": ((8, 4), (8, 4))}, "points: w8a4 is given twice"),
-        ({"engine": "exact"}, "engine: must be one of register, cycle, tile, got 'exact'"),
-        (
-            {"overrides": ("array.weight_bits=4",)},
-            "--set array.weight_bits=4: PEs are built for the widths that are run; give these "
-            "by --bits, or --weights and --activations",
-        ),
-        ({"limit": 0}, "limit: must be at least 1 image, got 0"),
-        ({"batch": 0}, "batch: must be at least 1 image, got 0"),
-        ({"seed": -3}, "seed: must not be negative, got -3"),
-    ],
-)
-def test_a_request_out_of_range(choice, message):
+    monkeypatch.setattr("accelsim.pipeline.run_float", never)
+    tight = ("scratchpads.weights.size=400B",)
     with pytest.raises(ConfigError) as error:
-        RunRequest(**choice)
-    assert str(error.value) == message
+        run(RunRequest(overrides=tight, points=((8, 8), (16, 8))))
+    assert str(error.value) == (
+        "hardware edge_16x16: scratchpads.weights.size: must hold a tile of 16 x 16 weights of "
+        "16 bits and its biases: at least 576B, got 400B"
+    )
 
 
 def test_everything_the_user_gave_is_read_before_anything_runs(monkeypatch):

@@ -40,6 +40,26 @@ __all__ = ["run"]
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in one batch.")
 @click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
 @click.option(
+    "--symmetric",
+    "symmetric_activations",
+    is_flag=True,
+    help="Activations with zero in the middle of their integers (no zero points).",
+)
+@click.option(
+    "--range",
+    "range_method",
+    type=click.Choice(["min_max", "percentile"]),
+    default="min_max",
+    show_default=True,
+    help="How activation ranges follow from calibration images.",
+)
+@click.option(
+    "--percentile",
+    type=float,
+    metavar="PERCENT",
+    help="Central share of the values that --range percentile covers.  [default: 99.9]",
+)
+@click.option(
     "--check/--no-check",
     default=True,
     show_default=True,
@@ -63,6 +83,7 @@ def run(
     weights: str | None,
     activations: str | None,
     per_tensor: bool,
+    percentile: float | None,
     scalesim_ofmap: str,
     scalesim_reports: bool,
     output: Path | None,
@@ -83,6 +104,10 @@ def run(
     points = _points(bits, weights, activations)
     if bits is None and is_shapes(options["network"]):
         points = points if weights or activations else ((8, 8),)
+    if percentile is not None:
+        if options["range_method"] != "percentile":
+            raise ConfigError("--percentile: needs --range percentile")
+        options["percentile"] = percentile
     request = RunRequest(
         points=points,
         per_channel=not per_tensor,

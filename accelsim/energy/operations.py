@@ -39,13 +39,19 @@ def multiplier_pj(table: TableValues, a_bits: int, b_bits: int) -> float:
 
 
 def multiplier_extrapolation(table: TableValues, a_bits: int, b_bits: int) -> str | None:
-    """Return a warning when a width is outside those of the table's two multipliers."""
+    """Return a warning when a width is outside those of the table's two multipliers.
+
+    It says which side, not which width: the points of a run give the same sentence.
+    """
     narrow, wide = table.multiply_narrow.width_bits, table.multiply_wide.width_bits
-    if narrow <= min(a_bits, b_bits) and max(a_bits, b_bits) <= wide:
+    below = f"below {narrow}" if min(a_bits, b_bits) < narrow else ""
+    above = f"above {wide}" if max(a_bits, b_bits) > wide else ""
+    if not (below or above):
         return None
+    outside = " and ".join(filter(None, (below, above)))
     return (
-        f"array: multipliers of {a_bits} x {b_bits} bits are outside the {narrow} to {wide} bits "
-        f"of the table {table.name}: their energy is extrapolated"
+        f"multiplier energy {outside} bits is extrapolated from the {narrow}- and {wide}-bit "
+        f"points of the table {table.name}"
     )
 
 

@@ -233,3 +233,17 @@ def test_ctrl_c_leaves_nothing(tmp_path):
     _, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, "interrupted\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_symmetric_activations_and_percentile_ranges(quick):
+    words = ("--bits", "8", "--symmetric", "--range", "percentile", "--percentile", "99", "--json")
+    done = quick(*words)
+    assert done.exit_code == 0, done.output
+    command = json.loads(done.stdout)["provenance"]["command"]
+    assert command.endswith("--symmetric --range percentile --percentile 99")
+
+
+def test_a_percentile_without_its_method_is_refused(quick):
+    done = quick("--bits", "8", "--percentile", "99")
+    assert done.exit_code == USER_ERROR
+    assert done.stderr == "--percentile: needs --range percentile\n"

@@ -229,8 +229,8 @@ def test_stretched_numbers_are_said(two_layers, horowitz):
     program = two_layers(machine)
     report = account(simulate_timing(program, machine), program, machine, horowitz)
     assert report.warnings == (
-        "array: multipliers of 4 x 8 bits are outside the 8 to 32 bits of the table "
-        "horowitz_45nm: their energy is extrapolated",
+        "multiplier energy below 8 bits is extrapolated from the 8- and 32-bit points of the "
+        "table horowitz_45nm",
         "scratchpads.weights: banks of 4KiB are outside the 8KiB to 1MiB of the table "
         "horowitz_45nm: their energy is extrapolated",
     )

@@ -104,7 +104,13 @@ def test_pe_leakage_grows_with_either_width(values, a, b):
 
 def test_widths_outside_the_two_points_are_said_to_be_extrapolated(values):
     assert multiplier_extrapolation(values, 8, 16) is None
-    assert multiplier_extrapolation(values, 4, 8) == (
-        "array: multipliers of 4 x 8 bits are outside the 8 to 32 bits of the table "
-        "horowitz_45nm: their energy is extrapolated"
+    below = (
+        "multiplier energy below 8 bits is extrapolated from the 8- and 32-bit points of the "
+        "table horowitz_45nm"
+    )
+    assert multiplier_extrapolation(values, 4, 8) == below
+    assert multiplier_extrapolation(values, 8, 2) == below
+    assert multiplier_extrapolation(values, 4, 33) == (
+        "multiplier energy below 8 and above 32 bits is extrapolated from the 8- and 32-bit "
+        "points of the table horowitz_45nm"
     )

@@ -1,0 +1,164 @@
+"""What a person asks for when a network is run, checked before anything is loaded."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelsim.errors import ConfigError
+from accelsim.frontend import is_shapes
+from accelsim.quantize import RangeMethod
+from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
+
+__all__ = ["DEFAULT_POINTS", "RunRequest", "point_name"]
+
+DEFAULT_POINTS: tuple[tuple[int, int], ...] = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
+_BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
+_ENGINES = ("register", "cycle", "tile")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run. Everything has a default: the digits CNN on a 16x16 array, int8 to int2.
+
+    Attributes
+    ----------
+    network
+        Name of a bundled network or topology, or path of an ONNX file, a topology's YAML file or
+        a SCALE-Sim topology CSV. A topology has shapes but no values: it has no accuracy.
+    hardware, overrides
+        Name of a preset, or path of a YAML file or of a SCALE-Sim .cfg (changes to the preset
+        ``scalesim``); ``"array.rows=32"`` changes a field of it.
+    points
+        (weight bits, activation bits) of each point, 2 to 16. For each, PEs and scratchpads are
+        built for these widths.
+    data
+        Path of an .npz with test images, labels and calibration images; None: the bundled
+        digits, for a bundled network.
+    engine
+        How closely the array is simulated: register, cycle or tile.
+    limit
+        Images to simulate, at most; a random choice of the test images, by ``seed``.
+    batch
+        Images in one batch: they share the weights that are fetched.
+    per_channel
+        One weight scale for each output channel, instead of one for each layer.
+    symmetric_activations
+        Zero in the middle of the activations' integers, instead of ranges fitted at both ends.
+    range_method, percentile
+        Activation ranges from calibration images: ``min_max``, all values, or ``percentile``, the
+        central ``percentile`` percent of them.
+    random_data
+        Seeded random images, one batch of them, in place of data: nothing is said of accuracy.
+    timeline
+        Record what every unit does when, for the first point.
+    ceil_outputs
+        Round output sizes of a SCALE-Sim topology as SCALE-Sim does.
+    check
+        Run golden over all test images and compare; otherwise the integer accuracy is that of
+        the simulated images.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of its range.
+    """
+
+    network: str = "digits_cnn"
+    hardware: str = "edge_16x16"
+    overrides: tuple[str, ...] = ()
+    points: tuple[tuple[int, int], ...] = DEFAULT_POINTS
+    data: str | None = None
+    engine: str = "cycle"
+    limit: int = 64
+    batch: int = 1
+    per_channel: bool = True
+    symmetric_activations: bool = False
+    range_method: str = RangeMethod.MIN_MAX
+    percentile: float = 99.9
+    check: bool = True
+    seed: int = 0
+    random_data: bool = False
+    timeline: bool = False
+    ceil_outputs: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.points:
+            raise ConfigError("points: at least one pair of bit-widths is needed")
+        for point in self.points:
+            for name, bits in zip(("weight bits", "activation bits"), point, strict=True):
+                if not NARROWEST_BITS <= bits <= WIDEST_BITS:
+                    raise ConfigError(
+                        f"{name}: must be {NARROWEST_BITS} to {WIDEST_BITS}, got {bits}"
+                    )
+            if self.points.count(point) > 1:
+                raise ConfigError(f"points: w{point[0]}a{point[1]} is given twice")
+        if self.engine not in _ENGINES:
+            allowed = ", ".join(_ENGINES)
+            raise ConfigError(f"engine: must be one of {allowed}, got {self.engine!r}")
+        if self.range_method not in list(RangeMethod):
+            allowed = ", ".join(RangeMethod)
+            raise ConfigError(f"range: must be one of {allowed}, got {self.range_method!r}")
+        if not 0 < self.percentile <= 100:
+            raise ConfigError(
+                f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
+            )
+        for name in ("limit", "batch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name}: must be at least 1 image, got {getattr(self, name)}")
+        for override in self.overrides:
+            if override.partition("=")[0].strip() in _BUILT_FOR_POINTS:
+                raise ConfigError(
+                    f"--set {override}: PEs are built for the widths that are run; give these "
+                    "by --bits, or --weights and --activations"
+                )
+        if self.data is not None and (self.random_data or is_shapes(self.network)):
+            other = "--random-data" if self.random_data else f"{self.network}, which has no values"
+            raise ConfigError(f"--data: cannot be used with {other}")
+        if self.ceil_outputs and Path(self.network).suffix.lower() != ".csv":
+            raise ConfigError("--scalesim-ofmap ceil: is for SCALE-Sim topologies (.csv) only")
+        if self.random_data and is_shapes(self.network):
+            raise ConfigError(f"--random-data: {self.network} has no weights to run it with")
+        if self.seed < 0:
+            raise ConfigError(f"seed: must not be negative, got {self.seed}")
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats this run."""
+        standard = RunRequest()
+        words = ["accelsim", "run", self.network, "--hardware", self.hardware]
+        for override in self.overrides:
+            words += ["--set", override]
+        words += ["--bits", ",".join(point_name(*point) for point in self.points)]
+        if self.data is not None:
+            words += ["--data", self.data]
+        for name in ("engine", "limit", "batch", "seed"):
+            if getattr(self, name) != getattr(standard, name):
+                words += [f"--{name}", str(getattr(self, name))]
+        words += [] if self.per_channel else ["--per-tensor"]
+        words += ["--symmetric"] if self.symmetric_activations else []
+        if self.range_method == RangeMethod.PERCENTILE:
+            words += ["--range", "percentile", "--percentile", f"{self.percentile:g}"]
+        words += [] if self.check else ["--no-check"]
+        words += ["--random-data"] if self.random_data else []
+        words += ["--timeline"] if self.timeline else []
+        words += ["--scalesim-ofmap", "ceil"] if self.ceil_outputs else []
+        return shlex.join(words)
+
+    @property
+    def ranges(self) -> str:
+        """How activation ranges are taken, in words."""
+        if self.range_method == RangeMethod.PERCENTILE:
+            return f"central {self.percentile:g} percent of calibration values"
+        return "smallest and largest calibration value"
+
+
+def point_name(weight_bits: int, activation_bits: int) -> str:
+    """Name a point as ``--bits`` takes it: one width, or one for each operand.
+
+    >>> point_name(8, 8), point_name(4, 8)
+    ('8', 'w4a8')
+    """
+    same = weight_bits == activation_bits
+    return str(weight_bits) if same else f"w{weight_bits}a{activation_bits}"

@@ -1,0 +1,59 @@
+import pytest
+
+from accelsim.errors import ConfigError
+from accelsim.request import DEFAULT_POINTS, RunRequest
+
+
+def test_the_defaults_are_the_digits_at_five_widths():
+    request = RunRequest()
+    assert request.points == DEFAULT_POINTS == ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
+    assert (request.network, request.hardware, request.engine) == (
+        "digits_cnn",
+        "edge_16x16",
+        "cycle",
+    )
+    assert request.limit == 64
+    assert request.command == ("accelsim run digits_cnn --hardware edge_16x16 --bits 8,6,4,3,2")
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"points": ()}, "points: at least one pair of bit-widths is needed"),
+        ({"points": ((1, 8),)}, "weight bits: must be 2 to 16, got 1"),
+        ({"points": ((8, 17),)}, "activation bits: must be 2 to 16, got 17"),
+        ({"points": ((8, 4), (8, 4))}, "points: w8a4 is given twice"),
+        ({"engine": "exact"}, "engine: must be one of register, cycle, tile, got 'exact'"),
+        (
+            {"overrides": ("array.weight_bits=4",)},
+            "--set array.weight_bits=4: PEs are built for the widths that are run; give these "
+            "by --bits, or --weights and --activations",
+        ),
+        ({"limit": 0}, "limit: must be at least 1 image, got 0"),
+        ({"batch": 0}, "batch: must be at least 1 image, got 0"),
+        ({"seed": -3}, "seed: must not be negative, got -3"),
+        ({"range_method": "mean"}, "range: must be one of min_max, percentile, got 'mean'"),
+        (
+            {"percentile": 0.0},
+            "percentile: must be above 0 and at most 100 percent, got 0",
+        ),
+        (
+            {"percentile": float("nan")},
+            "percentile: must be above 0 and at most 100 percent, got nan",
+        ),
+    ],
+)
+def test_a_request_out_of_range(choice, message):
+    with pytest.raises(ConfigError) as error:
+        RunRequest(**choice)
+    assert str(error.value) == message
+
+
+def test_the_command_line_says_how_activations_are_quantized():
+    request = RunRequest(
+        points=((4, 4),), symmetric_activations=True, range_method="percentile", percentile=99.5
+    )
+    assert request.command == (
+        "accelsim run digits_cnn --hardware edge_16x16 --bits 4 --symmetric --range percentile "
+        "--percentile 99.5"
+    )
