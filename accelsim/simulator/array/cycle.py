@@ -2,30 +2,34 @@
 
 Values come from `cycle_kernel`; cycles from the start of one pass to the start of the next;
 counters from the passes. With ``switching`` the passes run in execution order and the kernels
-carry every register's last value from pass to pass; without it no register's history matters
-and the products are taken in the largest pieces that memory likes.
+carry every register's last value from pass to pass (`switching`); without it no register's
+history matters and the products are taken in the largest pieces that memory likes.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.program import TilePlan
-from accelsim.hardware.dataflow import Dataflow
 from accelsim.hardware.schema import Array
 from accelsim.simulator.array import cycle_kernel
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
-from accelsim.simulator.array.pieces import row_pieces
+from accelsim.simulator.array.packing import LANES, pack_factors, pack_moving, row_major
+from accelsim.simulator.array.pieces import cut, row_pieces, visits
 from accelsim.simulator.array.starts import count_cycles
 from accelsim.simulator.array.switching import run_in_order
 from accelsim.simulator.run import ArrayCounters
+from accelsim.simulator.threads import run_tasks, thread_count
 
 __all__ = ["accumulate_rows", "run_cycle"]
 
-_CHUNK_ELEMENTS = 1024
+_WORTH_THREADS_MACS = 1 << 21
+_LEAST_ELEMENTS = 64
 
 
 def run_cycle(
@@ -49,8 +53,8 @@ def run_cycle(
                 rows, overflowed = accumulate_rows(operands, group, start, stop, accumulator, bound)
                 accumulators[group, start:stop] = rows
                 events += overflowed
-    counters = _count(plan, plan.dataflow) + ArrayCounters(overflow_events=events)
-    return ArrayResult(accumulators, count_cycles(plan.passes(), array), counters, toggles)
+    counters = _count(plan) + ArrayCounters(overflow_events=events)
+    return ArrayResult(accumulators, count_cycles(plan, array), counters, toggles)
 
 
 def accumulate_rows(
@@ -62,36 +66,66 @@ def accumulate_rows(
     bound: OverflowBound,
 ) -> tuple[NDArray[np.int32], int]:
     """Return (int32[m, columns_n] accumulators of some rows m, overflow events)."""
-    activations = operands.activations(group, m_start, m_stop)
-    left = np.ascontiguousarray(activations.T)
-    right = np.ascontiguousarray(operands.weights(group))
+    left = row_major(operands.activations(group, m_start, m_stop))
+    right = row_major(operands.weights(group).T)
     bias = operands.bias(group).astype(np.int32)
-    # The longer dimension is the vector: a product is its transpose's transpose.
-    by_rows = left.shape[1] >= right.shape[1]
-    moving, factors = (left, right) if by_rows else (right, left)
-    sums = np.empty((factors.shape[1], moving.shape[1]), np.int32)
-    sums[:] = bias[:, np.newaxis] if by_rows else bias
-    events = 0
-    if bound.can_overflow(activations, accumulator):
-        policy = overflow_policy(accumulator)
-        events = int(cycle_kernel.accumulate_checked(moving, factors, sums, *policy))
-    else:
-        cycle_kernel.accumulate(moving, factors, sums, _CHUNK_ELEMENTS)
-    return (sums.T if by_rows else sums), events
+    checked = bound.can_overflow(left, accumulator)
+    # The dimension that fills its lanes better is laid out in lanes.
+    by_columns = -len(right) % LANES * len(left) <= -len(left) % LANES * len(right)
+    moving, factors = (left, right) if by_columns else (right, left)
+    product = np.empty((len(moving), len(factors)), np.int32)
+    product[:] = bias if by_columns else bias[:, np.newaxis]
+    packed = pack_moving(moving, moving.shape[1])
+    threads = thread_count() if left.size * len(right) >= _WORTH_THREADS_MACS else 1
+    groups = cut(0, len(factors), LANES)
+    parts = 1 if len(groups) >= threads else -(-threads // len(groups))
+    elements = cut(0, len(moving), max(_LEAST_ELEMENTS, -(-len(moving) // parts)))
+
+    def run(task: tuple[tuple[int, int], tuple[int, int]]) -> int:
+        (first, last), (start, stop) = task
+        lanes = pack_factors(factors, first, last, moving.shape[1])
+        sums = np.zeros((stop - start, LANES), np.int32)
+        sums[:, : last - first] = product[start:stop, first:last]
+        events = 0
+        if checked:
+            policy = overflow_policy(accumulator)
+            events = int(cycle_kernel.accumulate_checked(packed, start, lanes, sums, *policy))
+        else:
+            cycle_kernel.accumulate(packed, start, lanes, sums)
+        product[start:stop, first:last] = sums[:, : last - first]
+        return events
+
+    tasks = [(columns, rows) for columns in groups for rows in elements]
+    events = sum(run_tasks(run, tasks, threads))
+    return (product if by_columns else product.T), events
 
 
-def _count(plan: TilePlan, flow: Dataflow) -> ArrayCounters:
-    """Add up what each pass feeds, reads and writes."""
+def _count(plan: TilePlan) -> ArrayCounters:
+    """Add up what each pass feeds, reads and writes; visits of the same sizes are alike."""
+
+    @cache
+    def of_sizes(m_size: int, n_size: int) -> ArrayCounters:
+        return _count_visit(plan, m_size, n_size)
+
+    total = ArrayCounters()
+    for visit in visits(plan):
+        total += of_sizes(visit.m_stop - visit.m_start, visit.n_stop - visit.n_start)
+    return total
+
+
+def _count_visit(plan: TilePlan, m_size: int, n_size: int) -> ArrayCounters:
+    flow = plan.dataflow
     passes = macs = feeds_a = feeds_w = bias = reads = writes = 0
-    for step in plan.passes():
-        outputs = step.m_size * step.n_size
-        passes += 1
-        macs += outputs * step.k_size
-        feeds_a += step.m_size * step.k_size
-        feeds_w += step.k_size * step.n_size
-        bias += step.n_size if step.first_depth else 0
-        reads += outputs if flow.preloads and not step.first_depth else 0
-        writes += outputs if flow.preloads or step.last_depth else 0
+    for m_start, m_stop in cut(0, m_size, plan.tile_m):
+        outputs = (m_stop - m_start) * n_size
+        for k_start, k_stop in cut(0, plan.gemm.depth_k, plan.tile_k):
+            passes += 1
+            macs += outputs * (k_stop - k_start)
+            feeds_a += (m_stop - m_start) * (k_stop - k_start)
+            feeds_w += (k_stop - k_start) * n_size
+            bias += n_size if k_start == 0 else 0
+            reads += outputs if flow.preloads and k_start > 0 else 0
+            writes += outputs if flow.preloads or k_stop == plan.gemm.depth_k else 0
     written = {"weights": feeds_w, "activations": feeds_a, "accumulators": 0}
     return ArrayCounters(
         passes=passes,

@@ -1,71 +1,95 @@
 """The cycle engine's clock: when each pass's stream starts, from the one before.
 
-A separate derivation of docs/timing.md with all operands at hand.
+A separate derivation of docs/timing.md with all operands at hand. What a visit's passes cost
+depends on its sizes and on how far the next preload may run ahead of the next stream; visits
+that agree in both are stepped through once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from functools import cache
 
-from accelsim.compiler.program import Pass
-from accelsim.hardware.dataflow import DATAFLOWS
+from accelsim.compiler.program import TilePlan
 from accelsim.hardware.schema import Array, Drain
+from accelsim.simulator.array.pieces import cut, visits
 from accelsim.simulator.run import Cause
 
 __all__ = ["count_cycles"]
 
-
-def count_cycles(passes: Iterable[Pass], array: Array) -> dict[Cause, int]:
-    """Return the cycles of consecutive passes by cause: preload, fill, stream and drain."""
-    if DATAFLOWS[array.dataflow].preloads:
-        return _count_stationary(passes, array)
-    return _count_output(passes, array)
+_CAUSES = (Cause.PRELOAD, Cause.FILL, Cause.STREAM, Cause.DRAIN)
 
 
-def _count_stationary(passes: Iterable[Pass], array: Array) -> dict[Cause, int]:
-    """Two events bound the next start: the stream before ends, the tile has been shifted in."""
-    rows, columns = array.rows, array.columns
-    stream_dimension = DATAFLOWS[array.dataflow].stream
-    cycles = dict.fromkeys((Cause.PRELOAD, Cause.FILL, Cause.STREAM, Cause.DRAIN), 0)
-    may_load, may_stream = 0, 0
-    for step in passes:
-        loaded = may_load + rows
-        start = max(may_stream, loaded)
-        cycles[Cause.PRELOAD] += start - may_stream
-        length = step.m_size if stream_dimension == "m" else step.n_size
-        cycles[Cause.STREAM] += length
-        may_stream = start + length
-        if not array.tile_overlap:
-            cycles[Cause.FILL] += rows - 1
-            cycles[Cause.DRAIN] += columns - 1
-            may_stream += rows + columns - 2
-        may_load = start if array.weight_double_buffering else may_stream
+def count_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
+    """Return the cycles of a plan's passes by cause: preload, fill, stream and drain."""
+    if plan.dataflow.preloads:
+        return _count_stationary(plan, array)
+    return _count_output(plan, array)
+
+
+def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
+    @cache
+    def step(m_size: int, n_size: int, may_load: int) -> tuple[tuple[int, ...], int]:
+        return _step_stationary(_lengths(plan, m_size, n_size), array, may_load)
+
+    cycles = dict.fromkeys(_CAUSES, 0)
+    # The earliest cycle of the next preload, counted from that of the next stream.
+    may_load = 0
+    for visit in visits(plan):
+        sizes = (visit.m_stop - visit.m_start, visit.n_stop - visit.n_start)
+        added, may_load = step(*sizes, may_load)
+        for cause, count in zip(_CAUSES, added, strict=True):
+            cycles[cause] += count
     if array.tile_overlap:
-        cycles[Cause.FILL] += rows - 1
-        cycles[Cause.DRAIN] += columns - 1
+        cycles[Cause.FILL] += array.rows - 1
+        cycles[Cause.DRAIN] += array.columns - 1
     return cycles
 
 
-def _count_output(passes: Iterable[Pass], array: Array) -> dict[Cause, int]:
+def _lengths(plan: TilePlan, m_size: int, n_size: int) -> Iterator[int]:
+    """Yield the stream length of each pass of a visit."""
+    for start, stop in cut(0, m_size, plan.tile_m):
+        for _ in range(plan.k_tiles):
+            yield stop - start if plan.dataflow.stream == "m" else n_size
+
+
+def _step_stationary(
+    lengths: Iterator[int], array: Array, may_load: int
+) -> tuple[tuple[int, ...], int]:
+    """Two events bound the next start: the stream before ends, the tile has been shifted in."""
+    rows, columns = array.rows, array.columns
+    preload = fill = stream = drain = 0
+    may_stream = 0
+    for length in lengths:
+        start = max(may_stream, may_load + rows)
+        preload += start - may_stream
+        stream += length
+        may_stream = start + length
+        if not array.tile_overlap:
+            fill += rows - 1
+            drain += columns - 1
+            may_stream += rows + columns - 2
+        may_load = start if array.weight_double_buffering else may_stream
+    return (preload, fill, stream, drain), may_load - may_stream
+
+
+def _count_output(plan: TilePlan, array: Array) -> dict[Cause, int]:
     """Start tile after tile; a tile's depth passes follow each other without a gap."""
     rows, columns = array.rows, array.columns
     hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
-    cycles = dict.fromkeys((Cause.PRELOAD, Cause.FILL, Cause.STREAM, Cause.DRAIN), 0)
-    length = 0
+    cycles = dict.fromkeys(_CAUSES, 0)
+    length = plan.gemm.depth_k
     tiles = 0
-    for step in passes:
-        length += step.k_size
-        if not step.last_depth:
-            continue
-        if tiles and not array.tile_overlap:
-            cycles[Cause.FILL] += rows + columns - 2
-            cycles[Cause.DRAIN] += 0 if hidden or free else rows
-        elif tiles and not free:
-            # Hidden: this stream may end no sooner than R cycles after the one before.
-            cycles[Cause.DRAIN] += max(0, rows - length) if hidden else rows - 1
-        cycles[Cause.STREAM] += length
-        tiles += 1
-        length = 0
+    for visit in visits(plan):
+        for _ in cut(visit.m_start, visit.m_stop, plan.tile_m):
+            if tiles and not array.tile_overlap:
+                cycles[Cause.FILL] += rows + columns - 2
+                cycles[Cause.DRAIN] += 0 if hidden or free else rows
+            elif tiles and not free:
+                # Hidden: this stream may end no sooner than R cycles after the one before.
+                cycles[Cause.DRAIN] += max(0, rows - length) if hidden else rows - 1
+            cycles[Cause.STREAM] += length
+            tiles += 1
     cycles[Cause.FILL] += rows + columns - 2
     cycles[Cause.DRAIN] += 0 if free else rows
     return cycles

@@ -1,4 +1,8 @@
-"""The cycle engine with switching: passes in execution order, register contents carried along."""
+"""The cycle engine with switching: passes in execution order, register contents carried along.
+
+The array's columns are cut into groups of 16. What happens in one group does not depend on the
+others, so each group runs through all passes by itself, in a thread of its own if there are any.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator
-from accelsim.compiler.program import Pass, TilePlan
-from accelsim.hardware.dataflow import Dataflow
+from accelsim.compiler.program import TilePlan
 from accelsim.hardware.schema import Array, Drain
-from accelsim.simulator.array import cycle_kernel
+from accelsim.simulator.array import toggle_kernel
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
+from accelsim.simulator.array.packing import LANES, pack_factors, pack_moving, row_major
+from accelsim.simulator.array.pieces import Visit, cut, visits
 from accelsim.simulator.run import Switching
+from accelsim.simulator.threads import run_tasks, thread_count
 
 __all__ = ["run_in_order"]
+
+Words = NDArray[np.int32]
+
+_KEPT_WORDS = 1 << 23
+_WORTH_THREADS_MACS = 1 << 21
 
 
 def run_in_order(
@@ -32,194 +43,269 @@ def run_in_order(
 
     Parameters as of `accelsim.simulator.array.run_array`.
     """
-    state = _Registers.at_reset(plan.dataflow, array, accumulator)
-    events = sum(state.run_visit(operands, accumulators, visit) for visit in _visits(plan))
-    state.finish()
-    return events, Switching(*(int(count) for count in state.toggles))
+    machine = _Machine(plan, array, accumulator)
+    edge = _Edge.at_reset(array)
+    columns = [_Columns.at_reset(array, start) for start in range(0, array.columns, LANES)]
+    threads = thread_count() if plan.gemm.macs >= _WORTH_THREADS_MACS else 1
+    events = 0
+    for stage in _stages(operands, machine):
+        edge.run(stage, machine)
+
+        def run(group: _Columns, stage: _Stage = stage) -> int:
+            return group.run(stage, machine, accumulators)
+
+        events += sum(run_tasks(run, columns, threads))
+    toggles = edge.toggles + sum(group.finished(machine) for group in columns)
+    return events, Switching(*(int(count) for count in toggles))
 
 
-@dataclass(frozen=True)
-class _Visit:
-    """Consecutive passes of one block of rows m with one tile of columns n."""
+@dataclass(frozen=True, eq=False)
+class _Machine:
+    """What does not change: plan, array, accumulator, and the widths of the registers."""
 
-    group: int
-    m_start: int
-    m_stop: int
-    n_start: int
-    n_stop: int
-    passes: list[Pass]
+    plan: TilePlan
+    array: Array
+    accumulator: Accumulator
+
+    @property
+    def by_columns(self) -> bool:
+        """Whether the array's columns are columns n of the product (or else rows m)."""
+        return self.plan.dataflow.columns == "n"
+
+    @property
+    def depth_tile(self) -> int:
+        """The depth that the packed operands are cut into."""
+        flow, gemm = self.plan.dataflow, self.plan.gemm
+        return self.array.rows if flow.preloads else gemm.depth_k
+
+    def masks(self) -> NDArray[np.uint32]:
+        """Return uint32[3]: the bits of the moving, the second and the accumulator registers."""
+        flow = self.plan.dataflow
+        widths = {"activations": self.array.activation_bits, "weights": self.array.weight_bits}
+        widths["accumulators"] = self.accumulator.bits
+        second = flow.stationary if flow.preloads else flow.moves_down
+        bits = (widths[flow.moves_right], widths[second], self.accumulator.bits)
+        return np.array([(1 << width) - 1 for width in bits], np.uint32)
+
+    def zeros_follow(self) -> bool:
+        """Whether a drain ends before the next tile's values reach the drain path."""
+        if self.array.drain is Drain.HIDDEN:
+            return not self.array.tile_overlap or self.plan.gemm.depth_k > self.array.rows
+        return self.array.drain is Drain.EXPOSED and not self.array.tile_overlap
 
 
-def _visits(plan: TilePlan) -> Iterator[_Visit]:
-    def place(step: Pass) -> tuple[int, int, int]:
-        return step.group, step.m_start // plan.block_m, step.n_start
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """Consecutive visits of one block of rows m.
 
-    for (group, _, n_start), steps in groupby(plan.passes(), place):
-        passes = list(steps)
-        yield _Visit(group, passes[0].m_start, passes[-1].m_stop, n_start, passes[0].n_stop, passes)
+    moving: int32[elements, depth], packed too; factors: int32[columns, depth]; bias: int32[n].
+    """
+
+    visits: list[Visit]
+    moving: Words
+    packed: Words
+    factors: Words
+    bias: Words
+    checked: bool
+
+    def sweeps(self, machine: _Machine) -> Iterator[tuple[int, int, int, int]]:
+        """Yield [start, stop) of elements and of columns for each tile but those of the depth."""
+        flow, plan = machine.plan.dataflow, machine.plan
+        for visit in self.visits:
+            tiles = [(0, visit.m_stop - visit.m_start)]
+            if flow.preloads:
+                tiles = cut(0, visit.m_stop - visit.m_start, plan.tile_m)
+            for rows in tiles:
+                columns = (visit.n_start, visit.n_stop)
+                yield (*rows, *columns) if machine.by_columns else (*columns, *rows)
+
+
+def _stages(operands: MatrixOperands, machine: _Machine) -> Iterator[_Stage]:
+    """Yield the stages in execution order; what is needed again is kept if it is not too large."""
+    plan, tile = machine.plan, machine.depth_tile
+    keep = plan.gemm.rows_m * plan.gemm.depth_k <= _KEPT_WORDS
+    for group, of_group in groupby(visits(plan), lambda visit: visit.group):
+        bound = OverflowBound.from_group(operands, group, machine.accumulator)
+        weights = row_major(operands.weights(group).T)
+        bias = operands.bias(group).astype(np.int32)
+        packed_weights = None if machine.by_columns else pack_moving(weights, tile)
+        blocks: dict[int, tuple[Words, Words, bool]] = {}
+        for m_start, of_block in groupby(of_group, lambda visit: visit.m_start):
+            together = list(of_block)
+            if m_start not in blocks:
+                if not keep:
+                    blocks.clear()
+                rows = row_major(operands.activations(group, m_start, together[0].m_stop))
+                packed = pack_moving(rows, tile) if packed_weights is None else packed_weights
+                blocks[m_start] = rows, packed, bound.can_overflow(rows, machine.accumulator)
+            rows, packed, checked = blocks[m_start]
+            moving, factors = (rows, weights) if machine.by_columns else (weights, rows)
+            yield _Stage(together, moving, packed, factors, bias, checked)
 
 
 @dataclass(eq=False)
-class _Registers:
-    """Every register's last value and the toggles so far; the one object that changes.
+class _Edge:
+    """The operand that moves right: all columns see the same, a cycle later each."""
 
-    ``moving``: [rows], since all columns see the same sequence a cycle later each; ``down`` and
-    ``bias``: [columns] for the same reason. ``second`` is the shadow of the stationary operand,
-    or the register through which output-stationary results leave.
-    """
-
-    flow: Dataflow
-    array: Array
-    accumulator: Accumulator
-    moving: NDArray[np.int32]
-    down: NDArray[np.int32]
-    bias: NDArray[np.int32]
-    sums: NDArray[np.int32]
-    stationary: NDArray[np.int32]
-    second: NDArray[np.int32]
+    moving: Words
     toggles: NDArray[np.int64]
-    block: tuple[tuple[int, int], NDArray[np.int32], bool] | None = field(default=None)
-    bounds: dict[int, OverflowBound] = field(default_factory=dict)
 
     @classmethod
-    def at_reset(cls, flow: Dataflow, array: Array, accumulator: Accumulator) -> _Registers:
-        """Return all registers at zero."""
-        rows, columns = array.rows, array.columns
+    def at_reset(cls, array: Array) -> _Edge:
+        """Return the registers of one column at zero."""
+        return cls(np.zeros(array.rows, np.int32), np.zeros(3, np.int64))
+
+    def run(self, stage: _Stage, machine: _Machine) -> None:
+        """Count what toggles in the moving registers of all columns."""
+        mask = machine.masks()[0]
+        within: dict[tuple[int, int], int] = {}
+        for start, stop, _, _ in stage.sweeps(machine):
+            if machine.plan.dataflow.preloads:
+                count = toggle_kernel.enter_streams(stage.moving, start, stop, self.moving, mask)
+            else:
+                count = toggle_kernel.enter_rows(stage.moving, self.moving, mask)
+            if (start, stop) not in within:
+                within[start, stop] = int(
+                    toggle_kernel.changes_along(stage.moving, start, stop, mask)
+                    if machine.plan.dataflow.preloads
+                    else toggle_kernel.changes_across(stage.moving, mask)
+                )
+            self.toggles[0] += machine.array.columns * (int(count) + within[start, stop])
+
+
+@dataclass(eq=False)
+class _Columns:
+    """The registers of 16 columns of the array and what has toggled; it changes.
+
+    ``down`` and ``bias``: [1, 16], since all rows see the same sequence a cycle later each.
+    ``second`` is the shadow of the stationary operand, or the register through which
+    output-stationary results leave. ``factors`` are kept while sweeps stay in their tile.
+    """
+
+    first: int
+    down: Words
+    bias: Words
+    sums: Words
+    stationary: Words
+    second: Words
+    toggles: NDArray[np.int64]
+    factors: tuple[tuple[int, int, int], Words] | None = field(default=None)
+
+    @classmethod
+    def at_reset(cls, array: Array, first: int) -> _Columns:
+        """Return the registers of columns [first, first + 16) at zero."""
         return cls(
-            flow,
-            array,
-            accumulator,
-            moving=np.zeros(rows, np.int32),
-            down=np.zeros(columns, np.int32),
-            bias=np.zeros(columns, np.int32),
-            sums=np.zeros((rows, columns), np.int32),
-            stationary=np.zeros((rows, columns), np.int32),
-            second=np.zeros((rows, columns), np.int32),
+            first,
+            down=np.zeros((1, LANES), np.int32),
+            bias=np.zeros((1, LANES), np.int32),
+            sums=np.zeros((array.rows, LANES), np.int32),
+            stationary=np.zeros((array.rows, LANES), np.int32),
+            second=np.zeros((array.rows, LANES), np.int32),
             toggles=np.zeros(3, np.int64),
         )
 
-    def run_visit(
-        self,
-        operands: MatrixOperands,
-        accumulators: NDArray[np.int64],
-        visit: _Visit,
-    ) -> int:
-        """Run a visit's passes, store its accumulators, return its overflow events."""
-        activations, checked = self._activations(operands, visit)
-        weights = operands.weights(visit.group)[:, visit.n_start : visit.n_stop]
-        weights = np.ascontiguousarray(weights)
-        bias = operands.bias(visit.group)[visit.n_start : visit.n_stop].astype(np.int32)
-        by_rows = self.flow.columns == "n"
-        moving, factors = (activations, weights) if by_rows else (weights, activations)
-        sums = np.empty((factors.shape[1], moving.shape[1]), np.int32)
-        sums[:] = bias[:, np.newaxis] if by_rows else bias
-        run = self._run_stationary if self.flow.preloads else self._run_output
-        events = run(visit, moving, factors, sums, checked)
-        accumulators[visit.group, visit.m_start : visit.m_stop, visit.n_start : visit.n_stop] = (
-            sums.T if by_rows else sums
-        )
+    def run(self, stage: _Stage, machine: _Machine, accumulators: NDArray[np.int64]) -> int:
+        """Run a stage's passes, store its accumulators, return its overflow events."""
+        events = 0
+        self.factors = None
+        group, m_start = stage.visits[0].group, stage.visits[0].m_start
+        results = accumulators[group]
+        run = self._run_stationary if machine.plan.dataflow.preloads else self._run_output
+        for start, stop, q_start, q_stop in stage.sweeps(machine):
+            q_first = min(q_start + self.first, q_stop)
+            q_last = min(q_first + LANES, q_stop)
+            factors = self._pack(stage, machine, q_first, q_last)
+            # Columns without work see zeros: one element shows what they toggle.
+            length = stop - start if q_last > q_first else 1
+            sums = np.zeros((length, LANES), np.int32)
+            if machine.by_columns:
+                sums[:, : q_last - q_first] = stage.bias[q_first:q_last]
+                place = results[m_start + start : m_start + stop, q_first:q_last]
+            else:
+                sums[:, : q_last - q_first] = stage.bias[start : start + length, np.newaxis]
+                place = results[m_start + q_first : m_start + q_last, start:stop].T
+            events += run(stage, machine, start, factors, sums)
+            if q_last > q_first:
+                place[:] = sums[:, : q_last - q_first]
         return events
 
-    def _activations(
-        self, operands: MatrixOperands, visit: _Visit
-    ) -> tuple[NDArray[np.int32], bool]:
-        """Return the block's activations [depth, m], kept while visits stay in the block."""
-        key = (visit.group, visit.m_start)
-        if self.block is None or self.block[0] != key:
-            bound = self.bounds.get(visit.group)
-            if bound is None:
-                bound = OverflowBound.from_group(operands, visit.group, self.accumulator)
-                self.bounds[visit.group] = bound
-            rows = operands.activations(visit.group, visit.m_start, visit.m_stop)
-            checked = bound.can_overflow(rows, self.accumulator)
-            self.block = (key, np.ascontiguousarray(rows.T), checked)
-        return self.block[1], self.block[2]
-
-    def _masks(self) -> NDArray[np.uint32]:
-        widths = {"activations": self.array.activation_bits, "weights": self.array.weight_bits}
-        widths["accumulators"] = self.accumulator.bits
-        second = self.flow.stationary if self.flow.preloads else self.flow.moves_down
-        bits = (widths[self.flow.moves_right], widths[second], self.accumulator.bits)
-        return np.array([(1 << width) - 1 for width in bits], np.uint32)
+    def _pack(self, stage: _Stage, machine: _Machine, first: int, last: int) -> Words:
+        key = (id(stage), first, last)
+        if self.factors is None or self.factors[0] != key:
+            self.factors = key, pack_factors(stage.factors, first, last, machine.depth_tile)
+        return self.factors[1]
 
     def _run_stationary(
-        self,
-        visit: _Visit,
-        moving: NDArray[np.int32],
-        factors: NDArray[np.int32],
-        sums: NDArray[np.int32],
-        checked: bool,
+        self, stage: _Stage, machine: _Machine, start: int, factors: Words, sums: Words
     ) -> int:
-        events = 0
-        masks = self._masks()
+        array = machine.array
         # Only here does a preload wait until the last PE has used its old word.
-        all_open = not (self.array.weight_double_buffering or self.array.tile_overlap)
-        for step in visit.passes:
-            rows = (step.m_start - visit.m_start, step.m_stop - visit.m_start)
-            columns = (0, step.n_size)
-            stream, across = (rows, columns) if self.flow.stream == "m" else (columns, rows)
-            events += int(
-                cycle_kernel.stationary_pass(
-                    moving,
-                    factors,
-                    sums,
-                    np.array([*stream, *across, step.k_start, step.k_stop]),
-                    self.moving,
-                    self.stationary,
-                    self.second,
-                    self.sums,
-                    masks,
-                    self.toggles,
-                    self.array.weight_double_buffering,
-                    all_open,
-                    checked,
-                    *overflow_policy(self.accumulator),
-                )
+        all_open = not (array.weight_double_buffering or array.tile_overlap)
+        return int(
+            toggle_kernel.stationary_sweep(
+                stage.packed,
+                start,
+                factors,
+                sums,
+                stage.moving.shape[1],
+                self.sums,
+                self.stationary,
+                self.second,
+                machine.masks(),
+                self.toggles,
+                array.weight_double_buffering,
+                all_open,
+                stage.checked,
+                *overflow_policy(machine.accumulator),
             )
-        return events
+        )
 
     def _run_output(
         self,
-        visit: _Visit,
-        moving: NDArray[np.int32],
-        factors: NDArray[np.int32],
-        sums: NDArray[np.int32],
-        checked: bool,
+        stage: _Stage,
+        machine: _Machine,
+        start: int,  # noqa: ARG002
+        factors: Words,
+        sums: Words,
     ) -> int:
-        tiles = [
-            (step.m_start - visit.m_start, step.m_stop - visit.m_start)
-            for step in visit.passes
-            if step.first_depth
-        ]
-        return int(
-            cycle_kernel.output_visit(
-                moving,
-                factors,
-                sums,
-                np.array(tiles),
-                self.moving,
-                self.down,
-                self.bias,
-                self.sums,
-                self.second,
-                self._masks(),
-                self.toggles,
-                self.array.drain is Drain.HIDDEN,
-                self.array.drain is Drain.FREE,
-                self._zeros_follow(len(moving)),
-                checked,
-                *overflow_policy(self.accumulator),
-            )
+        """Run the output-stationary tiles of a visit: their elements start at 0."""
+        array, depth = machine.array, stage.moving.shape[1]
+        masks = machine.masks()
+        bias = sums[:1].copy()
+        first_sums = np.empty_like(sums)
+        events = toggle_kernel.output_sweep(
+            stage.packed,
+            factors,
+            sums,
+            first_sums,
+            depth,
+            masks[2],
+            self.toggles,
+            stage.checked,
+            *overflow_policy(machine.accumulator),
         )
+        toggle_kernel.output_tiles(
+            factors,
+            sums,
+            first_sums,
+            bias,
+            depth,
+            self.down,
+            self.bias,
+            self.sums,
+            self.second,
+            masks,
+            self.toggles,
+            array.drain is Drain.HIDDEN,
+            array.drain is Drain.FREE,
+            machine.zeros_follow(),
+        )
+        return int(events)
 
-    def _zeros_follow(self, depth: int) -> bool:
-        """Whether a drain ends before the next tile's values reach the drain path."""
-        if self.array.drain is Drain.HIDDEN:
-            return not self.array.tile_overlap or depth > self.array.rows
-        return self.array.drain is Drain.EXPOSED and not self.array.tile_overlap
-
-    def finish(self) -> None:
-        """Let the last drain end."""
-        if not self.flow.preloads and self.array.drain is not Drain.FREE:
-            path = self.second if self.array.drain is Drain.HIDDEN else self.sums
-            self.toggles[2] += cycle_kernel.clear_path(path, self._masks()[2])
+    def finished(self, machine: _Machine) -> NDArray[np.int64]:
+        """Let the last drain end and return the toggles."""
+        drain = machine.array.drain
+        if not machine.plan.dataflow.preloads and drain is not Drain.FREE:
+            path = self.second if drain is Drain.HIDDEN else self.sums
+            self.toggles[2] += toggle_kernel.clear_path(path, machine.masks()[2])
+        return self.toggles

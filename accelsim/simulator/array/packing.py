@@ -1,0 +1,41 @@
+"""Operands as the cycle engine's kernels read them: blocks of four depths, lanes of columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.simulator.array import cycle_kernel
+
+__all__ = ["LANES", "pack_factors", "pack_moving", "row_major"]
+
+LANES = 16
+"""Columns in one value of type lanes."""
+
+Words = NDArray[np.int32]
+
+
+def row_major(words: Words) -> Words:
+    """Return int32 in C order, the same array if it is that already."""
+    return np.ascontiguousarray(words, dtype=np.int32)
+
+
+def pack_moving(words: Words, tile: int) -> Words:
+    """Return int32[elements, depth] as int32[blocks, elements, 4], in tiles of the depth."""
+    elements, depth = words.shape
+    packed = np.empty((_blocks(depth, tile), elements, 4), np.int32)
+    cycle_kernel.pack_moving(words, tile, packed)
+    return packed
+
+
+def pack_factors(words: Words, start: int, stop: int, tile: int) -> Words:
+    """Return at most 16 rows of int32[columns, depth] as int32[4 * blocks, 16]."""
+    packed = np.empty((4 * _blocks(words.shape[1], tile), LANES), np.int32)
+    cycle_kernel.pack_factors(words, start, stop - start, tile, packed)
+    return packed
+
+
+def _blocks(depth: int, tile: int) -> int:
+    """Count blocks of four depths; each tile of the depth starts a new one."""
+    whole, rest = divmod(depth, tile)
+    return whole * -(-tile // 4) + -(-rest // 4)
