@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import errno
+import signal
+import threading
 import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -24,6 +29,10 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
+        with _listening_for_interruptions() as interrupted:
+            return self._invoke(ctx, interrupted)
+
+    def _invoke(self, ctx: click.Context, interrupted: Callable[[], bool]) -> Any:
         try:
             return super().invoke(ctx)
         except AccelsimError as error:
@@ -36,10 +45,35 @@ class Commands(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise
-            if _was_interrupted(error):
+            if interrupted() or _was_interrupted(error):
                 _interrupted(ctx)
             click.echo(traceback.format_exc() + _PLEASE_REPORT, err=True)
             ctx.exit(FAILURE)
+
+
+@contextmanager
+def _listening_for_interruptions() -> Iterator[Callable[[], bool]]:
+    """Give a function that says whether Ctrl-C was pressed, whatever became of it.
+
+    The compiler of the kernels loses a KeyboardInterrupt that meets one of its callbacks, and
+    fails in some other way a moment later.
+    """
+    seen = threading.Event()
+    standard = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or standard is not signal.default_int_handler:
+        yield seen.is_set
+        return
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        seen.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield seen.is_set
+    finally:
+        signal.signal(signal.SIGINT, standard)
 
 
 def _interrupted(ctx: click.Context) -> NoReturn:

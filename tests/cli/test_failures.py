@@ -1,4 +1,6 @@
+import contextlib
 import errno
+import signal
 
 import click
 import pytest
@@ -60,3 +62,22 @@ def test_clicks_own_usage_errors_stay_as_they_are():
     done = end_with(click.UsageError("no such thing"))
     assert done.exit_code == 2
     assert done.stderr.endswith("Error: no such thing\n")
+
+
+def test_an_interruption_that_a_callback_lost():
+    """As in a numba callback: the KeyboardInterrupt is swallowed and something else fails."""
+
+    @click.group(cls=Commands)
+    def group():
+        pass
+
+    @group.command()
+    def go():
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        raise RuntimeError("no compiled object yet")
+
+    handler = signal.getsignal(signal.SIGINT)
+    done = CliRunner().invoke(group, ["go"])
+    assert (done.exit_code, done.stderr) == (130, "interrupted\n")
+    assert signal.getsignal(signal.SIGINT) is handler
