@@ -26,6 +26,7 @@ _STEEP_POINTS = 10.0
 """A fall to the next point by more than this would run through the label below the point."""
 _LOW_PCT = 20.0
 """Below a point lower than this there is no room for its label."""
+_FEW_BARS = 4
 _WIDTH_INCHES = 7.0
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 """Behind a label, so that no line runs through it."""
@@ -116,13 +117,19 @@ def _label(axes: Axes, x: float, y: float, text: str, *, below: bool, shift: int
 @in_style
 def energy_by_component(result: RunResult) -> Figure:
     """Draw energy per image split by component, one stacked bar for each bit-width."""
-    rows = [(bits(point), point.energy_split_uj) for point in result.points]
+    # An axis is too short for its label beside one or two bars: the bars say it themselves.
+    few = len(result.points) < _FEW_BARS
+    rows = [
+        (f"{bits(point)} bits" if few else bits(point), point.energy_split_uj)
+        for point in result.points
+    ]
     totals = aligned([point.energy_uj_per_image for point in result.points])
     figure = Figure(figsize=(_WIDTH_INCHES, 1.5 + 0.36 * len(rows)))
     axes = figure.subplots()
     _stack(axes, rows, COMPONENT_COLORS, [f"{total} µJ" for total in totals])
     axes.set_xlabel("energy per image (µJ)")
-    axes.set_ylabel(_bits_axis(result.points))
+    if not few:
+        axes.set_ylabel(_bits_axis(result.points))
     axes.set_title("Where the energy goes")
     _legend(figure, axes)
     return figure
