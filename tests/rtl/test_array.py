@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import product
 
 import numpy as np
 import pytest
 
 from accelsim.arithmetic.formats import Accumulator, Overflow
+from accelsim.compiler import compile_shapes
 from accelsim.compiler.plan import Gemm, LoopOrder, Residency, TilePlan
+from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, TensorShape
+from accelsim.errors import DataError
+from accelsim.hardware import load_hardware
 from accelsim.hardware.dataflow import DATAFLOWS
 from accelsim.hardware.schema import Array, Drain
+from accelsim.network.geometry import Window
 from accelsim.rtl.vectors import array_vectors
 from accelsim.simulator.array import run_array
+from accelsim.simulator.array.product import MatrixProduct, whole_plan
 
 pytestmark = pytest.mark.rtl
 
@@ -54,17 +61,52 @@ def _plan(generator, array, gemm):
     )
 
 
-def _random_machine(generator, rows=None, columns=None):
+def _compiled_plan(generator, array, gemm):
+    """The compiler's plan of the same product, with scratchpads small enough to cut it."""
+    sizes = [("weights", 256 << generator.integers(4)), ("accumulators", 512)]
+    changes = [f"scratchpads.{name}.size={size}B" for name, size in sizes]
+    hardware = load_hardware("edge_4x4", changes).model_copy(update={"array": array})
+    matrix = MatrixShape(
+        input_shape=(gemm.groups * gemm.depth_k, 1, 1),
+        out_channels=gemm.groups * gemm.columns_n,
+        window=Window((1, 1)),
+        groups=gemm.groups,
+        batch=gemm.rows_m,
+        weight_bits=array.weight_bits,
+        input_bits=array.activation_bits,
+        output_bits=array.activation_bits,
+        accumulator_bits=32,
+    )
+    tensors = {
+        "x": TensorShape(matrix.input_shape, array.activation_bits),
+        "y": TensorShape((matrix.out_channels,), array.activation_bits),
+    }
+    layer = LayerShape("product", matrix, ("x",), "y")
+    storage = {name: name for name in tensors}
+    network = NetworkShape("net", gemm.rows_m, "x", "y", (layer,), tensors, storage)
+    (instruction,) = compile_shapes(network, hardware).instructions
+    assert instruction.plan.gemm == gemm
+    return instruction.plan
+
+
+CONTROLS = [
+    {"dataflow": dataflow, "tile_overlap": overlap, "weight_double_buffering": double}
+    for dataflow, overlap, double in product(["ws", "is"], [True, False], [True, False])
+] + [
+    {"dataflow": "os", "tile_overlap": overlap, "drain": drain}
+    for overlap, drain in product([True, False], Drain)
+]
+"""Every way in which passes follow each other."""
+
+
+def _random_machine(generator, controls):
     widths = generator.integers(2, 17, 2)
     array = Array(
-        rows=rows or int(generator.integers(1, 10)),
-        columns=columns or int(generator.integers(1, 8)),
-        dataflow=str(generator.choice(["ws", "os", "is"])),
+        rows=int(generator.integers(1, 10)),
+        columns=int(generator.integers(1, 8)),
         weight_bits=int(widths[0]),
         activation_bits=int(widths[1]),
-        weight_double_buffering=bool(generator.integers(2)),
-        tile_overlap=bool(generator.integers(2)),
-        drain=str(generator.choice(list(Drain))),
+        **controls,
     )
     narrow = int(generator.integers(8, 33))
     accumulator = Accumulator(int(generator.choice([32, narrow])), generator.choice(list(Overflow)))
@@ -102,14 +144,47 @@ def _compare(simulate, array, accumulator, plan, operands):
         assert result.counters.overflow_events == overflows, engine
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(3 * len(CONTROLS)))
 def test_random_machine(simulate, seed):
     generator = np.random.default_rng(seed)
-    array, accumulator = _random_machine(generator)
+    turn, control = divmod(seed, len(CONTROLS))
+    array, accumulator = _random_machine(generator, CONTROLS[control])
     sizes = (int(size) for size in generator.integers(1, 24, 3))
     gemm = Gemm(*sizes, groups=int(generator.integers(1, 3)))
+    plan = (_compiled_plan if turn == 1 else _plan)(generator, array, gemm)
+    _compare(simulate, array, accumulator, plan, _operands(generator, gemm, array, accumulator))
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (9, 1), (9, 7)])
+def test_smallest_and_largest_random_shape(simulate, dataflow, shape):
+    generator = np.random.default_rng(shape)
+    array = Array(rows=shape[0], columns=shape[1], dataflow=dataflow, weight_bits=2)
+    gemm = Gemm(rows_m=11, columns_n=10, depth_k=12)
+    accumulator = Accumulator()
     plan = _plan(generator, array, gemm)
     _compare(simulate, array, accumulator, plan, _operands(generator, gemm, array, accumulator))
+
+
+@pytest.mark.parametrize("overlap", [True, False])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (5, 1), (4, 3)])
+def test_free_drain(simulate, shape, overlap):
+    """Short tiles, so that several results leave a column in one cycle."""
+    generator = np.random.default_rng(shape)
+    rows, columns = shape
+    array = Array(rows=rows, columns=columns, dataflow="os", drain="free", tile_overlap=overlap)
+    gemm = Gemm(rows_m=2 * rows + 1, columns_n=2 * columns + 1, depth_k=2)
+    plan = whole_plan(gemm, array)
+    accumulator = Accumulator()
+    _compare(simulate, array, accumulator, plan, _operands(generator, gemm, array, accumulator))
+
+
+def test_operands_that_do_not_fit_the_pes_are_refused():
+    array = Array(rows=2, columns=2, dataflow="ws", activation_bits=4)
+    operands = MatrixProduct.from_arrays([[8, 0]], [[1], [2]])
+    with pytest.raises(DataError) as error:
+        array_vectors(operands, whole_plan(operands.gemm, array), array, Accumulator())
+    assert str(error.value) == "activations: the PEs hold int4, -8 to 7, got 0 to 8"
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "os", "is"])

@@ -11,7 +11,7 @@ from accelsim.arithmetic.fixed_point import quantize_multiplier
 from accelsim.arithmetic.rescale import Rescale, requantize
 from accelsim.rtl.rescale_vectors import LANE_MODES, rescale_vectors
 
-VECTORS = 100_000
+VECTORS = 50_000  # of each of the two widths: 100,000 a mode
 
 pytestmark = pytest.mark.rtl
 

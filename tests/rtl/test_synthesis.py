@@ -73,9 +73,8 @@ def test_a_machine_synthesizes(machine, parameters):
     assert _synthesize(f"accelerator_{machine}", machine, parameters | NARROW | narrow) == (0, "")
 
 
-@pytest.mark.parametrize("mode", [0, 2])
-def test_the_rescale_lane_synthesizes(mode):
-    parameters = {"MODE": mode, "MANTISSA_BITS": 16, "ACCUMULATOR_BITS": 16}
+def test_the_rescale_lane_synthesizes():
+    parameters = {"MODE": 0, "MANTISSA_BITS": 16, "ACCUMULATOR_BITS": 16}
     assert _synthesize("rescale", "rescale", parameters) == (0, "")
 
 
