@@ -79,7 +79,9 @@ def describe(program: Program, hardware: Hardware) -> Nests:
         first += part.size
     rows, columns, depths = _sizes(shapes)
     classes = _classes(shapes, rows, columns, depths, hardware)
-    layers[:, kernel.L_CLASSES : kernel.R_PASSES] = classes.reshape(count, -1)
+    layers[:, kernel.L_CLASSES : kernel.R_PASSES] = classes.reshape(
+        count, kernel.CLASSES * kernel.K_SIZE
+    )
     array = np.concatenate([layers.ravel(), *(part.ravel() for part in parts)])
     sizes = _ring_sizes(layers, classes, parts, hardware)
     state = np.zeros(kernel.S_ENDS + 3 * hardware.dma.outstanding, np.int64)

@@ -1,11 +1,13 @@
 """Random machines and random small programs."""
 
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from accelsim.compiler import compile_shapes
 from accelsim.compiler.program import MatrixInstruction, Place
@@ -19,6 +21,7 @@ from accelsim.compiler.shapes import (
 from accelsim.compiler.traffic import dram_traffic
 from accelsim.errors import CapacityError, ConfigError
 from accelsim.hardware import load_hardware
+from accelsim.hardware.schema import Hardware
 from accelsim.network.geometry import Window
 from accelsim.simulator.machine import run_machine
 from accelsim.simulator.prepare import prepare
@@ -29,16 +32,27 @@ from accelsim.simulator.work import MatrixWork
 PROPERTY = settings(max_examples=25, derandomize=True, deadline=None)
 
 
+@cache
+def base():
+    return load_hardware("edge_4x4")
+
+
 def machine(**fields):
-    return load_hardware(
-        "edge_4x4", [f"{path.replace('__', '.')}={value}" for path, value in fields.items()]
-    )
+    """The 4x4 machine with other values; its file is read once, not for each example."""
+    values = base().model_dump(by_alias=True)
+    for path, value in fields.items():
+        *parents, name = path.split("__")
+        part = values
+        for parent in parents:
+            part = part[parent]
+        part[name] = value
+    return Hardware.model_validate(values)
 
 
 @st.composite
 def machines(draw, **fixed):
     def flag():
-        return str(draw(st.booleans())).lower()
+        return draw(st.booleans())
 
     rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
     fields = {
@@ -49,25 +63,25 @@ def machines(draw, **fixed):
         "array__tile_overlap": flag(),
         "array__drain": draw(st.sampled_from(["exposed", "hidden", "free"])),
         "scratchpads__weights__double_buffered": flag(),
-        "scratchpads__weights__size": draw(st.sampled_from(["128B", "512B", "4KiB"])),
-        "scratchpads__weights__bandwidth": f"{draw(st.sampled_from([1, 4, 64]))}B/cycle",
+        "scratchpads__weights__size": draw(st.sampled_from([128, 512, 4096])),
+        "scratchpads__weights__bandwidth": draw(st.sampled_from([1, 4, 64])),
         "scratchpads__activations__double_buffered": flag(),
-        "scratchpads__activations__size": draw(st.sampled_from(["64B", "256B", "4KiB"])),
-        "scratchpads__activations__bandwidth": f"{draw(st.sampled_from([1, 4, 64]))}B/cycle",
+        "scratchpads__activations__size": draw(st.sampled_from([64, 256, 4096])),
+        "scratchpads__activations__bandwidth": draw(st.sampled_from([1, 4, 64])),
         "scratchpads__accumulators__double_buffered": flag(),
-        "scratchpads__accumulators__size": draw(st.sampled_from(["256B", "4KiB"])),
+        "scratchpads__accumulators__size": draw(st.sampled_from([256, 4096])),
         "dma__outstanding": draw(st.integers(1, 4)),
         "dma__setup": draw(st.integers(0, 4)),
-        "dram__bandwidth": f"{draw(st.sampled_from([1, 7, 16]))}GB/s",
-        "dram__latency": f"{draw(st.integers(0, 40))}ns",
-        "dram__burst": f"{draw(st.sampled_from([1, 16, 64]))}B",
+        "dram__bandwidth": draw(st.sampled_from([1e9, 7e9, 12.8e9, 16e9])),
+        "dram__latency": draw(st.integers(0, 40)) * 1e-9,
+        "dram__burst": draw(st.sampled_from([1, 16, 32, 64])),
         "rescale__lanes": draw(st.integers(1, 8)),
         "rescale__pipeline": draw(st.integers(0, 4)),
-        "clock": "1GHz",
+        "clock": 1e9,
     }
     try:
         return machine(**(fields | fixed))
-    except ConfigError:
+    except (ConfigError, ValidationError):
         assume(False)
 
 
@@ -145,6 +159,14 @@ def test_everything_is_accounted_for(hardware, network):
         assert all(stop <= start for (_, stop), (start, _) in pairwise(pieces))
         assert pieces[-1][1] <= timing.cycles_total
     assert simulate_timing(program, hardware, spans=True) == timing
+
+
+@settings(PROPERTY, max_examples=60)
+@given(machines(), networks())
+def test_the_recurrence_is_the_machine_of_events(hardware, network):
+    program = compiled(network, hardware)
+    events = simulate_timing(program, hardware, method="events")
+    assert simulate_timing(program, hardware, method="compiled") == events
 
 
 @PROPERTY

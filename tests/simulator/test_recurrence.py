@@ -1,0 +1,71 @@
+from dataclasses import replace
+
+import pytest
+
+from accelsim.compiler import compile_network
+from accelsim.compiler.program import Program
+from accelsim.errors import InternalError
+from accelsim.hardware import load_hardware
+from accelsim.simulator.recurrence import is_exact, recur
+from accelsim.simulator.timing import simulate_timing
+
+
+@pytest.mark.parametrize("preset", ["edge_4x4", "edge_16x16", "mid_32x32"])
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+@pytest.mark.parametrize("batch", [1, 5])
+def test_every_operator_takes_what_it_takes_by_events(make_network, preset, dataflow, batch):
+    hardware = load_hardware(preset, [f"array.dataflow={dataflow}"])
+    program = compile_network(make_network(), hardware, batch)
+    assert recur(program, hardware) == simulate_timing(program, hardware, method="events")
+
+
+@pytest.mark.parametrize("change", ["weights.size=64B", "weights.double_buffered=true"])
+@pytest.mark.parametrize("bandwidth", ["1GB/s", "100GB/s"])
+def test_a_long_depth_is_cut_into_alike_passes(make_network, change, bandwidth):
+    # 4 channels of 3 x 2 and more on a 1 x 1 array: runs of passes between first and last depth.
+    overrides = [f"scratchpads.{change}", f"dram.bandwidth={bandwidth}"]
+    hardware = load_hardware("edge_4x4", ["array.rows=1", "array.columns=1", *overrides])
+    program = compile_network(make_network(), hardware, 2)
+    assert recur(program, hardware) == simulate_timing(program, hardware, method="events")
+
+
+def test_rates_that_64_bits_cannot_hold_are_left_to_the_events(make_network):
+    hardware = load_hardware("edge_4x4")
+    odd = hardware.model_copy(
+        update={"dram": hardware.dram.model_copy(update={"bandwidth": 1e9 / 3})}
+    )
+    assert (is_exact(hardware), is_exact(odd)) == (True, False)
+    program = compile_network(make_network(), odd)
+    assert simulate_timing(program, odd) == simulate_timing(program, odd, method="events")
+
+
+def test_an_empty_program_takes_no_time():
+    hardware = load_hardware("edge_4x4")
+    empty = Program("empty", 1, (), {}, {}, {})
+    assert recur(empty, hardware) == simulate_timing(empty, hardware, method="events")
+
+
+def test_a_machine_too_small_for_its_program_stands_still(make_network):
+    hardware = load_hardware("edge_4x4")
+    program = compile_network(make_network(), hardware)
+    pads = hardware.scratchpads
+    tiny = pads.weights.model_copy(update={"size": 8})
+    small = hardware.model_copy(update={"scratchpads": pads.model_copy(update={"weights": tiny})})
+    with pytest.raises(
+        InternalError,
+        match=r"^layer 'stem': the machine stands still; method='events' tells more$",
+    ):
+        recur(program, small)
+
+
+def test_resident_tensors_that_do_not_fit_are_found(make_network):
+    hardware = load_hardware("edge_4x4")
+    program = compile_network(make_network(), hardware)
+    first, *rest = program.instructions
+    claim = replace(first.footprint, tensor_bytes=1 << 30)
+    broken = replace(program, instructions=(replace(first, footprint=claim), *rest))
+    with pytest.raises(
+        InternalError,
+        match=r"^layer 'stem': the tensors on chip do not fit; method='events' tells more$",
+    ):
+        recur(broken, hardware)
