@@ -88,9 +88,11 @@ def _lead(result: RunResult) -> str:
 def _warnings(warnings: Sequence[str]) -> str:
     if not warnings:
         return ""
-    count = "1 warning" if len(warnings) == 1 else f"{len(warnings)} warnings"
-    opened = " open" if len(warnings) == 1 else ""
-    return f"<details{opened}><summary>{count}</summary>{_list(warnings)}</details>"
+    if len(warnings) == 1:
+        return f'<p class="note">Note: {escape(warnings[0])}.</p>'
+    return (
+        f'<details class="note"><summary>{len(warnings)} notes</summary>{_list(warnings)}</details>'
+    )
 
 
 def _cards(result: RunResult) -> str:

@@ -119,7 +119,7 @@ def _notes(result: RunResult) -> list[Text]:
     more = len(result.warnings) - 1
     for warning in result.warnings[:1]:
         elsewhere = f" ({more} more: --output, --json)" if more else ""
-        lines.append(Text(f"Warning: {warning}{elsewhere}", style="yellow"))
+        lines.append(Text(f"Note: {warning}{elsewhere}", style="yellow"))
     return lines
 
 

@@ -51,7 +51,7 @@ def test_the_page_is_well_formed_and_has_every_part(text):
         "How to repeat this run",
     ]
     assert page.tags.count("svg") == 3
-    assert page.tags.count("details") == 5 + 1
+    assert page.tags.count("details") == 5
 
 
 def test_the_page_needs_nothing_from_outside(text):
@@ -96,3 +96,10 @@ def test_a_mismatch_is_said_in_the_first_line(result, drawings):
     wrong = replace(result.points[0], golden_mismatches=7)
     text = report_html(replace(result, points=(wrong,)), drawings)
     assert '<span class="warning">7 output integers differ</span> from the golden model.' in text
+
+
+def test_one_warning_is_a_line_and_several_fold_away(result):
+    single = report_html(replace(result, warnings=("a < b",)), {})
+    assert '<p class="note">Note: a &lt; b.</p>' in single
+    several = report_html(replace(result, warnings=("one", "two")), {})
+    assert '<details class="note"><summary>2 notes</summary>' in several

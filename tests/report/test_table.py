@@ -47,13 +47,13 @@ def test_the_lines_below_say_what_was_compared(result):
         " Machine: edge_16x16: 16 x 16 PEs, weight stationary, 1GHz; PEs built for each width; "
         "cycle engine",
         " Energy: 45 nm, 0.9 V, table horowitz_45nm; not modelled: 3 items (--output, --json)",
-        " Warning: w2a2: 12 accumulator overflows",
+        " Note: w2a2: 12 accumulator overflows",
     ]
 
 
 def test_of_many_warnings_the_first_is_shown_and_the_rest_counted(single_point):
     text = render_table(replace(single_point, warnings=("one", "two", "three")), 200)
-    assert text.splitlines()[-1] == " Warning: one (2 more: --output, --json)"
+    assert text.splitlines()[-1] == " Note: one (2 more: --output, --json)"
 
 
 def test_a_mismatch_is_said_out_loud(single_point):
