@@ -51,12 +51,13 @@ def check_weights(layer: str, shape: MatrixShape, hardware: Hardware) -> None:
     CapacityError
         The scratchpad is double buffered and holds one tile only.
     """
+    if Search(shape, hardware).least_weight_bytes() <= hardware.scratchpads.weights.size:
+        return
     needs = (
         Search(shape, _buffered(hardware, False)).least_weight_bytes(),
         Search(shape, _buffered(hardware, True)).least_weight_bytes(),
     )
-    if needs[hardware.scratchpads.weights.double_buffered] > hardware.scratchpads.weights.size:
-        raise capacity_error(layer, "weights", "the smallest weight tile", needs, hardware)
+    raise capacity_error(layer, "weights", "the smallest weight tile", needs, hardware)
 
 
 def matrix_error(

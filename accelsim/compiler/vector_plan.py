@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import compress
 
 import numpy as np
@@ -34,6 +35,7 @@ def vector_footprint(
     return Footprint(block_bytes=pieces_held * inputs, staging_bytes=pieces_held * outputs)
 
 
+@lru_cache(maxsize=4096)
 def choose_chunks(
     shape: VectorShape,
     fetched: tuple[bool, ...],
