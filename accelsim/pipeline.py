@@ -108,7 +108,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         configuration=_configuration(request, data),
         machine=dump_hardware(hardware),
         not_modelled=tuple(energy.not_modelled),
-        warnings=(*_overflow_warnings(points), *warnings),
+        warnings=(*_overflow_warnings(points), *_calibration_warnings(data), *warnings),
         timeline=timeline,
     )
 
@@ -287,6 +287,7 @@ def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:
         "hardware": request.hardware,
         "hardware_changes": list(request.overrides),
         "data": request.data or data.name,
+        "calibrated_on": data.calibration_source,
         "points": [f"w{weights}a{activations}" for weights, activations in request.points],
         "engine": request.engine,
         "limit_images": request.limit,
@@ -297,6 +298,12 @@ def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:
         "check": request.check,
         "seed": request.seed,
     }
+
+
+def _calibration_warnings(data: Dataset) -> tuple[str, ...]:
+    if data.calibration_source not in ("images", "test_images"):
+        return ()
+    return (f"calibrated on {data.calibration_source}: {data.name} has no images apart for it",)
 
 
 def _overflow_warnings(points: list[PointResult]) -> tuple[str, ...]:

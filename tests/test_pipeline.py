@@ -108,6 +108,16 @@ def test_accumulator_overflows_become_the_first_warning(data, monkeypatch):
     )
 
 
+def test_calibration_on_the_test_images_is_said(data, tmp_path):
+    path = tmp_path / "bare.npz"
+    with np.load(data) as stored:
+        np.savez(path, images=stored["test_images"], labels=stored["test_labels"])
+    request = RunRequest("digits_mlp", points=((8, 8),), data=str(path), engine="tile", limit=1)
+    result = run(request)
+    assert result.warnings == ("calibrated on images: bare has no images apart for it",)
+    assert result.configuration["calibrated_on"] == "images"
+
+
 def test_progress_is_told_before_each_point(data):
     told = []
     request = RunRequest("digits_mlp", points=((8, 8), (4, 8)), data=data, engine="tile", limit=1)
