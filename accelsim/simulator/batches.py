@@ -72,7 +72,7 @@ def simulate(
     totals = _Totals()
     for batch in _batches(inputs.astype(np.int32), program.batch):
         execution = execute_batch(program, integer, hardware, batch, engine, switching)
-        check_batch(program, integer, timing, execution)
+        check_batch(program, integer, hardware, timing, execution)
         totals.add(execution, integer.output)
     return Run(
         images=len(inputs),

@@ -48,7 +48,7 @@ A_HOLD, A_ASKING, A_UNDER_WAY, A_WAITING, A_BLOCKED, A_PAD = 121, 124, 127, 130,
 A_BUS = 137
 CAUSES = 8
 
-T_CHUNK_STOP, S_ENDS = 140, 141
+T_CHUNK_STOP, A_BEFORE, S_ENDS = 140, 141, 149
 """When the last transfers of each engine were complete: as many as may be outstanding."""
 
 # A layer: its loop nest, its passes by class, what it reports.
@@ -82,7 +82,7 @@ DONE, STUCK, NO_ROOM, UNUSED = range(4)
 @njit(cache=True, error_model="numpy")
 def _entry(state: Integers, engine: int, number: int) -> int:
     """Return the row of a transfer in the rings."""
-    return state[M_RING + engine] + (number & state[M_MASK + engine])
+    return int(state[M_RING + engine] + (number & state[M_MASK + engine]))
 
 
 @njit(cache=True, error_model="numpy")
@@ -169,7 +169,7 @@ def _arrival(rings: Integers, state: Integers, engine: int) -> int:
     base = P_WEIGHTS + P_RING * engine
     if state[base + CONSUMED] == state[base + GRANTED]:
         return -1
-    return rings[_entry(state, engine, state[base + CONSUMED]), E_THERE]
+    return int(rings[_entry(state, engine, state[base + CONSUMED]), E_THERE])
 
 
 @njit(cache=True, error_model="numpy")
@@ -279,7 +279,7 @@ def _class(nests: Integers, layer: int, block: int, column: int, tile: int, dept
 @njit(cache=True, error_model="numpy")
 def _tiles(nests: Integers, layer: int, block: int) -> int:
     """Return the tiles of rows of a block."""
-    return (
+    return int(
         nests[layer + L_LAST_TILES]
         if block == nests[layer + L_BLOCKS] - 1
         else nests[layer + L_TILES]
@@ -337,7 +337,7 @@ def _pass_number(
         visits += before * nests[layer + L_COLUMNS] + column * _tiles(nests, layer, block)
     else:
         visits += column * rows + before
-    return (visits + tile) * nests[layer + L_DEPTHS] + depth
+    return int((visits + tile) * nests[layer + L_DEPTHS] + depth)
 
 
 @njit(cache=True, error_model="numpy")
@@ -519,6 +519,8 @@ def _pass(state: Integers, nests: Integers, layer: int, rings: Integers) -> int:
     kind = _class(nests, layer, block, column, tile, depth)
     work = _work(layer, kind)
     first = state[P_STEPS] == 0
+    if not first_depth and not last_depth:
+        return _run(state, nests, layer, rings, kind, fetches_weights, releases_weights)
     _stream(state, nests, work, first, first_depth, weights, activations, buffer)
     nests[layer + R_PASSES + kind] += 1
     state[P_PASSES] += 1
@@ -550,6 +552,55 @@ def _pass(state: Integers, nests: Integers, layer: int, rings: Integers) -> int:
         if last_tile:
             state[P_TILE] = 0
             _next_visit(nests, layer, state, P_GROUP)
+    return DONE
+
+
+@njit(cache=True, error_model="numpy")
+def _run(
+    state: Integers,
+    nests: Integers,
+    layer: int,
+    rings: Integers,
+    kind: int,
+    fetches: bool,
+    releases: bool,
+) -> int:
+    """Run passes of one tile between its first and its last depth: as many as are alike.
+
+    They are of one class, and a pass depends on the one before it only. So once an operand is
+    known to be there before it matters, each takes what the first of them takes.
+    """
+    count = nests[layer + L_DEPTHS] - 1 - state[P_DEPTH]
+    weights = 0
+    if fetches:
+        consumed = state[P_WEIGHTS + CONSUMED]
+        weights = rings[_entry(state, WEIGHTS, consumed), E_THERE]
+        count = min(count, state[P_WEIGHTS + GRANTED] - consumed)
+        while count > 1 and (
+            rings[_entry(state, WEIGHTS, consumed + count - 1), E_THERE] > state[T_START]
+        ):
+            count //= 2
+        state[P_WEIGHTS + CONSUMED] += count
+    before = state[T_STOP]
+    for cause in range(CAUSES):
+        state[A_BEFORE + cause] = state[A_STREAM + cause]
+    _stream(state, nests, _work(layer, kind), False, False, weights, 0, 0)
+    first_stop = state[T_STOP]
+    period = first_stop - before
+    for cause in range(CAUSES):
+        charged = state[A_STREAM + cause] - state[A_BEFORE + cause]
+        state[A_STREAM + cause] += (count - 1) * charged
+    state[T_START] += (count - 1) * period
+    state[T_STOP] += (count - 1) * period
+    state[T_PASS_STOP] = state[T_STOP]
+    nests[layer + R_PASSES + kind] += count
+    state[P_PASSES] += count
+    state[P_STEPS] += count
+    state[P_DEPTH] += count
+    if releases:
+        for number in range(count):
+            if not _release(rings, state, WEIGHTS, first_stop + number * period):
+                return UNUSED
     return DONE
 
 
@@ -637,7 +688,7 @@ def _end_layer(state: Integers, nests: Integers, layer: int, rings: Integers) ->
         nests[layer + R_CAUSES + cause] = state[A_STREAM + cause]
         state[A_STREAM + cause] = 0
     nests[layer + R_START], nests[layer + R_STOP] = state[T_LAYER], end
-    return end
+    return int(end)
 
 
 @njit(cache=True, error_model="numpy")
