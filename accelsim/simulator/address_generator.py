@@ -51,7 +51,9 @@ class AddressGenerator:
                 f"an input of {maps.shape[1]} channels does not fit weights "
                 f"{operator.weights.shape} in {operator.groups} groups"
             )
-        self._maps = np.ascontiguousarray(maps)
+        # Channel fastest, as the depth is: a tap's channels are neighbours.
+        self._maps = np.ascontiguousarray(maps.transpose(0, 2, 3, 1), dtype=np.int32)
+        self._weights: tuple[int, NDArray[np.int32]] | None = None
         self._zero_point = zero_point
         self._operator = operator
         self._group_channels: int = group_channels
@@ -98,9 +100,12 @@ class AddressGenerator:
         return rows
 
     def weights(self, group: int) -> NDArray[np.int32]:
-        """Return a group's weights as int32[depth_k, columns n]."""
-        columns = self._operator.weights[self._columns(group)].transpose(2, 3, 1, 0)
-        return np.ascontiguousarray(columns.reshape(self.depth_k, -1), dtype=np.int32)
+        """Return a group's weights as int32[depth_k, columns n], a column's depth contiguous."""
+        if self._weights is None or self._weights[0] != group:
+            columns = self._operator.weights[self._columns(group)].astype(np.int32, copy=False)
+            taps = columns.transpose(0, 2, 3, 1).reshape(len(columns), -1)
+            self._weights = group, taps.T
+        return self._weights[1]
 
     def bias(self, group: int) -> NDArray[np.int64]:
         """Return a group's biases as int64[columns n]."""
@@ -108,7 +113,7 @@ class AddressGenerator:
 
     def padding_free_elements(self) -> int:
         """Count the im2col elements of all groups that are input elements, not padding."""
-        images, channels, height, width = self._maps.shape
+        images, height, width, channels = self._maps.shape
         return int(images * channels) * self._valid_taps(0, height) * self._valid_taps(1, width)
 
     def _valid_taps(self, axis: int, size: int) -> int:
@@ -138,13 +143,13 @@ def _gather(
     zero_point: int,
     rows: NDArray[np.int32],
 ) -> int:
-    """Fill ``rows: int32[m, k]`` from ``maps: int32[batch, channels, height, width]``.
+    """Fill ``rows: int32[m, k]`` from ``maps: int32[batch, height, width, channels]``.
 
     ``window: int64[8]`` is kernel, strides, pads (top, left) and dilations, each (y, x).
     Returns the number of elements read from ``maps``.
     """
-    height = maps.shape[2]
-    width = maps.shape[3]
+    height = maps.shape[1]
+    width = maps.shape[2]
     fetched = 0
     for row in range(rows.shape[0]):
         pixel = m_start + row
@@ -158,7 +163,7 @@ def _gather(
                 x = left + tap_x * window[7]
                 if 0 <= y < height and 0 <= x < width:
                     for channel in range(channels):
-                        rows[row, k + channel] = maps[image, channel_start + channel, y, x]
+                        rows[row, k + channel] = maps[image, y, x, channel_start + channel]
                     fetched += channels
                 else:
                     for channel in range(channels):

@@ -67,7 +67,7 @@ def accumulate_rows(
 ) -> tuple[NDArray[np.int32], int]:
     """Return (int32[m, columns_n] accumulators of some rows m, overflow events)."""
     left = row_major(operands.activations(group, m_start, m_stop))
-    right = row_major(operands.weights(group).T)
+    right = operands.weights(group).T
     bias = operands.bias(group).astype(np.int32)
     checked = bound.can_overflow(left, accumulator)
     # The dimension that fills its lanes better is laid out in lanes.
@@ -75,7 +75,7 @@ def accumulate_rows(
     moving, factors = (left, right) if by_columns else (right, left)
     product = np.empty((len(moving), len(factors)), np.int32)
     product[:] = bias if by_columns else bias[:, np.newaxis]
-    packed = pack_moving(moving, moving.shape[1])
+    packed = pack_moving(row_major(moving), moving.shape[1])
     threads = thread_count() if left.size * len(right) >= _WORTH_THREADS_MACS else 1
     groups = cut(0, len(factors), LANES)
     parts = 1 if len(groups) >= threads else -(-threads // len(groups))

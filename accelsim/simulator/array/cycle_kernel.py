@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from accelsim.simulator.array.lanes import load, spread, store
 
-__all__ = ["accumulate", "accumulate_checked", "pack_factors", "pack_moving"]
+__all__ = ["accumulate", "accumulate_checked", "pack_factors", "pack_lines", "pack_moving"]
 
 Words = NDArray[np.int32]
 
@@ -58,6 +58,20 @@ def pack_factors(words: Words, first: int, count: int, tile: int, packed: Words)
                 for k in range(begin, min(begin + _CHUNK, stop)):
                     packed[row + k - start, lane] = words[first + lane, k]
         row += (stop - start + 3) // 4 * 4
+
+
+@njit(cache=True, nogil=True)
+def pack_lines(words: Words, first: int, count: int, tile: int, packed: Words) -> None:
+    """Fill int32[4 * blocks, 16] from ``count`` columns of int32[depth, columns], the rest zeros."""
+    depth = len(words)
+    row = 0
+    for start in range(0, depth, tile):
+        stop = min(start + tile, depth)
+        for k in range(start, start + (stop - start + 3) // 4 * 4):
+            for lane in range(packed.shape[1]):
+                inside = k < stop and lane < count
+                packed[row, lane] = words[k, first + lane] if inside else 0
+            row += 1
 
 
 @njit(cache=True, nogil=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +12,17 @@ from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.errors import InternalError
 from accelsim.simulator.array.interface import MatrixOperands
 
-__all__ = ["OverflowBound", "checked_bias", "overflow_policy"]
+__all__ = ["OverflowBound", "checked_bias", "largest_magnitude", "overflow_policy"]
 
 
 @dataclass(frozen=True, eq=False)
 class OverflowBound:
-    """Per output column n: the sums of the positive and of the negative weights, and the bias.
+    """What the weights and biases of a group can add up to, whatever the order of the depth.
 
-    With activations between ``low <= 0`` and ``high >= 0`` no partial sum, in any order of the
-    depth, leaves ``[bias + low * positive + high * negative, bias + high * positive +
-    low * negative]``.
+    weights: int32[depth_k, columns_n], bias: int64[columns_n].
     """
 
-    positive: NDArray[np.int64]
-    negative: NDArray[np.int64]
+    weights: NDArray[np.int32]
     bias: NDArray[np.int64]
 
     @classmethod
@@ -32,9 +30,22 @@ class OverflowBound:
         cls, operands: MatrixOperands, group: int, accumulator: Accumulator
     ) -> OverflowBound:
         """Return the bound of one group's weights and biases."""
-        weights = operands.weights(group).astype(np.int64)
-        bias = checked_bias(operands, group, accumulator)
-        return cls(np.maximum(weights, 0).sum(0), np.minimum(weights, 0).sum(0), bias)
+        return cls(operands.weights(group), checked_bias(operands, group, accumulator))
+
+    @cached_property
+    def positive(self) -> NDArray[np.int64]:
+        """The sum of each column's positive weights."""
+        return np.maximum(self.weights, 0).sum(0, dtype=np.int64)
+
+    @cached_property
+    def negative(self) -> NDArray[np.int64]:
+        """The sum of each column's negative weights."""
+        return np.minimum(self.weights, 0).sum(0, dtype=np.int64)
+
+    @cached_property
+    def largest_weight(self) -> int:
+        """The largest magnitude of a weight."""
+        return largest_magnitude(self.weights)
 
     def largest(self, activations: NDArray[np.int32]) -> tuple[int, int]:
         """Return (low, high) between which every partial sum of these activations lies."""
@@ -46,8 +57,22 @@ class OverflowBound:
 
     def can_overflow(self, activations: NDArray[np.int32], accumulator: Accumulator) -> bool:
         """Whether some partial sum of these activations could leave the accumulator's range."""
+        # As if all products were as large as the largest: that is enough for most layers.
+        product = largest_magnitude(activations) * self.largest_weight
+        rough = largest_magnitude(self.bias) + len(self.weights) * product
+        if rough <= accumulator.high:
+            return False
         low, high = self.largest(activations)
         return low < accumulator.low or high > accumulator.high
+
+
+def largest_magnitude(words: NDArray[np.integer]) -> int:
+    """Return the largest absolute value.
+
+    >>> largest_magnitude(np.array([-128, 127], np.int32))
+    128
+    """
+    return max(-int(words.min()), int(words.max()))
 
 
 def checked_bias(

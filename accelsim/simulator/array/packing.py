@@ -29,9 +29,16 @@ def pack_moving(words: Words, tile: int) -> Words:
 
 
 def pack_factors(words: Words, start: int, stop: int, tile: int) -> Words:
-    """Return at most 16 rows of int32[columns, depth] as int32[4 * blocks, 16]."""
+    """Return at most 16 rows of int32[columns, depth] as int32[4 * blocks, 16].
+
+    The rows may lie side by side in memory: either way they are read in the order they lie in.
+    """
+    depth_first = words.flags.f_contiguous
     packed = np.empty((4 * _blocks(words.shape[1], tile), LANES), np.int32)
-    cycle_kernel.pack_factors(words, start, stop - start, tile, packed)
+    if depth_first:
+        cycle_kernel.pack_lines(words.T, start, stop - start, tile, packed)
+    else:
+        cycle_kernel.pack_factors(row_major(words), start, stop - start, tile, packed)
     return packed
 
 

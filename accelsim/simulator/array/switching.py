@@ -126,8 +126,10 @@ def _stages(operands: MatrixOperands, machine: _Machine) -> Iterator[_Stage]:
     keep = plan.gemm.rows_m * plan.gemm.depth_k <= _KEPT_WORDS
     for group, of_group in groupby(visits(plan), lambda visit: visit.group):
         bound = OverflowBound.from_group(operands, group, machine.accumulator)
-        weights = row_major(operands.weights(group).T)
+        weights = operands.weights(group).T
         bias = operands.bias(group).astype(np.int32)
+        if not machine.by_columns:
+            weights = row_major(weights)
         packed_weights = None if machine.by_columns else pack_moving(weights, tile)
         blocks: dict[int, tuple[Words, Words, bool]] = {}
         for m_start, of_block in groupby(of_group, lambda visit: visit.m_start):

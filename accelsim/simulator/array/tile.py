@@ -7,6 +7,7 @@ accumulators could overflow goes to the cycle engine's kernel, which takes one s
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.program import TilePlan
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
-from accelsim.simulator.array.overflow import OverflowBound
+from accelsim.simulator.array.overflow import OverflowBound, largest_magnitude
 from accelsim.simulator.array.pieces import row_pieces
 from accelsim.simulator.run import ArrayCounters, Cause
 
@@ -23,6 +24,7 @@ __all__ = ["closed_form_counters", "closed_form_cycles", "run_tile"]
 
 _FLOAT32_EXACT = 1 << 24
 _FLOAT64_EXACT = 1 << 53
+_USEFUL_DEPTH = 128
 
 
 def run_tile(
@@ -36,33 +38,40 @@ def run_tile(
         bound = OverflowBound.from_group(operands, group, accumulator)
         for start, stop in row_pieces(gemm):
             activations = operands.activations(group, start, stop)
+            rows = accumulators[group, start:stop]
             if bound.can_overflow(activations, accumulator):
                 from accelsim.simulator.array.cycle import accumulate_rows
 
-                rows, overflowed = accumulate_rows(operands, group, start, stop, accumulator, bound)
-                accumulators[group, start:stop] = rows
+                rows[:], overflowed = accumulate_rows(
+                    operands, group, start, stop, accumulator, bound
+                )
                 events += overflowed
             else:
-                product = _multiply(activations, operands.weights(group), bound)
-                accumulators[group, start:stop] = product + operands.bias(group)
+                _multiply(activations, bound, rows)
     counters = closed_form_counters(plan) + ArrayCounters(overflow_events=events)
     return ArrayResult(accumulators, closed_form_cycles(plan, array), counters)
 
 
 def _multiply(
-    activations: NDArray[np.int32], weights: NDArray[np.int32], bound: OverflowBound
-) -> NDArray[np.int64]:
-    """Return the exact product, by floating point where every partial sum is exact in it.
+    activations: NDArray[np.int32], bound: OverflowBound, sums: NDArray[np.int64]
+) -> None:
+    """Set ``sums: int64[m, n]`` to biases and exact products.
 
-    BLAS adds in any order and in pieces; the sum of all magnitudes bounds them all.
+    BLAS adds in any order and in pieces, so the depth is cut where the sum of all magnitudes
+    could be more than float32 holds exactly. Products that are too large for useful cuts are
+    taken in float64, which holds 2^53: with the accumulators' 32 bits they never reach it.
     """
-    magnitude = max(abs(int(activations.min())), abs(int(activations.max())))
-    largest = magnitude * int((bound.positive - bound.negative).max())
-    if largest <= _FLOAT32_EXACT:
-        return (activations.astype(np.float32) @ weights.astype(np.float32)).astype(np.int64)
-    if largest <= _FLOAT64_EXACT:
-        return (activations.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
-    return activations.astype(np.int64) @ weights.astype(np.int64)
+    product = max(1, largest_magnitude(activations) * bound.largest_weight)
+    depth = _FLOAT32_EXACT // product
+    kind: type[np.floating[Any]] = np.float32
+    if depth < min(_USEFUL_DEPTH, len(bound.weights)):
+        depth, kind = _FLOAT64_EXACT // product, np.float64
+    left, right = activations.astype(kind), bound.weights.astype(kind)
+    sums[:] = left[:, :depth] @ right[:depth]
+    for start in range(depth, len(right), depth):
+        piece = left[:, start : start + depth] @ right[start : start + depth]
+        np.add(sums, piece, out=sums, casting="unsafe")
+    sums += bound.bias
 
 
 def closed_form_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
