@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from accelsim.rtl.sources import MODULES, source_path
+from accelsim.rtl.vectors import Vectors
 
-Simulate = Callable[[str, Mapping[str, int], Mapping[str, Sequence[str]]], str]
+Simulate = Callable[..., str]
 
 
 @pytest.fixture
@@ -22,17 +23,19 @@ def icarus() -> None:
 
 @pytest.fixture
 def simulate(icarus: None, tmp_path: Path) -> Simulate:
-    """Return a function (machine, parameters, memory files) -> what the testbench printed."""
+    """Return a function (vectors, netlist or None) -> what the testbench printed.
 
-    def run(
-        machine: str, parameters: Mapping[str, int], memories: Mapping[str, Sequence[str]]
-    ) -> str:
+    A netlist takes the place of the machine's sources.
+    """
+
+    def run(vectors: Vectors, netlist: Path | None = None) -> str:
+        machine, parameters, memories = vectors.machine, vectors.parameters, vectors.memories
         header = "".join(f"`define {name} {value}\n" for name, value in parameters.items())
         (tmp_path / "parameters.svh").write_text(header)
         for name, lines in memories.items():
             (tmp_path / name).write_text("".join(f"{line}\n" for line in lines))
-        modules = [f"testbench_{machine}", *MODULES[machine]]
-        sources = [str(source_path(module)) for module in modules]
+        modules = [f"testbench_{machine}", *(() if netlist else MODULES[machine])]
+        sources = [str(path) for path in (*map(source_path, modules), netlist) if path]
         compiler = ["iverilog", "-g2012", "-Wall", "-I", ".", "-o", "testbench.vvp"]
         built = subprocess.run(
             [*compiler, "-s", "testbench", *sources], cwd=tmp_path, capture_output=True, text=True

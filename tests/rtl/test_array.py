@@ -131,7 +131,7 @@ def _operands(generator, gemm, array, accumulator):
 
 def _compare(simulate, array, accumulator, plan, operands):
     vectors = array_vectors(operands, plan, array, accumulator)
-    printed = simulate(vectors.machine, vectors.parameters, vectors.memories)
+    printed = simulate(vectors)
     seen, overflows = vectors.parameters["EXPECTED"], vectors.parameters["OVERFLOWS"]
     last_cycle = vectors.parameters["LAST_CYCLE"]
     noun = "sums" if vectors.machine == "stationary" else "results"

@@ -47,5 +47,5 @@ def test_every_result_equals_the_definition(simulate, mode, mantissa_bits):
     vectors = rescale_vectors(
         accumulators[np.newaxis], expected[np.newaxis], unit, zero_point, (low, high), 8
     )
-    printed = simulate(vectors.machine, vectors.parameters, vectors.memories)
+    printed = simulate(vectors)
     assert printed.splitlines()[-1] == f"PASS: {VECTORS} vectors, 0 wrong", printed

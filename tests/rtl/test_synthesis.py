@@ -1,23 +1,46 @@
-"""The sources are what tools for hardware accept: lint in Verilator, synthesis in Yosys."""
+"""The sources are what tools for hardware accept: lint in Verilator, synthesis in Yosys.
+
+What Yosys makes of the arrays, gates and flip-flops, is played the same vectors.
+"""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
+from accelsim.arithmetic.formats import Accumulator, Overflow
+from accelsim.arithmetic.rescale import RescaleMode, make_rescale
+from accelsim.hardware.schema import Array
+from accelsim.rtl.rescale_vectors import rescale_vectors
 from accelsim.rtl.sources import MODULES, source_path
+from accelsim.rtl.vectors import array_vectors
+from accelsim.simulator.array.product import MatrixProduct, whole_plan
 
 pytestmark = pytest.mark.rtl
 
-NARROW = {"ROWS": 2, "COLUMNS": 2, "ACCUMULATOR_BITS": 12}
+PARAMETERS = {
+    "stationary": "ROWS COLUMNS MOVING_BITS RESIDENT_BITS ACCUMULATOR_BITS SATURATE "
+    "DOUBLE_BUFFERED TILE_OVERLAP ACCUMULATOR_DEPTH",
+    "output": "ROWS COLUMNS RIGHT_BITS DOWN_BITS ACCUMULATOR_BITS SATURATE DRAIN TILE_OVERLAP",
+    "rescale": "MANTISSA_BITS OUTPUT_BITS MODE",
+}
 MACHINES = [
     ("stationary", {"DOUBLE_BUFFERED": 1, "TILE_OVERLAP": 1, "SATURATE": 0}),
     ("stationary", {"DOUBLE_BUFFERED": 0, "TILE_OVERLAP": 0, "SATURATE": 1}),
     ("output", {"DRAIN": 0, "TILE_OVERLAP": 1, "SATURATE": 0}),
     ("output", {"DRAIN": 1, "TILE_OVERLAP": 0, "SATURATE": 1}),
     ("output", {"DRAIN": 2, "TILE_OVERLAP": 1, "SATURATE": 1}),
+]
+
+SYNTHESIZED = [
+    ("ws", {}),
+    ("is", {"weight_double_buffering": False, "tile_overlap": False}),
+    ("os", {"drain": "exposed"}),
+    ("os", {"drain": "hidden", "tile_overlap": False}),
+    ("os", {"drain": "free"}),
 ]
 
 
@@ -39,13 +62,14 @@ def _lint(top, machine, parameters):
     )
 
 
-def _synthesize(top, machine, parameters):
-    """Synthesize; every latch, loop, undriven or doubly driven wire is an error."""
-    settings = " ".join(f"-set {name} {value}" for name, value in parameters.items())
-    chosen = f"chparam {settings} {top}; " if parameters else ""
+def _synthesize(top, vectors, netlist):
+    """Write the gates; every latch, loop, undriven or doubly driven wire is an error."""
+    names = PARAMETERS[vectors.machine].split()
+    settings = " ".join(f"-set {name} {vectors.parameters[name]}" for name in names)
     script = (
-        f"read_verilog -sv {' '.join(_sources(machine))}; {chosen}synth -noabc -top {top}; "
-        "check -assert; select -assert-none t:$_DLATCH_* t:$dlatch; select -assert-min 1 t:*"
+        f"read_verilog -sv {' '.join(_sources(vectors.machine))}; chparam {settings} {top}; "
+        f"synth -noabc -top {top}; check -assert; select -assert-none t:$_DLATCH_* t:$dlatch; "
+        f"select -clear; write_verilog -noattr {netlist}"
     )
     return _run("yosys", "-q", "-p", script)
 
@@ -65,17 +89,26 @@ def test_lint_finds_nothing_in_the_rescale_lane(mode, mantissa_bits):
     assert _lint("rescale", "rescale", parameters) == (0, "")
 
 
-@pytest.mark.parametrize(("machine", "parameters"), MACHINES)
-def test_a_machine_synthesizes(machine, parameters):
-    narrow = {"MOVING_BITS": 4, "RESIDENT_BITS": 3, "ACCUMULATOR_DEPTH": 4}
-    if machine == "output":
-        narrow = {"RIGHT_BITS": 4, "DOWN_BITS": 3}
-    assert _synthesize(f"accelerator_{machine}", machine, parameters | NARROW | narrow) == (0, "")
+@pytest.mark.parametrize(("dataflow", "changes"), SYNTHESIZED)
+def test_a_machine_synthesizes_to_gates_that_do_the_same(simulate, tmp_path, dataflow, changes):
+    array = Array(rows=3, columns=2, dataflow=dataflow, weight_bits=3, activation_bits=4, **changes)
+    generator = np.random.default_rng(1)
+    product = MatrixProduct.from_arrays(
+        generator.integers(-8, 8, (7, 7)), generator.integers(-4, 4, (7, 5)), [90, -99, 0, 1, 100]
+    )
+    accumulator = Accumulator(8, Overflow.SATURATE if array.tile_overlap else Overflow.WRAP)
+    vectors = array_vectors(product, whole_plan(product.gemm, array), array, accumulator)
+    netlist = tmp_path / "netlist.v"
+    assert _synthesize(f"accelerator_{vectors.machine}", vectors, netlist) == (0, "")
+    assert simulate(vectors, netlist).splitlines()[-1].startswith("PASS: ")
 
 
-def test_the_rescale_lane_synthesizes():
-    parameters = {"MODE": 0, "MANTISSA_BITS": 16, "ACCUMULATOR_BITS": 16}
-    assert _synthesize("rescale", "rescale", parameters) == (0, "")
+def test_the_rescale_lane_synthesizes(tmp_path):
+    """Its multiplier's gates would take minutes to simulate."""
+    zero = np.zeros((1, 1), np.int64)
+    unit = make_rescale(0.3, RescaleMode.DOUBLE_ROUND, 16)
+    vectors = rescale_vectors(zero, zero, unit, 5, (-128, 127), 8)
+    assert _synthesize("rescale", vectors, tmp_path / "netlist.v") == (0, "")
 
 
 def test_lint_would_find_something():
