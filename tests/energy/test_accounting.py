@@ -86,8 +86,12 @@ def components(program, machine, horowitz, **counted):
         ({"traffic": Traffic(activation_writes=8)}, {Component.ACTIVATION_SRAM: 0.76 * 19.6}),
         ({"traffic": Traffic(weight_reads=16)}, {Component.WEIGHT_SRAM: 2 * 19.6}),
         ({"traffic": Traffic(bias_reads=3)}, {Component.WEIGHT_SRAM: 2 * 19.6}),
-        # 36 weights bring their column's bias: 288 + 32 bits are 5 words.
-        ({"traffic": Traffic(weight_writes=36)}, {Component.WEIGHT_SRAM: 5 * 0.76 * 19.6}),
+        ({"traffic": Traffic(weight_writes=72)}, {Component.WEIGHT_SRAM: 9 * 0.76 * 19.6}),
+        # Where biases are used, every 36 weights bring their column's: 576 + 64 bits, 10 words.
+        (
+            {"traffic": Traffic(weight_writes=72, bias_reads=1)},
+            {Component.WEIGHT_SRAM: 10 * 0.76 * 19.6 + 19.6},
+        ),
         ({"traffic": Traffic(accumulator_reads=3)}, {Component.ACCUMULATOR_SRAM: 2 * 19.6}),
         (
             {"traffic": Traffic(accumulator_writes=4)},
