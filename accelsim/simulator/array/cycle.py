@@ -8,7 +8,7 @@ history matters and the products are taken in the largest pieces that memory lik
 
 from __future__ import annotations
 
-from functools import cache
+from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,36 +101,28 @@ def accumulate_rows(
 
 
 def _count(plan: TilePlan) -> ArrayCounters:
-    """Add up what each pass feeds, reads and writes; visits of the same sizes are alike."""
-
-    @cache
-    def of_sizes(m_size: int, n_size: int) -> ArrayCounters:
-        return _count_visit(plan, m_size, n_size)
-
-    total = ArrayCounters()
-    for visit in visits(plan):
-        total += of_sizes(visit.m_stop - visit.m_start, visit.n_stop - visit.n_start)
-    return total
-
-
-def _count_visit(plan: TilePlan, m_size: int, n_size: int) -> ArrayCounters:
-    flow = plan.dataflow
+    """Add up what each pass feeds, reads and writes; tiles of the same sizes are alike."""
+    tiles = Counter(
+        (m_stop - m_start, visit.n_stop - visit.n_start)
+        for visit in visits(plan)
+        for m_start, m_stop in cut(visit.m_start, visit.m_stop, plan.tile_m)
+    )
     passes = macs = feeds_a = feeds_w = bias = reads = writes = 0
-    for m_start, m_stop in cut(0, m_size, plan.tile_m):
-        outputs = (m_stop - m_start) * n_size
-        for k_start, k_stop in cut(0, plan.gemm.depth_k, plan.tile_k):
-            passes += 1
-            macs += outputs * (k_stop - k_start)
-            feeds_a += (m_stop - m_start) * (k_stop - k_start)
-            feeds_w += (k_stop - k_start) * n_size
-            bias += n_size if k_start == 0 else 0
-            reads += outputs if flow.preloads and k_start > 0 else 0
-            writes += outputs if flow.preloads or k_stop == plan.gemm.depth_k else 0
+    for (m_size, n_size), times in tiles.items():
+        for start, stop in cut(0, plan.gemm.depth_k, plan.tile_k):
+            first, last = start == 0, stop == plan.gemm.depth_k
+            passes += times
+            macs += times * m_size * n_size * (stop - start)
+            feeds_a += times * m_size * (stop - start)
+            feeds_w += times * n_size * (stop - start)
+            bias += times * n_size if first else 0
+            reads += times * m_size * n_size if plan.dataflow.preloads and not first else 0
+            writes += times * m_size * n_size if plan.dataflow.preloads or last else 0
     written = {"weights": feeds_w, "activations": feeds_a, "accumulators": 0}
     return ArrayCounters(
         passes=passes,
         macs=macs,
-        stationary_writes=written[flow.stationary],
+        stationary_writes=written[plan.dataflow.stationary],
         activation_feeds=feeds_a,
         weight_feeds=feeds_w,
         bias_reads=bias,

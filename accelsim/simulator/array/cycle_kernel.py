@@ -23,46 +23,63 @@ __all__ = ["accumulate", "accumulate_checked", "pack_factors", "pack_lines", "pa
 Words = NDArray[np.int32]
 
 _CHUNK = 256
-"""Elements or depths at a time, so that they stay in the first-level cache."""
+"""Elements whose sums stay in the first-level cache."""
+
+_PACKED_TOGETHER = 64
+"""Elements whose lines stay there while four depths of each are read."""
 
 
 @njit(cache=True, nogil=True)
 def pack_moving(words: Words, tile: int, packed: Words) -> None:
     """Fill int32[blocks, elements, 4] from int32[elements, depth] in tiles of the depth."""
     elements, depth = words.shape
-    for begin in range(0, elements, _CHUNK):
-        end = min(begin + _CHUNK, elements)
+    for begin in range(0, elements, _PACKED_TOGETHER):
+        end = min(begin + _PACKED_TOGETHER, elements)
         block = 0
         for start in range(0, depth, tile):
             stop = min(start + tile, depth)
             for k in range(start, stop, 4):
-                for element in range(begin, end):
-                    for j in range(4):
-                        inside = k + j < stop
-                        packed[block, element, j] = words[element, k + j] if inside else 0
+                _pack_block(words, begin, end, k, min(k + 4, stop), packed[block])
                 block += 1
+
+
+@njit(cache=True, nogil=True)
+def _pack_block(words: Words, begin: int, end: int, k: int, stop: int, packed: Words) -> None:
+    """Fill int32[elements, 4] for elements [begin, end) and depths [k, stop), 1 to 4."""
+    if stop - k == 4:
+        for element in range(begin, end):
+            # Read all, then write all: so they are moved as one vector.
+            a, b = words[element, k], words[element, k + 1]
+            c, d = words[element, k + 2], words[element, k + 3]
+            packed[element, 0], packed[element, 1] = a, b
+            packed[element, 2], packed[element, 3] = c, d
+        return
+    for element in range(begin, end):
+        for j in range(4):
+            packed[element, j] = words[element, k + j] if k + j < stop else 0
 
 
 @njit(cache=True, nogil=True)
 def pack_factors(words: Words, first: int, count: int, tile: int, packed: Words) -> None:
     """Fill int32[4 * blocks, 16] from ``count`` rows of int32[columns, depth], the rest zeros."""
-    depth = words.shape[1]
-    for row in range(len(packed)):
-        for lane in range(packed.shape[1]):
-            packed[row, lane] = 0
+    depth, lanes = words.shape[1], packed.shape[1]
     row = 0
     for start in range(0, depth, tile):
         stop = min(start + tile, depth)
-        for begin in range(start, stop, _CHUNK):
-            for lane in range(count):
-                for k in range(begin, min(begin + _CHUNK, stop)):
-                    packed[row + k - start, lane] = words[first + lane, k]
-        row += (stop - start + 3) // 4 * 4
+        for k in range(start, start + (stop - start + 3) // 4 * 4):
+            if k < stop and count == lanes:
+                for lane in range(lanes):
+                    packed[row, lane] = words[first + lane, k]
+            else:
+                for lane in range(lanes):
+                    inside = k < stop and lane < count
+                    packed[row, lane] = words[first + lane, k] if inside else 0
+            row += 1
 
 
 @njit(cache=True, nogil=True)
 def pack_lines(words: Words, first: int, count: int, tile: int, packed: Words) -> None:
-    """Fill int32[4 * blocks, 16] from ``count`` columns of int32[depth, columns], the rest zeros."""
+    """Fill int32[4 * blocks, 16] from ``count`` columns of int32[depth, columns], else zeros."""
     depth = len(words)
     row = 0
     for start in range(0, depth, tile):

@@ -35,12 +35,14 @@ class OverflowBound:
     @cached_property
     def positive(self) -> NDArray[np.int64]:
         """The sum of each column's positive weights."""
-        return np.maximum(self.weights, 0).sum(0, dtype=np.int64)
+        sums: NDArray[np.int64] = np.maximum(self.weights, 0).sum(0, dtype=np.int64)
+        return sums
 
     @cached_property
     def negative(self) -> NDArray[np.int64]:
         """The sum of each column's negative weights."""
-        return np.minimum(self.weights, 0).sum(0, dtype=np.int64)
+        sums: NDArray[np.int64] = np.minimum(self.weights, 0).sum(0, dtype=np.int64)
+        return sums
 
     @cached_property
     def largest_weight(self) -> int:

@@ -1,13 +1,12 @@
 """The cycle engine's clock: when each pass's stream starts, from the one before.
 
-A separate derivation of docs/timing.md with all operands at hand. What a visit's passes cost
-depends on its sizes and on how far the next preload may run ahead of the next stream; visits
-that agree in both are stepped through once.
+A separate derivation of docs/timing.md with all operands at hand. What the passes of one tile
+down its depth cost depends on their stream length and on how far the first preload may run ahead
+of the first stream; tiles that agree in both are stepped through once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
 from accelsim.compiler.program import TilePlan
@@ -29,38 +28,33 @@ def count_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 
 def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
     @cache
-    def step(m_size: int, n_size: int, may_load: int) -> tuple[tuple[int, ...], int]:
-        return _step_stationary(_lengths(plan, m_size, n_size), array, may_load)
+    def step(length: int, may_load: int) -> tuple[tuple[int, ...], int]:
+        return _step_stationary(length, plan.k_tiles, array, may_load)
 
     cycles = dict.fromkeys(_CAUSES, 0)
     # The earliest cycle of the next preload, counted from that of the next stream.
     may_load = 0
     for visit in visits(plan):
-        sizes = (visit.m_stop - visit.m_start, visit.n_stop - visit.n_start)
-        added, may_load = step(*sizes, may_load)
-        for cause, count in zip(_CAUSES, added, strict=True):
-            cycles[cause] += count
+        for m_start, m_stop in cut(visit.m_start, visit.m_stop, plan.tile_m):
+            by_rows = plan.dataflow.stream == "m"
+            length = m_stop - m_start if by_rows else visit.n_stop - visit.n_start
+            added, may_load = step(length, may_load)
+            for cause, count in zip(_CAUSES, added, strict=True):
+                cycles[cause] += count
     if array.tile_overlap:
         cycles[Cause.FILL] += array.rows - 1
         cycles[Cause.DRAIN] += array.columns - 1
     return cycles
 
 
-def _lengths(plan: TilePlan, m_size: int, n_size: int) -> Iterator[int]:
-    """Yield the stream length of each pass of a visit."""
-    for start, stop in cut(0, m_size, plan.tile_m):
-        for _ in range(plan.k_tiles):
-            yield stop - start if plan.dataflow.stream == "m" else n_size
-
-
 def _step_stationary(
-    lengths: Iterator[int], array: Array, may_load: int
+    length: int, passes: int, array: Array, may_load: int
 ) -> tuple[tuple[int, ...], int]:
     """Two events bound the next start: the stream before ends, the tile has been shifted in."""
     rows, columns = array.rows, array.columns
     preload = fill = stream = drain = 0
     may_stream = 0
-    for length in lengths:
+    for _ in range(passes):
         start = max(may_stream, may_load + rows)
         preload += start - may_stream
         stream += length

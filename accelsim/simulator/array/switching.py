@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -67,7 +68,7 @@ class _Machine:
     array: Array
     accumulator: Accumulator
 
-    @property
+    @cached_property
     def by_columns(self) -> bool:
         """Whether the array's columns are columns n of the product (or else rows m)."""
         return self.plan.dataflow.columns == "n"
@@ -78,8 +79,14 @@ class _Machine:
         flow, gemm = self.plan.dataflow, self.plan.gemm
         return self.array.rows if flow.preloads else gemm.depth_k
 
+    @cached_property
+    def policy(self) -> tuple[int, int, bool]:
+        """The accumulator as kernels take it."""
+        return overflow_policy(self.accumulator)
+
+    @cached_property
     def masks(self) -> NDArray[np.uint32]:
-        """Return uint32[3]: the bits of the moving, the second and the accumulator registers."""
+        """uint32[3]: the bits of the moving, the second and the accumulator registers."""
         flow = self.plan.dataflow
         widths = {"activations": self.array.activation_bits, "weights": self.array.weight_bits}
         widths["accumulators"] = self.accumulator.bits
@@ -159,7 +166,7 @@ class _Edge:
 
     def run(self, stage: _Stage, machine: _Machine) -> None:
         """Count what toggles in the moving registers of all columns."""
-        mask = machine.masks()[0]
+        mask = machine.masks[0]
         within: dict[tuple[int, int], int] = {}
         for start, stop, _, _ in stage.sweeps(machine):
             if machine.plan.dataflow.preloads:
@@ -253,12 +260,12 @@ class _Columns:
                 self.sums,
                 self.stationary,
                 self.second,
-                machine.masks(),
+                machine.masks,
                 self.toggles,
                 array.weight_double_buffering,
                 all_open,
                 stage.checked,
-                *overflow_policy(machine.accumulator),
+                *machine.policy,
             )
         )
 
@@ -272,7 +279,7 @@ class _Columns:
     ) -> int:
         """Run the output-stationary tiles of a visit: their elements start at 0."""
         array, depth = machine.array, stage.moving.shape[1]
-        masks = machine.masks()
+        masks = machine.masks
         bias = sums[:1].copy()
         first_sums = np.empty_like(sums)
         events = toggle_kernel.output_sweep(
@@ -284,7 +291,7 @@ class _Columns:
             masks[2],
             self.toggles,
             stage.checked,
-            *overflow_policy(machine.accumulator),
+            *machine.policy,
         )
         toggle_kernel.output_tiles(
             factors,
@@ -309,5 +316,5 @@ class _Columns:
         drain = machine.array.drain
         if not machine.plan.dataflow.preloads and drain is not Drain.FREE:
             path = self.second if drain is Drain.HIDDEN else self.sums
-            self.toggles[2] += toggle_kernel.clear_path(path, machine.masks()[2])
+            self.toggles[2] += toggle_kernel.clear_path(path, machine.masks[2])
         return self.toggles
