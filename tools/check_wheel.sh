@@ -8,6 +8,8 @@ trap 'rm -rf "$work"' EXIT
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$work"/dist/accelsim-*.whl
 cd "$work"
 "$work/venv/bin/accelsim" run --output "$work/run" --json >"$work/run.json"
+"$work/venv/bin/accelsim" rtl edge_4x4 --output "$work/rtl" >/dev/null
+test -s "$work/rtl/sources/array_stationary.sv"
 "$work/venv/bin/python" - "$work" <<'PY'
 import json, pathlib, sys
 
