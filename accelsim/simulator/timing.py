@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Literal
 
-from accelsim.compiler.program import Program
+from accelsim.compiler.program import MatrixInstruction, Program
 from accelsim.hardware.schema import Hardware
 from accelsim.simulator.machine import run_machine
 from accelsim.simulator.prepare import prepare
-from accelsim.simulator.recurrence import is_exact, recur
 from accelsim.simulator.run import Timing
 
 __all__ = ["simulate_timing"]
+
+_FEW_PASSES = 2000
+"""Up to here events take less time than loading (or, once, compiling) the recurrence."""
 
 
 def simulate_timing(
     program: Program,
     hardware: Hardware,
     spans: bool = False,
-    method: Literal["compiled", "events"] = "compiled",
+    method: Literal["auto", "compiled", "events"] = "auto",
 ) -> Timing:
     """Run a program for one batch and return when everything happened and why.
 
@@ -32,8 +34,9 @@ def simulate_timing(
         Whether to return the timeline of every unit, too. Only ``events`` has one, and is used.
     method
         ``events``: the units as processes. ``compiled``: the same machine as a recurrence, equal
-        in every field and much faster. A channel whose rate is no fraction of moderate size
-        (say 1/3 of a float) is simulated by events in any case.
+        in every field and much faster for many passes. ``auto``: whichever answers sooner. A
+        channel whose rate is no fraction of moderate size (say 1/3 of a float) is simulated by
+        events in any case.
 
     Returns
     -------
@@ -44,6 +47,20 @@ def simulate_timing(
     InternalError
         A cycle, byte, MAC or buffer is unaccounted for, or the machine came to a standstill.
     """
-    if method == "events" or spans or not is_exact(hardware):
-        return run_machine(prepare(program, hardware), hardware, spans)
-    return recur(program, hardware)
+    if method == "auto":
+        method = "events" if _pass_count(program) <= _FEW_PASSES else "compiled"
+    if method == "compiled" and not spans:
+        # The recurrence brings numba with it.
+        from accelsim.simulator.recurrence import is_exact, recur
+
+        if is_exact(hardware):
+            return recur(program, hardware)
+    return run_machine(prepare(program, hardware), hardware, spans)
+
+
+def _pass_count(program: Program) -> int:
+    return sum(
+        instruction.plan.pass_count
+        for instruction in program.instructions
+        if isinstance(instruction, MatrixInstruction)
+    )

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from accelsim.compiler import compile_network
-from accelsim.compiler.program import Program
+from accelsim.compiler.program import MatrixInstruction, Program
 from accelsim.errors import InternalError
 from accelsim.hardware import load_hardware
 from accelsim.simulator.recurrence import is_exact, recur
@@ -36,7 +36,8 @@ def test_rates_that_64_bits_cannot_hold_are_left_to_the_events(make_network):
     )
     assert (is_exact(hardware), is_exact(odd)) == (True, False)
     program = compile_network(make_network(), odd)
-    assert simulate_timing(program, odd) == simulate_timing(program, odd, method="events")
+    asked = simulate_timing(program, odd, method="compiled")
+    assert asked == simulate_timing(program, odd, method="events")
 
 
 def test_an_empty_program_takes_no_time():
@@ -69,3 +70,15 @@ def test_resident_tensors_that_do_not_fit_are_found(make_network):
         match=r"^layer 'stem': the tensors on chip do not fit; method='events' tells more$",
     ):
         recur(broken, hardware)
+
+
+@pytest.mark.parametrize(("fewer", "asked"), [(0, "events"), (1, "recurrence")])
+def test_few_passes_do_not_wait_for_a_compiler(monkeypatch, make_network, fewer, asked):
+    hardware = load_hardware("edge_4x4")
+    program = compile_network(make_network(), hardware)
+    products = [step for step in program.instructions if isinstance(step, MatrixInstruction)]
+    passes = sum(product.plan.pass_count for product in products)
+    monkeypatch.setattr("accelsim.simulator.timing._FEW_PASSES", passes - fewer)
+    monkeypatch.setattr("accelsim.simulator.timing.run_machine", lambda *_: "events")
+    monkeypatch.setattr("accelsim.simulator.recurrence.recur", lambda *_: "recurrence")
+    assert simulate_timing(program, hardware) == asked
