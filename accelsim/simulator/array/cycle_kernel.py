@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from accelsim.simulator.array.lanes import load, spread, store
+from accelsim.simulator.array.lanes import LANES, load, spread, store
 
 __all__ = ["accumulate", "accumulate_checked", "pack_factors", "pack_lines", "pack_moving"]
 
@@ -62,16 +62,16 @@ def _pack_block(words: Words, begin: int, end: int, k: int, stop: int, packed: W
 @njit(cache=True, nogil=True)
 def pack_factors(words: Words, first: int, count: int, tile: int, packed: Words) -> None:
     """Fill int32[4 * blocks, 16] from ``count`` rows of int32[columns, depth], the rest zeros."""
-    depth, lanes = words.shape[1], packed.shape[1]
+    depth = words.shape[1]
     row = 0
     for start in range(0, depth, tile):
         stop = min(start + tile, depth)
         for k in range(start, start + (stop - start + 3) // 4 * 4):
-            if k < stop and count == lanes:
-                for lane in range(lanes):
+            if k < stop and count == LANES:
+                for lane in range(LANES):
                     packed[row, lane] = words[first + lane, k]
             else:
-                for lane in range(lanes):
+                for lane in range(LANES):
                     inside = k < stop and lane < count
                     packed[row, lane] = words[first + lane, k] if inside else 0
             row += 1
@@ -85,9 +85,13 @@ def pack_lines(words: Words, first: int, count: int, tile: int, packed: Words) -
     for start in range(0, depth, tile):
         stop = min(start + tile, depth)
         for k in range(start, start + (stop - start + 3) // 4 * 4):
-            for lane in range(packed.shape[1]):
-                inside = k < stop and lane < count
-                packed[row, lane] = words[k, first + lane] if inside else 0
+            if k < stop and count == LANES:
+                for lane in range(LANES):
+                    packed[row, lane] = words[k, first + lane]
+            else:
+                for lane in range(LANES):
+                    inside = k < stop and lane < count
+                    packed[row, lane] = words[k, first + lane] if inside else 0
             row += 1
 
 

@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.simulator.array import cycle_kernel
+from accelsim.simulator.array.lanes import LANES
 
 __all__ = ["LANES", "pack_factors", "pack_moving", "row_major"]
-
-LANES = 16
-"""Columns in one value of type lanes."""
 
 Words = NDArray[np.int32]
 

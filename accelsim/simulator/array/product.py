@@ -53,7 +53,9 @@ class MatrixProduct:
         for name, values in (("activations", left), ("weights", right), ("bias", biases)):
             if not np.issubdtype(values.dtype, np.integer):
                 raise DataError(f"{name}: must be integers, got {values.dtype}")
-        return cls(left.astype(np.int32), right.astype(np.int32), biases.astype(np.int64))
+        # A column of weights lies together, as a layer's do: engines read them column by column.
+        weights = right.astype(np.int32, order="F")
+        return cls(left.astype(np.int32), weights, biases.astype(np.int64))
 
     @property
     def gemm(self) -> Gemm:
