@@ -108,6 +108,18 @@ def test_accumulator_overflows_become_the_first_warning(data, monkeypatch):
     )
 
 
+def test_the_accuracy_is_of_all_images_however_few_are_simulated(data):
+    def accuracy_pct(limit, check=True):
+        widths = ((2, 2),)
+        request = RunRequest(
+            "digits_mlp", points=widths, data=data, engine="tile", limit=limit, check=check
+        )
+        return run(request).points[0].accuracy_integer_pct
+
+    assert accuracy_pct(1) == accuracy_pct(40, check=False)
+    assert accuracy_pct(1) not in (0.0, 100.0)
+
+
 def test_calibration_on_the_test_images_is_said(data, tmp_path):
     path = tmp_path / "bare.npz"
     with np.load(data) as stored:
