@@ -75,8 +75,8 @@ def accumulate_rows(
     moving, factors = (left, right) if by_columns else (right, left)
     product = np.empty((len(moving), len(factors)), np.int32)
     product[:] = bias if by_columns else bias[:, np.newaxis]
-    packed = pack_moving(row_major(moving), moving.shape[1])
     threads = thread_count() if left.size * len(right) >= _WORTH_THREADS_MACS else 1
+    packed = pack_moving(row_major(moving), moving.shape[1], threads)
     groups = cut(0, len(factors), LANES)
     parts = 1 if len(groups) >= threads else -(-threads // len(groups))
     elements = cut(0, len(moving), max(_LEAST_ELEMENTS, -(-len(moving) // parts)))

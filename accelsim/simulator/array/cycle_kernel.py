@@ -30,11 +30,11 @@ _PACKED_TOGETHER = 64
 
 
 @njit(cache=True, nogil=True)
-def pack_moving(words: Words, tile: int, packed: Words) -> None:
-    """Fill int32[blocks, elements, 4] from int32[elements, depth] in tiles of the depth."""
-    elements, depth = words.shape
-    for begin in range(0, elements, _PACKED_TOGETHER):
-        end = min(begin + _PACKED_TOGETHER, elements)
+def pack_moving(words: Words, first: int, last: int, tile: int, packed: Words) -> None:
+    """Fill elements [first, last) of int32[blocks, elements, 4] from int32[elements, depth]."""
+    depth = words.shape[1]
+    for begin in range(first, last, _PACKED_TOGETHER):
+        end = min(begin + _PACKED_TOGETHER, last)
         block = 0
         for start in range(0, depth, tile):
             stop = min(start + tile, depth)

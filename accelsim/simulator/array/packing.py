@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from accelsim.simulator.array import cycle_kernel
 from accelsim.simulator.array.lanes import LANES
+from accelsim.simulator.array.pieces import cut
+from accelsim.simulator.threads import run_tasks
 
 __all__ = ["LANES", "pack_factors", "pack_moving", "row_major"]
 
@@ -18,11 +20,15 @@ def row_major(words: Words) -> Words:
     return np.ascontiguousarray(words, dtype=np.int32)
 
 
-def pack_moving(words: Words, tile: int) -> Words:
+def pack_moving(words: Words, tile: int, threads: int = 1) -> Words:
     """Return int32[elements, depth] as int32[blocks, elements, 4], in tiles of the depth."""
     elements, depth = words.shape
     packed = np.empty((_blocks(depth, tile), elements, 4), np.int32)
-    cycle_kernel.pack_moving(words, tile, packed)
+
+    def run(part: tuple[int, int]) -> None:
+        cycle_kernel.pack_moving(words, *part, tile, packed)
+
+    run_tasks(run, cut(0, elements, -(-elements // threads)), threads)
     return packed
 
 

@@ -44,29 +44,30 @@ def run_in_order(
 
     Parameters as of `accelsim.simulator.array.run_array`.
     """
-    machine = _Machine(plan, array, accumulator)
+    threads = thread_count() if plan.gemm.macs >= _WORTH_THREADS_MACS else 1
+    machine = _Machine(plan, array, accumulator, threads)
     edge = _Edge.at_reset(array)
     columns = [_Columns.at_reset(array, start) for start in range(0, array.columns, LANES)]
-    threads = thread_count() if plan.gemm.macs >= _WORTH_THREADS_MACS else 1
+    parts: list[_Columns | _Edge] = [*columns, edge]
     events = 0
     for stage in _stages(operands, machine):
-        edge.run(stage, machine)
 
-        def run(group: _Columns, stage: _Stage = stage) -> int:
-            return group.run(stage, machine, accumulators)
+        def run(part: _Columns | _Edge, stage: _Stage = stage) -> int:
+            return part.run(stage, machine, accumulators)
 
-        events += sum(run_tasks(run, columns, threads))
+        events += sum(run_tasks(run, parts, threads))
     toggles = edge.toggles + sum(group.finished(machine) for group in columns)
     return events, Switching(*(int(count) for count in toggles))
 
 
 @dataclass(frozen=True, eq=False)
 class _Machine:
-    """What does not change: plan, array, accumulator, and the widths of the registers."""
+    """What does not change: plan, array, accumulator, threads, and the registers' widths."""
 
     plan: TilePlan
     array: Array
     accumulator: Accumulator
+    threads: int
 
     @cached_property
     def by_columns(self) -> bool:
@@ -137,7 +138,7 @@ def _stages(operands: MatrixOperands, machine: _Machine) -> Iterator[_Stage]:
         bias = operands.bias(group).astype(np.int32)
         if not machine.by_columns:
             weights = row_major(weights)
-        packed_weights = None if machine.by_columns else pack_moving(weights, tile)
+        packed_weights = None if machine.by_columns else pack_moving(weights, tile, machine.threads)
         blocks: dict[int, tuple[Words, Words, bool]] = {}
         for m_start, of_block in groupby(of_group, lambda visit: visit.m_start):
             together = list(of_block)
@@ -145,7 +146,9 @@ def _stages(operands: MatrixOperands, machine: _Machine) -> Iterator[_Stage]:
                 if not keep:
                     blocks.clear()
                 rows = row_major(operands.activations(group, m_start, together[0].m_stop))
-                packed = pack_moving(rows, tile) if packed_weights is None else packed_weights
+                packed = packed_weights
+                if packed is None:
+                    packed = pack_moving(rows, tile, machine.threads)
                 blocks[m_start] = rows, packed, bound.can_overflow(rows, machine.accumulator)
             rows, packed, checked = blocks[m_start]
             moving, factors = (rows, weights) if machine.by_columns else (weights, rows)
@@ -164,8 +167,13 @@ class _Edge:
         """Return the registers of one column at zero."""
         return cls(np.zeros(array.rows, np.int32), np.zeros(3, np.int64))
 
-    def run(self, stage: _Stage, machine: _Machine) -> None:
-        """Count what toggles in the moving registers of all columns."""
+    def run(
+        self,
+        stage: _Stage,
+        machine: _Machine,
+        accumulators: NDArray[np.int64],  # noqa: ARG002
+    ) -> int:
+        """Count what toggles in the moving registers of all columns; nothing overflows there."""
         mask = machine.masks[0]
         within: dict[tuple[int, int], int] = {}
         for start, stop, _, _ in stage.sweeps(machine):
@@ -180,6 +188,7 @@ class _Edge:
                     else toggle_kernel.changes_across(stage.moving, mask)
                 )
             self.toggles[0] += machine.array.columns * (int(count) + within[start, stop])
+        return 0
 
 
 @dataclass(eq=False)
