@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +13,9 @@ from accelsim.errors import ConfigError
 from accelsim.frontend import (
     Dataset,
     ImportedModel,
-    ImportedShapes,
     is_shapes,
     load_data,
     load_onnx,
-    load_shapes,
     random_data,
     run_float,
     scalesim_overrides,
@@ -37,16 +34,12 @@ from accelsim.quantize import (
 from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
-from accelsim.request import DEFAULT_POINTS, RunRequest, point_name
+from accelsim.request import DEFAULT_POINTS, Progress, RunRequest, array_line, point_name
 from accelsim.simulator import simulate
 from accelsim.simulator.run import Span
 from accelsim.topology_run import run_shapes
-from accelsim.units import format_hertz
 
 __all__ = ["DEFAULT_POINTS", "RunRequest", "built_for", "run"]
-
-Progress = Callable[[str, int, int], None]
-"""Told (what, steps done, steps in all) before each step."""
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -67,7 +60,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     table = table_for(hardware)
     machines = [built_for(hardware, *point) for point in request.points]
     if is_shapes(request.network):
-        return _run_shapes(request, hardware, machines, table, progress)
+        return run_shapes(request, hardware, machines, table, progress)
     model, data = _load(request)
     network = model.network
     chosen = _choose(len(data.images), request)
@@ -101,7 +94,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         hardware=hardware.name,
         engine=request.engine,
         dataset=data.name,
-        array=_array_line(hardware, request.overrides),
+        array=array_line(hardware, request.overrides),
         technology=f"{energy.technology}, {hardware.dram.type}",
         points=tuple(points),
         provenance=_provenance(request, model, data, table),
@@ -109,49 +102,6 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         machine=dump_hardware(hardware),
         not_modelled=tuple(energy.not_modelled),
         warnings=(*_overflow_warnings(points), *_calibration_warnings(data), *warnings),
-        timeline=timeline,
-    )
-
-
-def _run_shapes(
-    request: RunRequest,
-    hardware: Hardware,
-    machines: Sequence[Hardware],
-    table: EnergyTable,
-    progress: Progress,
-) -> RunResult:
-    """Run a network of shapes: the same story without values."""
-    shapes = load_shapes(request.network, request.ceil_outputs)
-    topology = shapes.topology
-    names = [point_name(*point) for point in request.points]
-    points, accounts, timeline = run_shapes(
-        topology,
-        machines,
-        table,
-        request.batch,
-        request.timeline,
-        lambda done: progress(names[done], done, len(names)),
-    )
-    host = ", ".join(topology.host_functions)
-    not_modelled = [line for line in accounts[0].not_modelled if line != "layers on the host"]
-    if any(getattr(layer.operator, "kind", "") == "lookup" for layer in topology.layers):
-        not_modelled.append("tables of the vector unit (a lookup costs an addition)")
-    if host:
-        not_modelled.append(f"on the host, between DRAM and DRAM: {host}")
-    warnings = dict.fromkeys(warning for energy in accounts for warning in energy.warnings)
-    return RunResult(
-        network=topology.name,
-        hardware=hardware.name,
-        engine="shapes",
-        dataset="none",
-        array=_array_line(hardware, request.overrides),
-        technology=f"{accounts[0].technology}, {hardware.dram.type}",
-        points=points,
-        provenance=_shapes_provenance(request, shapes, table),
-        configuration=_shapes_configuration(request, shapes),
-        machine=dump_hardware(hardware),
-        not_modelled=tuple(not_modelled),
-        warnings=(*shapes.notes, *warnings),
         timeline=timeline,
     )
 
@@ -227,16 +177,12 @@ def _accuracy_pct(scores: NDArray[np.generic], labels: NDArray[np.integer]) -> f
 
 
 def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
-    return QuantizationSpec(
-        weight_bits=machine.array.weight_bits,
-        activation_bits=machine.array.activation_bits,
+    return QuantizationSpec.for_machine(
+        machine,
         per_channel=request.per_channel,
         symmetric_activations=request.symmetric_activations,
         range_method=RangeMethod(request.range_method),
         percentile=request.percentile,
-        rescale_mode=machine.rescale.mode,
-        mantissa_bits=machine.rescale.mantissa_bits,
-        accumulator=machine.accumulator.format,
     )
 
 
@@ -249,36 +195,6 @@ def _provenance(
         versions=versions(),
         hashes={"network": model.sha256, "data": data.sha256, "energy table": table.sha256},
     )
-
-
-def _shapes_provenance(
-    request: RunRequest, shapes: ImportedShapes, table: EnergyTable
-) -> Provenance:
-    return Provenance(
-        command=request.command,
-        seed=request.seed,
-        versions=versions(),
-        hashes={"network": shapes.sha256, "energy table": table.sha256},
-    )
-
-
-def _shapes_configuration(request: RunRequest, shapes: ImportedShapes) -> dict[str, object]:
-    return {
-        "network": request.network,
-        "source": shapes.topology.source,
-        "hardware": request.hardware,
-        "hardware_changes": list(request.overrides),
-        "points": [f"w{weights}a{activations}" for weights, activations in request.points],
-        "batch_images": request.batch,
-        "macs_per_image": shapes.topology.macs,
-    }
-
-
-def _array_line(hardware: Hardware, overrides: tuple[str, ...]) -> str:
-    array = hardware.array
-    size = f"{array.rows} x {array.columns} PEs"
-    changed = f", with {', '.join(overrides)}" if overrides else ""
-    return f"{size}, {array.flow.title}, {format_hertz(hardware.clock)}{changed}"
 
 
 def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:

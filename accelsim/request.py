@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import ConfigError
 from accelsim.frontend import is_shapes
+from accelsim.hardware import Hardware
 from accelsim.quantize import RangeMethod
 from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
+from accelsim.units import format_hertz
 
-__all__ = ["DEFAULT_POINTS", "RunRequest", "point_name"]
+__all__ = ["DEFAULT_POINTS", "Progress", "RunRequest", "array_line", "point_name"]
+
+Progress = Callable[[str, int, int], None]
+"""Told (what, steps done, steps in all) before each step."""
 
 DEFAULT_POINTS: tuple[tuple[int, int], ...] = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
 _BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
@@ -162,3 +168,11 @@ def point_name(weight_bits: int, activation_bits: int) -> str:
     """
     same = weight_bits == activation_bits
     return str(weight_bits) if same else f"w{weight_bits}a{activation_bits}"
+
+
+def array_line(hardware: Hardware, overrides: tuple[str, ...]) -> str:
+    """Say in a line which array it is and what was changed in the machine."""
+    array = hardware.array
+    size = f"{array.rows} x {array.columns} PEs"
+    changed = f", with {', '.join(overrides)}" if overrides else ""
+    return f"{size}, {array.flow.title}, {format_hertz(hardware.clock)}{changed}"

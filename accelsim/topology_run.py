@@ -8,10 +8,13 @@ import numpy as np
 
 from accelsim.compiler import compile_shapes, lower_topology
 from accelsim.energy import EnergyReport, EnergyTable, account
-from accelsim.hardware import Hardware
+from accelsim.frontend import ImportedShapes, load_shapes
+from accelsim.hardware import Hardware, dump_hardware
 from accelsim.network.topology import Topology
 from accelsim.report.collect import Accuracy, collect_point
-from accelsim.report.results import PointResult
+from accelsim.report.provenance import versions
+from accelsim.report.results import PointResult, Provenance, RunResult
+from accelsim.request import Progress, RunRequest, array_line, point_name
 from accelsim.simulator import simulate_timing
 from accelsim.simulator.run import Run, Span
 
@@ -21,6 +24,55 @@ _NO_VALUES = Accuracy(None, None, 0, None)
 
 
 def run_shapes(
+    request: RunRequest,
+    hardware: Hardware,
+    machines: Sequence[Hardware],
+    table: EnergyTable,
+    progress: Progress,
+) -> RunResult:
+    """Run a network of shapes on a machine of each width: the same story without values.
+
+    Raises
+    ------
+    AccelsimError
+        If the network cannot be read, or a layer does not fit a machine.
+    """
+    shapes = load_shapes(request.network, request.ceil_outputs)
+    topology = shapes.topology
+    names = [point_name(*point) for point in request.points]
+    points, accounts, timeline = _run_machines(
+        topology,
+        machines,
+        table,
+        request.batch,
+        request.timeline,
+        lambda done: progress(names[done], done, len(names)),
+    )
+    host = ", ".join(topology.host_functions)
+    not_modelled = [line for line in accounts[0].not_modelled if line != "layers on the host"]
+    if any(getattr(layer.operator, "kind", "") == "lookup" for layer in topology.layers):
+        not_modelled.append("tables of the vector unit (a lookup costs an addition)")
+    if host:
+        not_modelled.append(f"on the host, between DRAM and DRAM: {host}")
+    warnings = dict.fromkeys(warning for energy in accounts for warning in energy.warnings)
+    return RunResult(
+        network=topology.name,
+        hardware=hardware.name,
+        engine="shapes",
+        dataset="none",
+        array=array_line(hardware, request.overrides),
+        technology=f"{accounts[0].technology}, {hardware.dram.type}",
+        points=points,
+        provenance=_provenance(request, shapes, table),
+        configuration=_configuration(request, shapes),
+        machine=dump_hardware(hardware),
+        not_modelled=tuple(not_modelled),
+        warnings=(*shapes.notes, *warnings),
+        timeline=timeline,
+    )
+
+
+def _run_machines(
     topology: Topology,
     machines: Sequence[Hardware],
     table: EnergyTable,
@@ -54,3 +106,24 @@ def run_shapes(
         accounts.append(energy)
         points.append(collect_point(run, energy, hardware, _NO_VALUES))
     return tuple(points), tuple(accounts), timeline
+
+
+def _provenance(request: RunRequest, shapes: ImportedShapes, table: EnergyTable) -> Provenance:
+    return Provenance(
+        command=request.command,
+        seed=request.seed,
+        versions=versions(),
+        hashes={"network": shapes.sha256, "energy table": table.sha256},
+    )
+
+
+def _configuration(request: RunRequest, shapes: ImportedShapes) -> dict[str, object]:
+    return {
+        "network": request.network,
+        "source": shapes.topology.source,
+        "hardware": request.hardware,
+        "hardware_changes": list(request.overrides),
+        "points": [f"w{weights}a{activations}" for weights, activations in request.points],
+        "batch_images": request.batch,
+        "macs_per_image": shapes.topology.macs,
+    }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from accelsim.arithmetic import Accumulator, RescaleMode
 from accelsim.errors import ConfigError
+from accelsim.hardware import Hardware
 
 __all__ = ["QuantizationSpec", "RangeMethod"]
 
@@ -64,6 +66,21 @@ class QuantizationSpec:
     mantissa_bits: int = 32
     restricted_weights: bool = True
     accumulator: Accumulator = field(default_factory=Accumulator)
+
+    @classmethod
+    def for_machine(cls, hardware: Hardware, **choices: Any) -> QuantizationSpec:
+        """Return the integers that a machine computes: its widths, rescale unit, accumulators.
+
+        ``choices`` are the other fields.
+        """
+        machine = cls(
+            weight_bits=hardware.array.weight_bits,
+            activation_bits=hardware.array.activation_bits,
+            rescale_mode=hardware.rescale.mode,
+            mantissa_bits=hardware.rescale.mantissa_bits,
+            accumulator=hardware.accumulator.format,
+        )
+        return replace(machine, **choices)
 
     def __post_init__(self) -> None:
         for name in ("weight_bits", "activation_bits"):

@@ -135,13 +135,7 @@ def _machine(request: RtlRequest) -> Hardware:
 
 def _layer(request: RtlRequest, name: str, machine: Hardware) -> PlayedProduct:
     model, data = _load(request, name)
-    spec = QuantizationSpec(
-        weight_bits=machine.array.weight_bits,
-        activation_bits=machine.array.activation_bits,
-        rescale_mode=machine.rescale.mode,
-        mantissa_bits=machine.rescale.mantissa_bits,
-        accumulator=machine.accumulator.format,
-    )
+    spec = QuantizationSpec.for_machine(machine)
     network = model.network
     seen = run_float(model, data.calibration_images, observed_tensors(network))
     integer = quantize_network(network, observe_ranges(network, seen, spec), spec)
