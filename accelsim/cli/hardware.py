@@ -54,6 +54,8 @@ def check(file: Path) -> None:
     from accelsim.errors import ConfigError
     from accelsim.hardware import load_hardware
 
+    if file.is_dir():
+        raise ConfigError(f"{file}: is a folder, not a hardware file")
     if not file.is_file():
         raise ConfigError(f"{file}: no such file")
     looks_like_a_name = len(file.parts) == 1 and file.suffix not in (".yaml", ".yml")

@@ -44,6 +44,12 @@ def test_check_of_a_file_that_is_not_there(accelsim):
     assert done.stderr == "nowhere.yaml: no such file\n"
 
 
+def test_check_of_a_folder(accelsim, tmp_path):
+    done = accelsim("hardware", "check", str(tmp_path))
+    assert done.exit_code == USER_ERROR
+    assert done.stderr == f"{tmp_path}: is a folder, not a hardware file\n"
+
+
 def test_show_of_an_unknown_name(accelsim):
     done = accelsim("hardware", "show", "edge_16")
     assert done.exit_code == USER_ERROR
