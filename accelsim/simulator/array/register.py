@@ -37,6 +37,8 @@ column has drained, and how long ago the last stream ended.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,20 +48,17 @@ from accelsim.hardware.dataflow import Dataflow
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array import register_kernel
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
-from accelsim.simulator.array.overflow import checked_bias, overflow_policy
+from accelsim.simulator.array.overflow import OverflowBound, checked_bias, overflow_policy
 from accelsim.simulator.array.register_kernel import Observed, Rules, Work
 from accelsim.simulator.run import ArrayCounters, Cause, Switching
 
-__all__ = ["CAUSES", "REGISTERS", "observe", "run_register", "step_through"]
+__all__ = ["CAUSES", "LAST_CYCLE", "Stepper", "run_register"]
 
 CAUSES = (Cause.STREAM, Cause.PRELOAD, Cause.FILL, Cause.DRAIN)
 """Causes by the kernel's numbers."""
 
-REGISTERS = {
-    True: ("token", "tag", "moving", "sum", "stationary", "shadow", "armed"),
-    False: ("token", "tag", "moving", "sum", "down", "bias", "result", "held"),
-}
-"""Registers in the kernel's order, by whether the dataflow preloads an operand."""
+LAST_CYCLE = int(np.iinfo(np.int64).max)
+"""A cycle after the end of every run."""
 
 
 def run_register(
@@ -70,60 +69,103 @@ def run_register(
     switching: bool = False,
 ) -> ArrayResult:
     """Run a plan; parameters and result as in `accelsim.simulator.array.run_array`."""
-    masks = _toggle_masks(array, plan.dataflow, accumulator) if switching else None
-    observed = observe(array, masks=masks)
-    return step_through(operands, plan, array, accumulator, observed)
+    stepper = Stepper(operands, plan, array, accumulator)
+    if not switching:
+        stepper.advance(LAST_CYCLE)
+        return stepper.result()
+    masks = _toggle_masks(array, plan.dataflow, accumulator)
+    toggles = dict.fromkeys(masks, 0)
+    done = False
+    while not done:
+        before = stepper.registers()
+        done = stepper.advance(stepper.cycle + 1)
+        after = stepper.registers()
+        for name, mask in masks.items():
+            bits = (before[name] ^ after[name]).astype(np.int64) & mask
+            toggles[name] += int(np.bitwise_count(bits).sum())
+    return stepper.result(_switching(plan.dataflow, toggles))
 
 
-def observe(
-    array: Array,
-    window: tuple[int, int] = (0, 0),
-    outputs: int = 0,
-    masks: NDArray[np.int64] | None = None,
-) -> Observed:
-    """Return empty tables for the kernel: snapshots of ``window`` cycles, ``outputs`` log lines."""
-    start, stop = window
-    return Observed(
-        trace_start=start,
-        trace=np.zeros((stop - start, 8, array.rows, array.columns), np.int64),
-        cause_of=np.zeros(stop - start, np.int8),
-        causes=np.zeros(len(CAUSES), np.int64),
-        log=np.zeros((outputs, 5), np.int64),
-        counts=np.zeros(7, np.int64),
-        masks=np.zeros(8, np.int64) if masks is None else masks,
-        toggles=np.zeros(8, np.int64),
-    )
+class Stepper:
+    """A plan on its way through the array, which can be stopped and looked at after any cycle.
 
-
-def step_through(
-    operands: MatrixOperands,
-    plan: TilePlan,
-    array: Array,
-    accumulator: Accumulator,
-    observed: Observed,
-    order: NDArray[np.int64] | None = None,
-) -> ArrayResult:
-    """Step until all is done, filling ``observed``.
-
-    ``order``: int64[rows * columns], the order in which PEs are evaluated within a cycle. It
-    changes nothing, which a test proves.
+    Parameters
+    ----------
+    operands, plan, array, accumulator
+        As of `accelsim.simulator.array.run_array`.
+    outputs
+        Lines of the log of results, at most.
+    order
+        int64[rows * columns], the order in which PEs are evaluated within a cycle. It changes
+        nothing, which a test proves.
     """
-    flow = plan.dataflow
-    work = _lay_out(operands, plan, accumulator)
-    if order is None:
-        order = np.arange(array.rows * array.columns)
-    run = register_kernel.run_stationary if flow.preloads else register_kernel.run_output
-    run(work, _rules(array, flow, accumulator), order, observed)
-    accumulators = work.memory.swapaxes(1, 2) if flow.columns == "m" else work.memory
-    return ArrayResult(
-        accumulators,
-        dict(zip(CAUSES, (int(cycles) for cycles in observed.causes), strict=True)),
-        _counters(flow, len(work.passes), observed.counts),
-        _switching(flow, observed.toggles) if observed.masks.any() else None,
+
+    def __init__(
+        self,
+        operands: MatrixOperands,
+        plan: TilePlan,
+        array: Array,
+        accumulator: Accumulator,
+        outputs: int = 0,
+        order: NDArray[np.int64] | None = None,
+    ) -> None:
+        self._flow = plan.dataflow
+        self._work = _lay_out(operands, plan, accumulator)
+        checked = _can_overflow(operands, plan, accumulator)
+        self._rules = _rules(array, self._flow, accumulator, checked)
+        self._order = np.empty(0, np.int64) if order is None else order
+        self._machine = register_kernel.new_machine(self._work, self._rules, self._flow.preloads)
+        self._out = Observed(
+            causes=np.zeros(len(CAUSES), np.int64),
+            log=np.zeros((outputs, 5), np.int64),
+            counts=np.zeros(7, np.int64),
+        )
+
+    @property
+    def cycle(self) -> int:
+        """Cycles that are over."""
+        return int(self._machine.control[register_kernel.CYCLE])
+
+    @property
+    def log(self) -> NDArray[np.int64]:
+        """int64[outputs, 5]: cycle, column, pass, index in the pass, value of each result."""
+        return self._out.log
+
+    @property
+    def causes(self) -> dict[Cause, int]:
+        """Cycles so far by their cause."""
+        return dict(zip(CAUSES, (int(cycles) for cycles in self._out.causes), strict=True))
+
+    def advance(self, until: int) -> bool:
+        """Step until so many cycles are over; return whether all is done, perhaps before that."""
+        kernel = register_kernel
+        run = kernel.run_stationary if self._flow.preloads else kernel.run_output
+        return bool(run(self._machine, self._work, self._rules, self._order, self._out, until))
+
+    def registers(self) -> dict[str, NDArray[np.integer]]:
+        """Return every PE's registers: name to integers [rows, columns], good for one cycle."""
+        return register_kernel.registers(self._machine, self._rules, self._flow.preloads)
+
+    def result(self, switching: Switching | None = None) -> ArrayResult:
+        """Return what the run gave, once it is done."""
+        memory = self._work.memory
+        accumulators = memory.swapaxes(1, 2) if self._flow.columns == "m" else memory
+        counters = _counters(self._flow, len(self._work.passes), self._out.counts)
+        return ArrayResult(accumulators.astype(np.int64), self.causes, counters, switching)
+
+
+def _can_overflow(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator) -> bool:
+    """Whether any partial sum could leave the accumulators' range; else none is checked."""
+    gemm = plan.gemm
+    return any(
+        OverflowBound.from_group(operands, group, accumulator).can_overflow(
+            operands.activations(group, 0, gemm.rows_m), accumulator
+        )
+        for group in range(gemm.groups)
     )
 
 
-def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
+def _rules(array: Array, flow: Dataflow, accumulator: Accumulator, checked: bool) -> Rules:
     low, high, saturate = overflow_policy(accumulator)
     hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
     return Rules(
@@ -133,6 +175,7 @@ def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
         second_register=array.weight_double_buffering if flow.preloads else hidden,
         result_ports=free and not flow.preloads,
         bias_along_stream=flow.stream == "n",
+        checked=checked,
         low=low,
         high=high,
         saturate=saturate,
@@ -150,6 +193,7 @@ def _lay_out(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator)
     matrices["km"] = matrices["mk"].swapaxes(1, 2)
     matrices["nk"] = matrices["kn"].swapaxes(1, 2)
     sizes = {"m": gemm.rows_m, "n": gemm.columns_n, "k": gemm.depth_k}
+    words = _narrowest(*matrices.values())
     along = flow.stream if flow.preloads else flow.rows
     below = flow.rows if flow.preloads else flow.stream
     table = [
@@ -172,31 +216,41 @@ def _lay_out(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator)
     ]
     return Work(
         passes=np.array(table, np.int64),
-        moving=np.array(matrices[flow.stream + flow.rows], np.int64, order="C"),
-        factors=np.array(matrices[below + flow.columns], np.int64, order="C"),
-        bias=np.stack([checked_bias(operands, group, accumulator) for group in groups]),
-        memory=np.zeros((gemm.groups, sizes[along], sizes[flow.columns]), np.int64),
+        moving=np.array(matrices[flow.stream + flow.rows], words, order="C"),
+        factors=np.array(matrices[below + flow.columns], words, order="C"),
+        bias=np.stack([checked_bias(operands, group, accumulator) for group in groups]).astype(
+            np.int32
+        ),
+        memory=np.zeros((gemm.groups, sizes[along], sizes[flow.columns]), np.int32),
     )
 
 
-def _toggle_masks(array: Array, flow: Dataflow, accumulator: Accumulator) -> NDArray[np.int64]:
-    """Return int64[8]: the bits of each data register, none for control."""
+def _narrowest(*matrices: NDArray[np.int32]) -> np.dtype[Any]:
+    """Return the type of the operand registers: more of them fit the CPU's caches."""
+    limits = np.iinfo(np.int16)
+    fits = all(limits.min <= part.min() and part.max() <= limits.max for part in matrices)
+    return np.dtype(np.int16 if fits else np.int32)
+
+
+def _toggle_masks(array: Array, flow: Dataflow, accumulator: Accumulator) -> dict[str, int]:
+    """Return the bits of each data register; control registers are not counted."""
     widths = {"activations": array.activation_bits, "weights": array.weight_bits}
-    moving, sums = widths[flow.moves_right], accumulator.bits
+    bits = {"moving": widths[flow.moves_right], "sum": accumulator.bits}
     if flow.preloads:
-        resident = widths[flow.stationary]
-        bits = (0, 0, moving, sums, resident, resident, 0, 0)
+        bits |= dict.fromkeys(("stationary", "shadow"), widths[flow.stationary])
     else:
-        bits = (0, 0, moving, sums, widths[flow.moves_down], sums, sums, 0)
-    return np.array([(1 << width) - 1 for width in bits], np.int64)
+        bits |= {"down": widths[flow.moves_down]}
+        bits |= dict.fromkeys(("bias", "result"), accumulator.bits)
+    return {name: (1 << width) - 1 for name, width in bits.items()}
 
 
-def _switching(flow: Dataflow, toggles: NDArray[np.int64]) -> Switching:
-    named = dict(zip(REGISTERS[flow.preloads], (int(bits) for bits in toggles), strict=False))
+def _switching(flow: Dataflow, toggles: dict[str, int]) -> Switching:
     if flow.preloads:
-        return Switching(named["moving"], named["stationary"] + named["shadow"], named["sum"])
-    sums = named["sum"] + named["bias"] + named["result"]
-    return Switching(named["moving"] + named["down"], 0, sums)
+        return Switching(
+            toggles["moving"], toggles["stationary"] + toggles["shadow"], toggles["sum"]
+        )
+    sums = toggles["sum"] + toggles["bias"] + toggles["result"]
+    return Switching(toggles["moving"] + toggles["down"], 0, sums)
 
 
 def _counters(flow: Dataflow, passes: int, counts: NDArray[np.int64]) -> ArrayCounters:

@@ -4,25 +4,50 @@ A cycle: the edge lanes move on by one, the controller may put a new token into 
 computes its next registers from its own and its neighbours' present ones, in any order, and all
 registers change together. `accelsim.simulator.array.register` describes the machine.
 
-All helpers live in this file: numba's cache does not see changes in other files.
+**One PE, three ways to visit all.** `_pe_stationary` and `_pe_output` are the only descriptions
+of a PE. Every register has a plane of cells for now and one for after this cycle, and an edge row
+and column for the words that come from outside; so a neighbour is a shift, and a cycle is one
+loop without branches that the compiler vectorises. In cycles in which no first or last element
+and no wire is near a PE, `_flow_*` leaves out the registers that such cycles do not change.
+With an ``order``, PEs are visited in that order.
+
+All helpers live in this file: numba's cache does not see changes in other files. Only the two
+entries are cached; what they call is part of them.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Observed", "Rules", "Work", "run_output", "run_stationary"]
+__all__ = [
+    "CYCLE",
+    "Machine",
+    "Observed",
+    "Rules",
+    "Work",
+    "new_machine",
+    "registers",
+    "run_output",
+    "run_stationary",
+]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 Table = NDArray[np.int64]
+Flags = NDArray[np.int8]
+Words = NDArray[np.int16] | NDArray[np.int32]
+Sums = NDArray[np.int32]
 
-# Registers of a PE: index into state: int64[8, rows, columns].
-TOKEN, TAG, MOVING, SUM = 0, 1, 2, 3
-STATIONARY, SHADOW, ARMED = 4, 5, 6
-DOWN, BIAS, RESULT, HELD = 4, 5, 6, 7
+# Registers by kind. Flags: TOKEN, and ARMED or HELD. Words: MOVING, and STATIONARY and SHADOW or
+# DOWN. Sums: SUM, and BIAS and RESULT.
+TOKEN, ARMED, HELD = 0, 1, 1
+MOVING, STATIONARY, SHADOW, DOWN = 0, 1, 2, 1
+SUM, BIAS, RESULT = 0, 1, 2
 # Bits of a token: valid, and first and last element of a pass (output stationary: of a tile).
 VALID, FIRST, LAST = 1, 2, 4
 # Columns of the pass table.
@@ -31,17 +56,29 @@ COLUMN_START, COLUMN_STOP, FIRST_DEPTH, LAST_DEPTH = 5, 6, 7, 8
 # Controller registers.
 PASS, ELEMENT, LOAD_PASS, WORD = 0, 1, 2, 3
 TILES, SINCE_END, DRAIN_LEFT, DRAINS_BEGUN = 2, 3, 4, 5
-CYCLE = 6
+SINCE_TOKEN, SINCE_MARK, SINCE_WIRE = 6, 7, 8
+# Of the simulation: cycle, where lane 0 is, and which plane is now (FLOW: registers that every
+# token changes, REST: the others).
+CYCLE, HEAD, FLOW, REST = 9, 10, 11, 12
+LONG_AGO = 1 << 40
+Policy = tuple[bool, int, int, bool]
+UNCHECKED = (False, 0, 0, False)
 # Counters.
 MACS, MOVING_WORDS, FACTOR_WORDS, BIASES, READS, WRITES, EVENTS = 0, 1, 2, 3, 4, 5, 6
 STREAMING, PRELOADING, FILLING, DRAINING = 0, 1, 2, 3
+
+
+def _jit(**options: Any) -> Callable[[Function], Function]:
+    """Compile without reference counts: no array is made here, and to count costs microseconds."""
+    compiler = cast(Callable[..., Any], njit)
+    return cast(Callable[[Function], Function], compiler(_nrt=False, **options))
 
 
 class Rules(NamedTuple):
     """The array: its size, what may overlap, and its accumulators.
 
     ``second_register``: weight double buffering, or the hidden drain of output stationary;
-    ``result_ports``: the free one.
+    ``result_ports``: the free one; ``checked``: whether a sum can leave [low, high] at all.
     """
 
     rows: int
@@ -50,6 +87,7 @@ class Rules(NamedTuple):
     second_register: bool
     result_ports: bool
     bias_along_stream: bool
+    checked: bool
     low: int
     high: int
     saturate: bool
@@ -59,170 +97,288 @@ class Work(NamedTuple):
     """What there is to do.
 
     passes: int64[passes, 9], see the column names above, in stream, row and column coordinates.
-    moving: int64[groups, stream, rows], factors: int64[groups, rows or stream, columns]: whole
-    operands; bias: int64[groups, columns or stream]; memory: int64[groups, stream or rows,
-    columns]: the accumulator memory, whose final contents are the results.
+    moving: int16 or int32[groups, stream, rows], factors: likewise [groups, rows or stream,
+    columns]: whole operands; bias: int32[groups, columns or stream]; memory: int32[groups, stream
+    or rows, columns]: the accumulator memory, whose final contents are the results.
     """
 
     passes: Table
-    moving: Table
-    factors: Table
-    bias: Table
-    memory: Table
+    moving: Words
+    factors: Words
+    bias: Sums
+    memory: Sums
 
 
 class Observed(NamedTuple):
     """What is written down.
 
-    trace: int64[window, 8, rows, columns]: all registers at the end of each cycle from
-    ``trace_start``; causes: int64[4]; cause_of: int8[window]; log: int64[outputs, 5]: cycle,
-    column, pass, index in the pass, value; counts: int64[7]; masks: int64[8], the register bits
-    whose toggles count, toggles: int64[8].
+    causes: int64[4]; log: int64[outputs, 5]: cycle, column, pass, index in the pass, value;
+    counts: int64[7].
     """
 
-    trace_start: int
-    trace: Table
-    cause_of: NDArray[np.int8]
     causes: Table
     log: Table
     counts: Table
-    masks: Table
-    toggles: Table
 
 
 class Machine(NamedTuple):
-    """All registers, and the words at the edges in this cycle.
+    """All registers.
 
-    now, after: int64[8, rows, columns], PE registers before and after this cycle. control:
-    int64[7]. Lanes are int64[lanes, 3]: token, pass, element (or row of a preload); row_lanes: the
-    left edge, top_lanes: the top, far_lanes: the bottom, column_lanes: the wires down the columns
-    (load or drain). left: int64[rows]; top: int64[2, columns]: partial sum and loaded word, or
-    moving operand and bias; drained: int64[2, columns]: tiles, and rows of the next.
+    flags: int8[2, 2, cells], words: int16 or int32[3, 2, cells], sums: int32[3, 2, cells]:
+    register, plane, cell; cell (r + 1) * (columns + 1) + c + 1 is PE (r, c), row 0 and column 0 of
+    the cells hold the words at the edges in this cycle. lanes, wires: int64[3, 2 * span]: token,
+    pass, element (or row of a preload) of lane i at HEAD + i; each is there twice, so that HEAD can
+    go round. Left lane r is lane r, top lane c is lane c, bottom lane c is lane rows - 1 + c; wire
+    c goes down column c. reach: int8[cells]: wires by cell. drained: int64[2, columns]: tiles, and
+    rows of the next.
     """
 
-    now: Table
-    after: Table
+    flags: Flags
+    words: Words
+    sums: Sums
     control: Table
-    row_lanes: Table
-    top_lanes: Table
-    far_lanes: Table
-    column_lanes: Table
-    left: Table
-    top: Table
+    lanes: Table
+    wires: Table
+    reach: Flags
     drained: Table
 
 
-@njit(cache=True)
-def _reset(rules: Rules) -> Machine:
-    rows, columns = rules.rows, rules.columns
+def new_machine(work: Work, rules: Rules, preloads: bool) -> Machine:
+    """Return a machine before its first cycle; ``preloads``: operand stationary."""
+    cells = (rules.rows + 1) * (rules.columns + 1)
+    span = rules.rows + rules.columns
+    control = np.zeros(13, np.int64)
+    control[SINCE_TOKEN : SINCE_WIRE + 1] = LONG_AGO
+    flags = np.zeros((2, 2, cells), np.int8)
+    flags[ARMED] = preloads
     return Machine(
-        np.zeros((8, rows, columns), np.int64),
-        np.zeros((8, rows, columns), np.int64),
-        np.zeros(7, np.int64),
-        np.zeros((rows, 3), np.int64),
-        np.zeros((columns, 3), np.int64),
-        np.zeros((columns, 3), np.int64),
-        np.zeros((columns, 3), np.int64),
-        np.zeros(rows, np.int64),
-        np.zeros((2, columns), np.int64),
-        np.zeros((2, columns), np.int64),
+        flags=flags,
+        words=np.zeros((3, 2, cells), work.moving.dtype),
+        sums=np.zeros((3, 2, cells), np.int32),
+        control=control,
+        lanes=np.zeros((3, 2 * span), np.int64),
+        wires=np.zeros((3, 2 * span), np.int64),
+        reach=np.zeros(cells, np.int8),
+        drained=np.zeros((2, rules.columns), np.int64),
     )
 
 
-@njit(cache=True)
-def _keep(exact: int, rules: Rules) -> int:
+def registers(machine: Machine, rules: Rules, preloads: bool) -> dict[str, NDArray[np.integer]]:
+    """Return views of all registers, [rows, columns] each, as the last cycle left them.
+
+    They hold until the end of the next cycle, except ``tag``, which is a copy: the pass whose
+    token the PE had last.
+    """
+    flags, words, sums, control = machine.flags, machine.words, machine.sums, machine.control
+    flow, rest = control[FLOW], control[REST]
+    ages = np.arange(rules.rows)[:, np.newaxis] + np.arange(rules.columns)
+    planes = {"token": flags[TOKEN, flow], "moving": words[MOVING, flow], "sum": sums[SUM, flow]}
+    if preloads:
+        planes |= {"stationary": words[STATIONARY, rest], "shadow": words[SHADOW, rest]}
+        planes |= {"armed": flags[ARMED, rest]}
+    else:
+        planes |= {"down": words[DOWN, flow], "bias": sums[BIAS, rest]}
+        planes |= {"result": sums[RESULT, rest], "held": flags[HELD, rest]}
+    size = (rules.rows + 1, rules.columns + 1)
+    named = {name: plane.reshape(size)[1:, 1:] for name, plane in planes.items()}
+    return {**named, "tag": machine.lanes[1, control[HEAD] + ages]}
+
+
+# The PEs: wires, neighbours' registers and own registers in; the next own registers out.
+
+
+@_jit(forceinline=True)
+def _keep(exact: int, checked: bool, low: int, high: int, saturate: bool) -> int:
     """Wrap or saturate an exact sum."""
-    if rules.saturate:
-        return min(max(exact, rules.low), rules.high)
-    return ((exact - rules.low) & (rules.high - rules.low)) + rules.low
+    if not checked:
+        return exact
+    if saturate:
+        return min(max(exact, low), high)
+    return ((exact - low) & (high - low)) + low
 
 
-@njit(cache=True)
-def _advance(lanes: Table) -> None:
-    """Move every lane's token to the next lane; lane 0 becomes empty."""
-    for field in range(3):
-        for i in range(len(lanes) - 1, 0, -1):
-            lanes[i, field] = lanes[i - 1, field]
-        lanes[0, field] = 0
+@_jit(forceinline=True)
+def _choose(condition: bool, chosen: int, other: int) -> int:
+    """``chosen if condition else other`` without a branch: LLVM would move loads into it."""
+    return other ^ ((chosen ^ other) & -int(condition))
 
 
-@njit(cache=True)
-def _advance_all(machine: Machine) -> None:
-    for field in range(3):
-        machine.far_lanes[0, field] = machine.row_lanes[-1, field]
-    _advance(machine.far_lanes)
-    _advance(machine.row_lanes)
-    _advance(machine.top_lanes)
-    _advance(machine.column_lanes)
+@_jit(forceinline=True)
+def _pe_stationary(
+    token: int,
+    entering: int,
+    above: int,
+    word: int,
+    load: int,
+    own: tuple[int, int, int, int, int],
+    double: bool,
+    policy: Policy,
+) -> tuple[int, int, int, int, int, bool]:
+    """``own`` and the result: moving, sum, stationary, shadow, armed; did the sum overflow."""
+    moving, total, stationary, shadow, armed = own
+    valid = token & VALID != 0
+    takes_over = double and token & FIRST != 0
+    loads = load & VALID != 0 and (armed != 0 or takes_over)
+    resident = _choose(takes_over, shadow, stationary)
+    exact = above + entering * resident
+    kept = _keep(exact, *policy)
+    arms = takes_over or (not double and token & LAST != 0)
+    return (
+        _choose(valid, entering, moving),
+        _choose(valid, kept, total),
+        _choose(loads and not double, word, resident),
+        _choose(loads and double, word, shadow),
+        0 if load & LAST != 0 else (1 if arms else armed),
+        valid and kept != exact,
+    )
 
 
-@njit(cache=True)
-def _occupied(lanes: Table) -> bool:
-    """Whether a lane other than 0 holds a token: lane 0 is this cycle's own."""
-    tokens = 0
-    for i in range(1, len(lanes)):
-        tokens |= lanes[i, 0]
-    return bool(tokens != 0)
+@_jit(forceinline=True)
+def _pe_output(
+    token: int,
+    entering: int,
+    above: tuple[int, int, int],
+    drain: int,
+    own: tuple[int, int, int, int, int, int],
+    hidden: bool,
+    policy: Policy,
+) -> tuple[int, int, int, int, int, int, bool]:
+    """``above``: down, bias, and the result that leaves.
+
+    ``own`` and the result: moving, down, sum, bias, result, held; did the sum overflow.
+    """
+    factor, over, leaving = above
+    moving, down, total, bias, result, held = own
+    valid, first = token & VALID != 0, token & FIRST != 0
+    shifts = drain & FIRST != 0 or (drain & VALID != 0 and held == 0)
+    exact = _choose(first, over, total) + entering * factor
+    kept = _keep(exact, *policy)
+    # The next tile may arrive in the very cycle in which the old result moves on: it wins.
+    takes = valid and (token & LAST != 0 or not hidden)
+    return (
+        _choose(valid, entering, moving),
+        _choose(valid, factor, down),
+        _choose(valid, kept, _choose(shifts and not hidden, leaving, total)),
+        _choose(first, over, bias),
+        _choose(takes and hidden, kept, _choose(shifts and hidden, leaving, result)),
+        1 if takes else (0 if drain & FIRST != 0 else held),
+        valid and kept != exact,
+    )
 
 
-@njit(cache=True)
-def _lane(lanes: Table, i: int) -> tuple[int, int, int]:
-    return lanes[i, 0], lanes[i, 1], lanes[i, 2]
+@_jit()
+def _put(machine: Machine, lanes: Table, token: int, step: int, element: int) -> None:
+    """Put a token into lane 0."""
+    head = machine.control[HEAD]
+    for i in (head, head + lanes.shape[1] // 2):
+        lanes[0, i], lanes[1, i], lanes[2, i] = token, step, element
 
 
-@njit(cache=True)
+@_jit()
+def _advance(machine: Machine) -> None:
+    """Move every lane's token to the next lane; lane 0 becomes empty, but keeps its pass."""
+    control = machine.control
+    before = machine.lanes[1, control[HEAD]]
+    span = machine.lanes.shape[1] // 2
+    control[HEAD] = span - 1 if control[HEAD] == 0 else control[HEAD] - 1
+    _put(machine, machine.lanes, 0, before, 0)
+    _put(machine, machine.wires, 0, 0, 0)
+    for clock in range(SINCE_TOKEN, SINCE_WIRE + 1):
+        control[clock] += 1
+
+
+@_jit()
+def _lane(machine: Machine, lanes: Table, i: int) -> tuple[int, int, int]:
+    place = machine.control[HEAD] + i
+    return lanes[0, place], lanes[1, place], lanes[2, place]
+
+
+@_jit()
 def _emit(machine: Machine, work: Work, first: bool, last: bool) -> None:
-    """Put the stream's next element into lanes 0 of the left and the top edge."""
+    """Put the stream's next element into lane 0 of the left and the top edge."""
     control = machine.control
     token = VALID | (FIRST if first else 0) | (LAST if last else 0)
     element = work.passes[control[PASS], STREAM_START] + control[ELEMENT]
-    for lanes in (machine.row_lanes, machine.top_lanes):
-        lanes[0, 0], lanes[0, 1], lanes[0, 2] = token, control[PASS], element
+    _put(machine, machine.lanes, token, control[PASS], element)
+    control[SINCE_TOKEN] = 0
+    if first or last:
+        control[SINCE_MARK] = 0
 
 
-@njit(cache=True)
-def _feed_left(machine: Machine, work: Work, counts: Table) -> None:
+@_jit()
+def _wire(machine: Machine, token: int, step: int, row: int) -> None:
+    """Drive the wire of column 0."""
+    _put(machine, machine.wires, token, step, row)
+    machine.control[SINCE_WIRE] = 0
+
+
+@_jit()
+def _run(machine: Machine, work: Work, lane: int, lanes: int) -> tuple[int, int, int, int]:
+    """Return (token, pass, element, end): lanes [lane, end) hold this element and those before.
+
+    A pass's elements follow each other without a gap, so its first one is the last of the run.
+    """
+    token, step, element = _lane(machine, machine.lanes, lane)
+    if token == 0:
+        return 0, 0, 0, lane + 1
+    return token, step, element, min(lanes, lane + element - work.passes[step, STREAM_START] + 1)
+
+
+@_jit()
+def _feed_left(machine: Machine, work: Work, rules: Rules, counts: Table) -> None:
     """Read the words that the left lanes' tokens ask for; unused rows get zeros."""
-    passes = work.passes
-    for r in range(len(machine.left)):
-        token, step, element = _lane(machine.row_lanes, r)
-        row = passes[step, ROW_START] + r
-        used = token != 0 and row < passes[step, ROW_STOP]
-        machine.left[r] = work.moving[passes[step, GROUP], element, row] if used else 0
-        counts[MOVING_WORDS] += used
+    passes, pitch, flow = work.passes, rules.columns + 1, machine.control[FLOW]
+    tokens, words = machine.flags[TOKEN, flow], machine.words[MOVING, flow]
+    for r in range(rules.rows):
+        tokens[(r + 1) * pitch] = machine.lanes[0, machine.control[HEAD] + r]
+    end = 0
+    while end < rules.rows:
+        r = end
+        token, step, element, end = _run(machine, work, r, rules.rows)
+        if token == 0:
+            continue
+        group, row = passes[step, GROUP], passes[step, ROW_START]
+        used = max(r, min(end, passes[step, ROW_STOP] - row))
+        for i in range(r, used):
+            words[(i + 1) * pitch] = work.moving[group, element - (i - r), row + i]
+        for i in range(used, end):
+            words[(i + 1) * pitch] = 0
+        counts[MOVING_WORDS] += used - r
+        # A word passes every column, and meets a factor in those that are used.
+        counts[MACS] += (used - r) * (passes[step, COLUMN_STOP] - passes[step, COLUMN_START])
 
 
-@njit(cache=True)
-def _is_used(passes: Table, step: int, r: int, c: int) -> bool:
-    """Whether a PE holds a part of the pass's tile."""
-    rows = passes[step, ROW_STOP] - passes[step, ROW_START]
-    return bool(r < rows and c < passes[step, COLUMN_STOP] - passes[step, COLUMN_START])
+@_jit()
+def _spread_wires(machine: Machine, rules: Rules) -> None:
+    """Let every row see its columns' wires."""
+    pitch, head, reach = rules.columns + 1, machine.control[HEAD], machine.reach
+    for c in range(rules.columns):
+        reach[pitch + c + 1] = machine.wires[0, head + c]
+    for r in range(2, rules.rows + 1):
+        for c in range(pitch):
+            reach[r * pitch + c] = reach[pitch + c]
 
 
-@njit(cache=True)
-def _commit(cause: int, machine: Machine, out: Observed) -> None:
-    """End the cycle: count what toggles, take the snapshot, let all registers change."""
-    now, after = machine.now, machine.after
-    slot = machine.control[CYCLE] - out.trace_start
-    watched = 0 <= slot < len(out.trace)
-    for register in range(now.shape[0]):
-        for r in range(now.shape[1]):
-            for c in range(now.shape[2]):
-                value = after[register, r, c]
-                bits = (now[register, r, c] ^ value) & out.masks[register]
-                while bits:
-                    bits &= bits - 1
-                    out.toggles[register] += 1
-                if watched:
-                    out.trace[slot, register, r, c] = value
-                now[register, r, c] = value
-    if watched:
-        out.cause_of[slot] = cause
-    out.causes[cause] += 1
-    machine.control[CYCLE] += 1
+@_jit()
+def _is_eventful(machine: Machine, rules: Rules, order: Table) -> bool:
+    """Whether registers that plain tokens leave alone may change in this cycle."""
+    control = machine.control
+    marks = control[SINCE_MARK] <= rules.rows + rules.columns - 2
+    return bool(marks or control[SINCE_WIRE] < rules.columns or rules.checked or len(order) > 0)
 
 
-@njit(cache=True)
+@_jit()
+def _end_cycle(machine: Machine, cause: int, eventful: bool, causes: Table) -> None:
+    """Let all registers change together."""
+    control = machine.control
+    control[FLOW] = 1 - control[FLOW]
+    if eventful:
+        control[REST] = 1 - control[REST]
+    control[CYCLE] += 1
+    causes[cause] += 1
+
+
+@_jit()
 def _log(out: Observed, cycle: int, c: int, step: int, index: int, value: int) -> None:
     """Count a result, and write it into the log if there is one."""
     if out.counts[WRITES] < len(out.log):
@@ -235,30 +391,38 @@ def _log(out: Observed, cycle: int, c: int, step: int, index: int, value: int) -
 # Operand stationary: the other operand moves right, partial sums move down.
 
 
-@njit(cache=True)
-def run_stationary(work: Work, rules: Rules, order: Table, out: Observed) -> None:
-    """Run all passes; ``order``: int64[rows * columns], in which PEs are evaluated."""
-    machine = _reset(rules)
-    machine.now[ARMED] = 1
-    machine.after[ARMED] = 1
-    while True:
-        _advance_all(machine)
+@_jit(cache=True)
+def run_stationary(
+    machine: Machine, work: Work, rules: Rules, order: Table, out: Observed, until: int
+) -> bool:
+    """Step until ``until`` cycles are over; return whether all passes are.
+
+    ``order``: int64[rows * columns], in which PEs are evaluated, or empty.
+    """
+    while machine.control[CYCLE] < until:
+        _advance(machine)
         cause = _control_stationary(machine, work, rules)
         if cause < 0:
-            return
-        _feed_left(machine, work, out.counts)
-        _feed_top_stationary(machine, work, rules, out.counts)
-        _step_stationary(machine, work, rules, order, out.counts)
-        _collect(machine, work, out)
-        _commit(cause, machine, out)
+            return True
+        _feed_left(machine, work, rules, out.counts)
+        _feed_sums(machine, work, rules, out.counts)
+        eventful = _is_eventful(machine, rules, order)
+        if eventful:
+            _feed_words(machine, work, rules, out.counts)
+            _spread_wires(machine, rules)
+        _step_stationary(machine, rules, order, eventful, out.counts)
+        _collect(machine, work, rules, out)
+        _end_cycle(machine, cause, eventful, out.causes)
+    return False
 
 
-@njit(cache=True)
+@_jit()
 def _control_stationary(machine: Machine, work: Work, rules: Rules) -> int:
     """Go on with, or start, a stream and a preload; return the cause, -1 when all is done."""
     control = machine.control
-    filling = _occupied(machine.row_lanes)
-    busy = filling or _occupied(machine.far_lanes)
+    # Whether a token is still in a left lane; whether one has not left the bottom lanes.
+    filling = control[SINCE_TOKEN] < rules.rows
+    busy = control[SINCE_TOKEN] <= rules.rows + rules.columns - 2
     settled = rules.tile_overlap or not busy
     step = control[PASS]
     done = step == len(work.passes)
@@ -281,7 +445,7 @@ def _control_stationary(machine: Machine, work: Work, rules: Rules) -> int:
     return cause
 
 
-@njit(cache=True)
+@_jit()
 def _control_preload(machine: Machine, work: Work, rules: Rules, settled: bool) -> None:
     """Send the next word of a preload: the tile's rows, last one first."""
     control = machine.control
@@ -294,134 +458,219 @@ def _control_preload(machine: Machine, work: Work, rules: Rules, settled: bool) 
     if control[WORD] == 0 and (load == len(work.passes) or vacated < load):
         return
     row = rules.rows - 1 - control[WORD]
-    lane = machine.column_lanes[0]
-    lane[0], lane[1], lane[2] = VALID | (LAST if row == 0 else 0), load, row
+    _wire(machine, VALID | (LAST if row == 0 else 0), load, row)
     control[WORD] += 1
     if row == 0:
         control[WORD] = 0
         control[LOAD_PASS] += 1
 
 
-@njit(cache=True)
-def _feed_top_stationary(machine: Machine, work: Work, rules: Rules, counts: Table) -> None:
-    """Read partial sums or biases, and the words of a preload; unused columns get zeros."""
-    passes, top = work.passes, machine.top
-    top[:] = 0
+@_jit()
+def _feed_sums(machine: Machine, work: Work, rules: Rules, counts: Table) -> None:
+    """Read partial sums or biases; unused columns get zeros."""
+    passes, top = work.passes, machine.sums[SUM, machine.control[FLOW]]
+    end = 0
+    while end < rules.columns:
+        c = end
+        token, step, element, end = _run(machine, work, c, rules.columns)
+        if token == 0:
+            continue
+        group, column = passes[step, GROUP], passes[step, COLUMN_START]
+        used = max(c, min(end, passes[step, COLUMN_STOP] - column))
+        first = c + element - passes[step, STREAM_START]
+        if not passes[step, FIRST_DEPTH]:
+            for i in range(c, used):
+                top[i + 1] = work.memory[group, element - (i - c), column + i]
+            counts[READS] += used - c
+        elif rules.bias_along_stream:
+            # One read for all columns: the word goes from lane to lane with its token.
+            for i in range(c, used):
+                top[i + 1] = work.bias[group, element - (i - c)]
+            counts[BIASES] += c == 0
+        else:
+            for i in range(c, used):
+                top[i + 1] = work.bias[group, column + i]
+            counts[BIASES] += first < used
+        for i in range(used, end):
+            top[i + 1] = 0
+
+
+@_jit()
+def _feed_words(machine: Machine, work: Work, rules: Rules, counts: Table) -> None:
+    """Read the words of a preload that enter this cycle; unused rows and columns get zeros."""
+    if machine.control[SINCE_WIRE] >= rules.columns:
+        return
+    passes = work.passes
+    chain = SHADOW if rules.second_register else STATIONARY
+    top = machine.words[chain, machine.control[REST]]
     for c in range(rules.columns):
-        token, step, element = _lane(machine.top_lanes, c)
-        group, column = passes[step, GROUP], passes[step, COLUMN_START] + c
-        if token and column < passes[step, COLUMN_STOP]:
-            if not passes[step, FIRST_DEPTH]:
-                top[0, c] = work.memory[group, element, column]
-                counts[READS] += 1
-            elif rules.bias_along_stream:
-                # One read for all columns: the word goes from lane to lane with its token.
-                top[0, c] = work.bias[group, element]
-                counts[BIASES] += c == 0
-            else:
-                top[0, c] = work.bias[group, column]
-                counts[BIASES] += token & FIRST != 0
-        token, step, row = _lane(machine.column_lanes, c)
+        token, step, row = _lane(machine, machine.wires, c)
         depth, column = passes[step, ROW_START] + row, passes[step, COLUMN_START] + c
+        top[c + 1] = 0
         if token and column < passes[step, COLUMN_STOP] and depth < passes[step, ROW_STOP]:
-            top[1, c] = work.factors[passes[step, GROUP], depth, column]
+            top[c + 1] = work.factors[passes[step, GROUP], depth, column]
             counts[FACTOR_WORDS] += 1
 
 
-@njit(cache=True)
+@_jit()
 def _step_stationary(
-    machine: Machine, work: Work, rules: Rules, order: Table, counts: Table
+    machine: Machine, rules: Rules, order: Table, eventful: bool, counts: Table
 ) -> None:
-    """Compute every PE's next registers from the present ones."""
-    now, after, passes = machine.now, machine.after, work.passes
+    """Every PE's next registers; plain tokens change no registers but the first three."""
+    flow, rest, edge = machine.control[FLOW], machine.control[REST], rules.columns + 1
+    flags, words, sums = machine.flags, machine.words, machine.sums
+    first, last = edge + 1, flags.shape[2]
     chain = SHADOW if rules.second_register else STATIONARY
-    for place in order:
-        r, c = place // rules.columns, place % rules.columns
-        token, tag, moving = machine.row_lanes[r, 0], machine.row_lanes[r, 1], machine.left[r]
-        if c > 0:
-            token, tag, moving = now[TOKEN, r, c - 1], now[TAG, r, c - 1], now[MOVING, r, c - 1]
-        above, word = machine.top[0, c], machine.top[1, c]
-        if r > 0:
-            above, word = now[SUM, r - 1, c], now[chain, r - 1, c]
-        load = machine.column_lanes[c, 0]
-        takes_over = rules.second_register and token & FIRST != 0
-        resident = now[SHADOW, r, c] if takes_over else now[STATIONARY, r, c]
-        after[TOKEN, r, c] = token
-        if token:
-            exact = above + moving * resident
-            kept = _keep(exact, rules)
-            after[TAG, r, c], after[MOVING, r, c], after[SUM, r, c] = tag, moving, kept
-            counts[EVENTS] += exact != kept
-            counts[MACS] += _is_used(passes, tag, r, c)
-        if takes_over:
-            after[STATIONARY, r, c] = resident
-        if load and (now[ARMED, r, c] or takes_over):
-            after[chain, r, c] = word
-        if load & LAST:
-            after[ARMED, r, c] = 0
-        elif takes_over or (not rules.second_register and token & LAST):
-            after[ARMED, r, c] = 1
+    wires = (
+        flags[TOKEN, flow][edge : last - 1],
+        words[MOVING, flow][edge : last - 1],
+        sums[SUM, flow][1 : last - edge],
+        words[chain, rest][1 : last - edge],
+        machine.reach[first:last],
+    )
+    own = (
+        words[MOVING, flow][first:],
+        sums[SUM, flow][first:],
+        words[STATIONARY, rest][first:],
+        words[SHADOW, rest][first:],
+        flags[ARMED, rest][first:],
+    )
+    moved = (flags[TOKEN, 1 - flow][first:], words[MOVING, 1 - flow][first:])
+    total = sums[SUM, 1 - flow][first:]
+    kept = (
+        words[STATIONARY, 1 - rest][first:],
+        words[SHADOW, 1 - rest][first:],
+        flags[ARMED, 1 - rest][first:],
+    )
+    double, policy = rules.second_register, (rules.checked, rules.low, rules.high, rules.saturate)
+    if len(order) > 0:
+        for place in order:
+            i = place // rules.columns * edge + place % rules.columns
+            counts[EVENTS] += _add_stationary(i, wires, own, moved, total, double, policy)
+            _hold_stationary(i, wires, own, kept, double)
+        return
+    cells = len(total)
+    if rules.checked:
+        events = 0
+        for i in range(cells):
+            events += _add_stationary(i, wires, own, moved, total, double, policy)
+        counts[EVENTS] += events
+    elif eventful:
+        for i in range(cells):
+            _add_stationary(i, wires, own, moved, total, double, UNCHECKED)
+    else:
+        for i in range(cells):
+            _add_plain_stationary(i, wires, own, moved, total)
+    if eventful:
+        for i in range(cells):
+            _hold_stationary(i, wires, own, kept, double)
 
 
-@njit(cache=True)
-def _collect(machine: Machine, work: Work, out: Observed) -> None:
+@_jit(forceinline=True)
+def _add_stationary(  # type: ignore[no-untyped-def]
+    i, wires, own, moved, total, double, policy
+) -> bool:
+    """Token, moving and sum of a PE; did the sum overflow."""
+    token = wires[0][i]
+    here = (own[0][i], own[1][i], own[2][i], own[3][i], 0)
+    after = _pe_stationary(token, wires[1][i], wires[2][i], 0, 0, here, double, policy)
+    moved[0][i], moved[1][i], total[i] = token, after[0], after[1]
+    return after[5]
+
+
+@_jit(forceinline=True)
+def _add_plain_stationary(i, wires, own, moved, total) -> None:  # type: ignore[no-untyped-def]
+    """The same for a PE that keeps its operand."""
+    token, here = wires[0][i], (own[0][i], own[1][i], own[2][i], 0, 0)
+    after = _pe_stationary(token & VALID, wires[1][i], wires[2][i], 0, 0, here, False, UNCHECKED)
+    moved[0][i], moved[1][i], total[i] = token, after[0], after[1]
+
+
+@_jit(forceinline=True)
+def _hold_stationary(i, wires, own, kept, double) -> None:  # type: ignore[no-untyped-def]
+    """Stationary, shadow and armed of a PE."""
+    here = (0, 0, own[2][i], own[3][i], own[4][i])
+    after = _pe_stationary(wires[0][i], 0, 0, wires[3][i], wires[4][i], here, double, UNCHECKED)
+    kept[0][i], kept[1][i], kept[2][i] = after[2], after[3], after[4]
+
+
+@_jit()
+def _collect(machine: Machine, work: Work, rules: Rules, out: Observed) -> None:
     """Write the sums that the bottom row registers in this cycle into the accumulator memory."""
-    passes = work.passes
+    passes, control = work.passes, machine.control
+    bottom = machine.sums[SUM, 1 - control[FLOW]][rules.rows * (rules.columns + 1) + 1 :]
     # Column 0's token is at the bottom row's left edge in this very cycle.
-    for field in range(3):
-        machine.far_lanes[0, field] = machine.row_lanes[-1, field]
-    for c in range(len(machine.far_lanes)):
-        token, step, element = _lane(machine.far_lanes, c)
-        group, column = passes[step, GROUP], passes[step, COLUMN_START] + c
-        if token and column < passes[step, COLUMN_STOP]:
-            value = machine.after[SUM, -1, c]
-            work.memory[group, element, column] = value
-            index = element - passes[step, STREAM_START]
-            _log(out, machine.control[CYCLE], c, step, index, value)
+    edge = rules.rows - 1
+    end = 0
+    while end < rules.columns:
+        c = end
+        token, step, element, stop = _run(machine, work, edge + c, edge + rules.columns)
+        end = stop - edge
+        if token == 0:
+            continue
+        group, column = passes[step, GROUP], passes[step, COLUMN_START]
+        used = max(c, min(end, passes[step, COLUMN_STOP] - column))
+        for i in range(c, used):
+            work.memory[group, element - (i - c), column + i] = bottom[i]
+        if len(out.log) == 0:
+            out.counts[WRITES] += used - c
+            continue
+        for i in range(c, used):
+            index = element - (i - c) - passes[step, STREAM_START]
+            _log(out, control[CYCLE], i, step, index, bottom[i])
 
 
 # Output stationary: both operands move, the accumulators stay, then leave downwards.
 
 
-@njit(cache=True)
-def run_output(work: Work, rules: Rules, order: Table, out: Observed) -> None:
-    """Run all passes; ``order``: int64[rows * columns], in which PEs are evaluated."""
-    machine = _reset(rules)
-    while True:
-        _advance_all(machine)
+@_jit(cache=True)
+def run_output(
+    machine: Machine, work: Work, rules: Rules, order: Table, out: Observed, until: int
+) -> bool:
+    """Step until ``until`` cycles are over; return whether all passes are.
+
+    ``order``: int64[rows * columns], in which PEs are evaluated, or empty.
+    """
+    while machine.control[CYCLE] < until:
+        _advance(machine)
         if not rules.result_ports:
             _control_drain(machine, rules)
         cause = _control_output(machine, work, rules)
         if cause < 0:
-            return
-        _feed_left(machine, work, out.counts)
-        _feed_top_output(machine, work, out.counts)
-        _step_output(machine, work, rules, order, out.counts)
-        if rules.result_ports:
+            return True
+        _feed_left(machine, work, rules, out.counts)
+        _feed_factors(machine, work, rules, out.counts)
+        eventful = _is_eventful(machine, rules, order)
+        if eventful:
+            _spread_wires(machine, rules)
+        _step_output(machine, rules, order, eventful, out.counts)
+        if eventful and rules.result_ports:
             _give(machine, work, rules, out)
-        else:
+        elif eventful:
             _drain(machine, work, rules, out)
-        _commit(cause, machine, out)
+        _end_cycle(machine, cause, eventful, out.causes)
+    return False
 
 
-@njit(cache=True)
+@_jit()
 def _control_drain(machine: Machine, rules: Rules) -> None:
     """Drain column 0 for R cycles from the one after its bottom PE's last product."""
     control = machine.control
-    done = machine.now[TOKEN, -1, 0] & LAST != 0
+    bottom_left = rules.rows * (rules.columns + 1) + 1
+    done = machine.flags[TOKEN, control[FLOW], bottom_left] & LAST != 0
     if done:
         control[DRAIN_LEFT] = rules.rows
         control[DRAINS_BEGUN] += 1
     if control[DRAIN_LEFT] > 0:
-        machine.column_lanes[0, 0] = VALID | (FIRST if done else 0)
+        _wire(machine, VALID | (FIRST if done else 0), 0, 0)
         control[DRAIN_LEFT] -= 1
 
 
-@njit(cache=True)
+@_jit()
 def _control_output(machine: Machine, work: Work, rules: Rules) -> int:
     """Let a stream go on, or start; return this cycle's cause, -1 when all is done."""
     control, passes = machine.control, work.passes
-    busy = _occupied(machine.row_lanes) or _occupied(machine.far_lanes)
+    busy = control[SINCE_TOKEN] <= rules.rows + rules.columns - 2
     step = control[PASS]
     done = step == len(passes)
     if done and machine.drained[0, -1] == control[TILES]:
@@ -440,7 +689,7 @@ def _control_output(machine: Machine, work: Work, rules: Rules) -> int:
     return STREAMING
 
 
-@njit(cache=True)
+@_jit()
 def _tile_may_start(machine: Machine, work: Work, rules: Rules, busy: bool) -> bool:
     control = machine.control
     if control[TILES] == 0:
@@ -457,92 +706,168 @@ def _tile_may_start(machine: Machine, work: Work, rules: Rules, busy: bool) -> b
     return bool(control[DRAINS_BEGUN] == control[TILES])
 
 
-@njit(cache=True)
-def _feed_top_output(machine: Machine, work: Work, counts: Table) -> None:
+@_jit()
+def _feed_factors(machine: Machine, work: Work, rules: Rules, counts: Table) -> None:
     """Read the operand that moves down, and the bias with a tile's first element."""
-    passes, top = work.passes, machine.top
-    top[:] = 0
-    for c in range(len(machine.top_lanes)):
-        token, step, element = _lane(machine.top_lanes, c)
-        group, column = passes[step, GROUP], passes[step, COLUMN_START] + c
-        if token and column < passes[step, COLUMN_STOP]:
-            top[0, c] = work.factors[group, element, column]
-            counts[FACTOR_WORDS] += 1
-            if token & FIRST:
-                top[1, c] = work.bias[group, column]
-                counts[BIASES] += 1
-
-
-@njit(cache=True)
-def _step_output(machine: Machine, work: Work, rules: Rules, order: Table, counts: Table) -> None:
-    """Compute every PE's next registers from the present ones."""
-    now, after, passes = machine.now, machine.after, work.passes
-    path = RESULT if rules.second_register else SUM
-    for place in order:
-        r, c = place // rules.columns, place % rules.columns
-        token, tag, moving = machine.row_lanes[r, 0], machine.row_lanes[r, 1], machine.left[r]
-        if c > 0:
-            token, tag, moving = now[TOKEN, r, c - 1], now[TAG, r, c - 1], now[MOVING, r, c - 1]
-        factor, bias, leaving = machine.top[0, c], machine.top[1, c], 0
-        if r > 0:
-            factor, bias = now[DOWN, r - 1, c], now[BIAS, r - 1, c]
-            leaving = now[path, r - 1, c]
-        drain = machine.column_lanes[c, 0]
-        if drain & FIRST:
-            after[HELD, r, c] = 0
-        if drain & FIRST or (drain and not now[HELD, r, c]):
-            after[path, r, c] = leaving
-        after[TOKEN, r, c] = token
+    passes, control = work.passes, machine.control
+    down, bias = machine.words[DOWN, control[FLOW]], machine.sums[BIAS, control[REST]]
+    end = 0
+    while end < rules.columns:
+        c = end
+        token, step, element, end = _run(machine, work, c, rules.columns)
         if token == 0:
             continue
-        exact = (bias if token & FIRST else now[SUM, r, c]) + moving * factor
-        kept = _keep(exact, rules)
-        after[TAG, r, c], after[MOVING, r, c] = tag, moving
-        after[DOWN, r, c], after[SUM, r, c] = factor, kept
-        if token & FIRST:
-            after[BIAS, r, c] = bias
-        # The next tile may arrive in the very cycle in which the old result moves on: it wins.
-        if token & LAST or not rules.second_register:
-            after[path, r, c], after[HELD, r, c] = kept, 1
-        counts[EVENTS] += exact != kept
-        counts[MACS] += _is_used(passes, tag, r, c)
+        group, column = passes[step, GROUP], passes[step, COLUMN_START]
+        used = max(c, min(end, passes[step, COLUMN_STOP] - column))
+        for i in range(c, used):
+            down[i + 1] = work.factors[group, element - (i - c), column + i]
+        for i in range(used, end):
+            down[i + 1] = 0
+        counts[FACTOR_WORDS] += used - c
+        # Of a run only the oldest token can be a tile's first.
+        if _lane(machine, machine.lanes, end - 1)[0] & FIRST:
+            bias[end] = work.bias[group, column + end - 1] if end <= used else 0
+            counts[BIASES] += end <= used
 
 
-@njit(cache=True)
+@_jit()
+def _step_output(
+    machine: Machine, rules: Rules, order: Table, eventful: bool, counts: Table
+) -> None:
+    """Every PE's next registers; plain tokens change no registers but the first four."""
+    flow, rest, edge = machine.control[FLOW], machine.control[REST], rules.columns + 1
+    flags, words, sums = machine.flags, machine.words, machine.sums
+    first, last = edge + 1, flags.shape[2]
+    hidden, policy = rules.second_register, (rules.checked, rules.low, rules.high, rules.saturate)
+    path, phase = (RESULT, rest) if hidden else (SUM, flow)
+    wires = (
+        flags[TOKEN, flow][edge : last - 1],
+        words[MOVING, flow][edge : last - 1],
+        words[DOWN, flow][1 : last - edge],
+        sums[BIAS, rest][1 : last - edge],
+        sums[path, phase][1 : last - edge],
+        machine.reach[first:last],
+    )
+    own = (
+        words[MOVING, flow][first:],
+        words[DOWN, flow][first:],
+        sums[SUM, flow][first:],
+        sums[BIAS, rest][first:],
+        sums[RESULT, rest][first:],
+        flags[HELD, rest][first:],
+    )
+    moved = (
+        flags[TOKEN, 1 - flow][first:],
+        words[MOVING, 1 - flow][first:],
+        words[DOWN, 1 - flow][first:],
+    )
+    total = sums[SUM, 1 - flow][first:]
+    kept = (
+        sums[BIAS, 1 - rest][first:],
+        sums[RESULT, 1 - rest][first:],
+        flags[HELD, 1 - rest][first:],
+    )
+    if len(order) > 0:
+        for place in order:
+            i = place // rules.columns * edge + place % rules.columns
+            token = wires[0][i]
+            counts[EVENTS] += _add_output(i, token, wires, own, moved, total, hidden, policy)
+            _hold_output(i, wires, own, kept, hidden, policy)
+        return
+    cells = len(total)
+    if rules.checked:
+        events = 0
+        for i in range(cells):
+            events += _add_output(i, wires[0][i], wires, own, moved, total, hidden, policy)
+        counts[EVENTS] += events
+        for i in range(cells):
+            _hold_output(i, wires, own, kept, hidden, policy)
+    elif eventful:
+        for i in range(cells):
+            _add_output(i, wires[0][i], wires, own, moved, total, hidden, UNCHECKED)
+        for i in range(cells):
+            _hold_output(i, wires, own, kept, hidden, UNCHECKED)
+    else:
+        for i in range(cells):
+            _add_plain_output(i, wires, own, moved, total)
+
+
+@_jit(forceinline=True)
+def _add_output(  # type: ignore[no-untyped-def]
+    i, token, wires, own, moved, total, hidden, policy
+) -> bool:
+    """Token, moving, down and sum of a PE; did the sum overflow."""
+    here = (own[0][i], own[1][i], own[2][i], 0, 0, own[5][i])
+    above = (wires[2][i], wires[3][i], wires[4][i])
+    after = _pe_output(token, wires[1][i], above, wires[5][i], here, hidden, policy)
+    moved[0][i], moved[1][i], moved[2][i], total[i] = token, after[0], after[1], after[2]
+    return after[6]
+
+
+@_jit(forceinline=True)
+def _add_plain_output(i, wires, own, moved, total) -> None:  # type: ignore[no-untyped-def]
+    """The same for a PE that neither starts nor ends a tile, and does not drain."""
+    token, above = wires[0][i], (wires[2][i], 0, 0)
+    here = (own[0][i], own[1][i], own[2][i], 0, 0, 0)
+    after = _pe_output(token & VALID, wires[1][i], above, 0, here, True, UNCHECKED)
+    moved[0][i], moved[1][i], moved[2][i], total[i] = token, after[0], after[1], after[2]
+
+
+@_jit(forceinline=True)
+def _hold_output(i, wires, own, kept, hidden, policy) -> None:  # type: ignore[no-untyped-def]
+    """Bias, result and held of a PE."""
+    here = (0, 0, own[2][i], own[3][i], own[4][i], own[5][i])
+    above = (wires[2][i], wires[3][i], wires[4][i])
+    after = _pe_output(wires[0][i], wires[1][i], above, wires[5][i], here, hidden, policy)
+    kept[0][i], kept[1][i], kept[2][i] = after[3], after[4], after[5]
+
+
+@_jit()
 def _give(machine: Machine, work: Work, rules: Rules, out: Observed) -> None:
     """Write every result that its PE registers in this cycle."""
-    after, passes = machine.after, work.passes
+    passes, after = work.passes, 1 - machine.control[FLOW]
+    tokens, sums = machine.flags[TOKEN, after], machine.sums[SUM, after]
     for r in range(rules.rows):
         for c in range(rules.columns):
-            step = after[TAG, r, c]
-            if not after[TOKEN, r, c] & LAST:
+            cell = (r + 1) * (rules.columns + 1) + c + 1
+            if not tokens[cell] & LAST:
                 continue
+            # The token entered lane 0 so many cycles ago.
+            _, step, _ = _lane(machine, machine.lanes, r + c)
             if _is_used(passes, step, r, c):
                 m, column = passes[step, ROW_START] + r, passes[step, COLUMN_START] + c
-                value = after[SUM, r, c]
-                work.memory[passes[step, GROUP], m, column] = value
-                _log(out, machine.control[CYCLE], c, step, r, value)
+                work.memory[passes[step, GROUP], m, column] = sums[cell]
+                _log(out, machine.control[CYCLE], c, step, r, sums[cell])
             machine.drained[0, c] += r == rules.rows - 1
 
 
-@njit(cache=True)
+@_jit()
+def _is_used(passes: Table, step: int, r: int, c: int) -> bool:
+    """Whether a PE holds a part of the pass's tile."""
+    rows = passes[step, ROW_STOP] - passes[step, ROW_START]
+    return bool(r < rows and c < passes[step, COLUMN_STOP] - passes[step, COLUMN_START])
+
+
+@_jit()
 def _drain(machine: Machine, work: Work, rules: Rules, out: Observed) -> None:
     """Register the bottom PEs' results at the edge."""
-    passes, drained = work.passes, machine.drained
-    path = RESULT if rules.second_register else SUM
+    control, passes, drained = machine.control, work.passes, machine.drained
+    if control[SINCE_WIRE] >= rules.columns:
+        return
+    path, phase = (RESULT, control[REST]) if rules.second_register else (SUM, control[FLOW])
+    bottom = machine.sums[path, phase][rules.rows * (rules.columns + 1) + 1 :]
     depth_passes = 1
     while not passes[depth_passes - 1, LAST_DEPTH]:
         depth_passes += 1
     for c in range(rules.columns):
-        if not machine.column_lanes[c, 0]:
+        if not machine.wires[0, control[HEAD] + c]:
             continue
         row = rules.rows - 1 - drained[1, c]
         step = (drained[0, c] + 1) * depth_passes - 1
         group, m = passes[step, GROUP], passes[step, ROW_START] + row
         column = passes[step, COLUMN_START] + c
         if _is_used(passes, step, row, c):
-            value = machine.now[path, -1, c]
-            work.memory[group, m, column] = value
-            _log(out, machine.control[CYCLE], c, step, row, value)
+            work.memory[group, m, column] = bottom[c]
+            _log(out, control[CYCLE], c, step, row, bottom[c])
         drained[1, c] = 0 if row == 0 else drained[1, c] + 1
         drained[0, c] += row == 0

@@ -13,7 +13,7 @@ from accelsim.compiler.program import TilePlan
 from accelsim.errors import ConfigError
 from accelsim.hardware.schema import Array
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
-from accelsim.simulator.array.register import CAUSES, REGISTERS, observe, step_through
+from accelsim.simulator.array.register import LAST_CYCLE, Stepper
 from accelsim.simulator.run import Cause
 
 __all__ = ["OutputEvent", "RegisterTrace", "register_trace"]
@@ -77,7 +77,6 @@ def register_trace(
     ConfigError
         The window is empty, or larger than 1 GiB of snapshots.
     """
-    names = REGISTERS[plan.dataflow.preloads]
     words = (stop_cycle - start_cycle) * 8 * array.rows * array.columns
     if start_cycle < 0 or stop_cycle <= start_cycle or words > _LARGEST_WORDS:
         most = _LARGEST_WORDS // (8 * array.rows * array.columns)
@@ -90,13 +89,23 @@ def register_trace(
         for step in plan.passes()
         if plan.dataflow.preloads or step.last_depth
     )
-    observed = observe(array, (start_cycle, stop_cycle), outputs)
-    result = step_through(operands, plan, array, accumulator, observed, order)
-    kept = max(0, min(sum(result.cycles.values()), stop_cycle) - start_cycle)
+    stepper = Stepper(operands, plan, array, accumulator, outputs, order)
+    done = stepper.advance(start_cycle)
+    causes: list[Cause] = []
+    kept: dict[str, list[NDArray[np.int64]]] = {name: [] for name in stepper.registers()}
+    while not done and stepper.cycle < stop_cycle:
+        before = stepper.causes
+        done = stepper.advance(stepper.cycle + 1)
+        if not done:
+            causes += [cause for cause, cycles in stepper.causes.items() if cycles > before[cause]]
+            for name, contents in stepper.registers().items():
+                kept[name].append(contents.astype(np.int64))
+    stepper.advance(LAST_CYCLE)
+    empty = np.empty((0, array.rows, array.columns), np.int64)
     return RegisterTrace(
         start_cycle=start_cycle,
-        registers={name: observed.trace[:kept, i] for i, name in enumerate(names)},
-        causes=tuple(CAUSES[number] for number in observed.cause_of[:kept]),
-        outputs=tuple(OutputEvent(*map(int, line)) for line in observed.log),
-        result=result,
+        registers={name: np.stack(lines) if lines else empty for name, lines in kept.items()},
+        causes=tuple(causes),
+        outputs=tuple(OutputEvent(*map(int, line)) for line in stepper.log),
+        result=stepper.result(),
     )
