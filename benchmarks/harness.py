@@ -75,12 +75,23 @@ class Row:
         return "yes" if (self.ratio <= self.target) == self.at_most else "NO"
 
 
+BUDGET_SECONDS = 3.0
+MOST_ROUNDS = 60
+
+
 def interleave(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
-    """Run each once to warm up, then all in turn, so that all see the same weather."""
+    """Run each once to warm up, then all in turn, so that all see the same weather.
+
+    ``rounds``: at least; short work gets more of them, as other processes disturb it most.
+    """
     for contender in contenders.values():
         contender()
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(rounds):
+    began, turn = time.perf_counter(), 0
+    while turn < rounds or (
+        rounds > 1 and turn < MOST_ROUNDS and time.perf_counter() - began < BUDGET_SECONDS
+    ):
+        turn += 1
         for name, contender in contenders.items():
             start = time.perf_counter()
             contender()
