@@ -350,13 +350,19 @@ def _feed_left(machine: Machine, work: Work, rules: Rules, counts: Table) -> Non
 
 @_jit()
 def _spread_wires(machine: Machine, rules: Rules) -> None:
-    """Let every row see its columns' wires."""
-    pitch, head, reach = rules.columns + 1, machine.control[HEAD], machine.reach
+    """Let every row see its columns' wires: copies of row 1, twice as many at each step."""
+    pitch, reach = rules.columns + 1, machine.reach
+    if machine.control[SINCE_WIRE] > rules.columns:
+        return
     for c in range(rules.columns):
-        reach[pitch + c + 1] = machine.wires[0, head + c]
-    for r in range(2, rules.rows + 1):
-        for c in range(pitch):
-            reach[r * pitch + c] = reach[pitch + c]
+        reach[pitch + c + 1] = machine.wires[0, machine.control[HEAD] + c]
+    filled, cells = pitch, rules.rows * pitch
+    while filled < cells:
+        count = min(filled, cells - filled)
+        source, copy = reach[pitch : pitch + count], reach[pitch + filled :]
+        for i in range(count):
+            copy[i] = source[i]
+        filled += count
 
 
 @_jit()
@@ -364,7 +370,9 @@ def _is_eventful(machine: Machine, rules: Rules, order: Table) -> bool:
     """Whether registers that plain tokens leave alone may change in this cycle."""
     control = machine.control
     marks = control[SINCE_MARK] <= rules.rows + rules.columns - 2
-    return bool(marks or control[SINCE_WIRE] < rules.columns or rules.checked or len(order) > 0)
+    # The cycle after the last wire is one of them: in it, all rows see that the wires are off.
+    wires = control[SINCE_WIRE] <= rules.columns
+    return bool(marks or wires or rules.checked or len(order) > 0)
 
 
 @_jit()
