@@ -19,25 +19,13 @@ def registers_only(seed, steps):
     return total
 
 
-@njit
-def dot_products(left, right, steps):
-    """The same from a few KiB in the L1 cache."""
-    total = np.int32(0)
-    for _ in range(steps // len(left)):
-        for i in range(len(left)):
-            total += np.int32(left[i] * right[i])
-        left[0] += 1
-    return total
-
-
 class Yardstick:
-    """One run of it; ``work`` multiply-adds. Both loops run at about the same rate."""
+    """One run of it; ``work`` multiply-adds."""
 
     name = "in-register int32 multiply-adds, one core"
 
     def __init__(self, tiny: bool) -> None:
         self.work = STEPS // 10_000 if tiny else STEPS
-        self.faster = registers_only
 
     def __call__(self) -> object:
         return registers_only(3, self.work)
