@@ -4,7 +4,8 @@ Passes, tiles, chunks and transfers of a unit follow each other, so each one's t
 over times that are known once its predecessors' are. Only the DRAM channel mixes the units: it
 serves requests by (cycle asked, engine). A request that is not known yet depends on a transfer
 that has not been granted, so it cannot come before the earliest known one: that one is granted,
-and everything that now can be computed is.
+and everything that now can be computed is. Columns of tiles that begin alike are not run one by
+one: what one of them, or a few, added to every time and account is added as often (`_repeat`).
 
 Plain loops over three int64 arrays (`run_layers`), whose places the constants below name: M_*
 what the machine is, T_* cycles, P_* positions in loop nests and rings, A_* what was done so far.
@@ -74,6 +75,9 @@ V_CYCLES, V_OUTPUT, V_OUTPUT_BUS, V_INPUT, V_SIZE = 0, 1, 2, 3, 5
 
 # An entry of a ring.
 E_TAKEN, E_BYTES, E_BUS, E_THERE, E_RELEASED, E_SIZE = range(6)
+
+LONGEST_PERIOD = 32
+"""Columns after which the state is looked at anew, to see whether it comes again."""
 
 WEIGHTS, ACTIVATIONS, OUTPUTS = range(3)
 DONE, STUCK, NO_ROOM, UNUSED = range(4)
@@ -692,7 +696,160 @@ def _end_layer(state: Integers, nests: Integers, layer: int, rings: Integers) ->
 
 
 @njit(cache=True, error_model="numpy")
-def _advance(state: Integers, nests: Integers, rings: Integers) -> int:
+def _repeat(
+    state: Integers, nests: Integers, rings: Integers, seen: Integers, old: Integers
+) -> None:
+    """When a column of tiles begins: add whole periods, if it begins like an earlier one did.
+
+    The state decides what comes next, and the passes of all columns but the first and the last
+    are alike. So once all that may still matter is as it was, only later, everything goes on to
+    grow by what it has grown since then.
+    """
+    layer, column = state[P_LAYER] * LAYER, state[P_COLUMN]
+    middle = nests[layer + L_COLUMNS] - 2
+    if not nests[layer + L_ROWS_OUTSIDE] or column == 0 or column > middle:
+        return
+    if seen[P_STEPS] == state[P_STEPS] and seen[P_LAYER] == state[P_LAYER]:
+        return
+    # Column 1 is always kept, so what is seen is of this layer, group and block.
+    if column > 1 and _is_alike(state, rings, seen, old):
+        ahead = state[P_W_COLUMN] if state[P_W_COLUMN] != seen[P_W_COLUMN] else 0
+        count = (middle - max(column, ahead)) // (column - seen[P_COLUMN])
+        if count > 0:
+            _add_periods(state, nests, rings, seen, count)
+            return
+    if column & (column - 1) == 0 or column % LONGEST_PERIOD == 0:
+        _keep(state, nests, rings, seen, old)
+
+
+@njit(cache=True, error_model="numpy")
+def _live(state: Integers, engine: int) -> tuple[int, int]:
+    """Return the first and one past the last transfer that still matter."""
+    base = P_WEIGHTS + P_RING * engine
+    return state[base + APPLIED], max(state[base + ASKED], state[base + RELEASED])
+
+
+@njit(cache=True, error_model="numpy")
+def _keep(state: Integers, nests: Integers, rings: Integers, seen: Integers, old: Integers) -> None:
+    """Keep the state, what its layer reports so far and the transfers that still matter."""
+    layer = state[P_LAYER] * LAYER
+    for index in range(state.size):
+        seen[index] = state[index]
+    for index in range(LAYER - R_PASSES):
+        seen[state.size + index] = nests[layer + R_PASSES + index]
+    for engine in range(3):
+        first, end = _live(state, engine)
+        for number in range(first, end):
+            entry = _entry(state, engine, number)
+            for field in range(E_SIZE):
+                old[entry, field] = rings[entry, field]
+
+
+@njit(cache=True, error_model="numpy")
+def _is_alike(state: Integers, rings: Integers, seen: Integers, old: Integers) -> bool:
+    """Whether the state is the seen one, later, at another column of the same block.
+
+    Buffers and slots are compared one by one, so as many tiles or transfers as there are of them
+    have to have passed. What stands still must not be waited for: it would come sooner, later.
+    """
+    later = state[T_STOP] - seen[T_STOP]
+    tiles = state[P_STARTED] - seen[P_STARTED]
+    alike = tiles % 2 == 0
+    for index in (T_START, T_READ_STOP, T_UNHINDERED, T_HELD, T_REGISTERED, T_REGISTERED + 1):
+        alike &= state[index] - seen[index] == later
+    for buffer in range(state[M_BUFFERS]):
+        for index in (T_RESCALED, T_FREE, T_TAKEN):
+            alike &= state[index + buffer] - seen[index + buffer] == later
+    for index in (P_FINISHED, P_READ):
+        alike &= state[index] - seen[index] == tiles
+    for index in (P_CLASS, P_CLASS + 1, P_W_LAYER, P_W_GROUP, P_W_BLOCK, P_W_TILE, P_W_DEPTH):
+        alike &= state[index] == seen[index]
+    for index in (P_W_LEFT, P_D_GROUP, P_D_BLOCK, P_D_COLUMN, P_D_INPUT):
+        alike &= state[index] == seen[index]
+    if state[P_WEIGHTS + ASKED] == seen[P_WEIGHTS + ASKED]:
+        alike &= state[P_W_COLUMN] == seen[P_W_COLUMN]
+    else:
+        alike &= state[P_W_COLUMN] - seen[P_W_COLUMN] == state[P_COLUMN] - seen[P_COLUMN]
+        alike &= state[P_W_LAYER] == state[P_LAYER]
+        alike &= state[P_W_GROUP] == state[P_GROUP] and state[P_W_BLOCK] == state[P_BLOCK]
+    engine = WEIGHTS
+    while alike and engine <= OUTPUTS:
+        alike = _is_engine_alike(state, rings, seen, old, engine, later)
+        engine += 1
+    return bool(alike)
+
+
+@njit(cache=True, error_model="numpy")
+def _is_engine_alike(
+    state: Integers, rings: Integers, seen: Integers, old: Integers, engine: int, later: int
+) -> bool:
+    """Whether an engine did nothing and waits for nothing, or is where it was, later."""
+    base = P_WEIGHTS + P_RING * engine
+    asked, granted, released = state[base + ASKED], state[base + GRANTED], state[base + RELEASED]
+    consumed = granted if engine == OUTPUTS else state[base + CONSUMED]
+    count = asked - seen[base + ASKED]
+    alike = state[base + HELD] == seen[base + HELD]
+    for index in (GRANTED, APPLIED, RELEASED):
+        alike &= state[base + index] - seen[base + index] == count
+    if engine != OUTPUTS:
+        alike &= consumed - seen[base + CONSUMED] == count
+    if count == 0:
+        return bool(alike and asked == granted and (engine != OUTPUTS or asked == released))
+    outstanding = state[M_OUTSTANDING]
+    alike &= count % outstanding == 0 and engine != ACTIVATIONS
+    alike &= state[T_CHANNEL] - seen[T_CHANNEL] == later
+    for index in (T_ASKED, T_BLOCKED, T_ASKING, T_UNDER_WAY, T_WAITING):
+        alike &= state[index + engine] - seen[index + engine] == later
+    if engine == WEIGHTS:
+        alike &= state[T_PAD] - seen[T_PAD] == later
+    for index in range(S_ENDS + engine * outstanding, S_ENDS + (engine + 1) * outstanding):
+        alike &= state[index] - seen[index] == later
+    freed, taken = (granted, asked) if engine == OUTPUTS else (released, released)
+    number, end = _live(state, engine)
+    while alike and number < end:
+        entry, other = _entry(state, engine, number), _entry(state, engine, number - count)
+        alike = rings[entry, E_BYTES] == old[other, E_BYTES]
+        if number < freed:
+            alike &= rings[entry, E_RELEASED] - old[other, E_RELEASED] == later
+        if number >= taken:
+            alike &= rings[entry, E_TAKEN] - old[other, E_TAKEN] == later
+        if consumed <= number < granted:
+            alike &= rings[entry, E_THERE] - old[other, E_THERE] == later
+        if number >= granted:
+            alike &= rings[entry, E_BUS] == old[other, E_BUS]
+        number += 1
+    return bool(alike)
+
+
+@njit(cache=True, error_model="numpy")
+def _add_periods(
+    state: Integers, nests: Integers, rings: Integers, seen: Integers, count: int
+) -> None:
+    """Let everything grow ``count`` times more by what it grew since the state seen.
+
+    The numbers of transfers stay: only differences of them matter, and so do the rings' places.
+    """
+    later = count * (state[T_STOP] - seen[T_STOP])
+    for engine in range(3):
+        first, end = _live(state, engine)
+        if state[P_WEIGHTS + P_RING * engine + ASKED] == seen[P_WEIGHTS + P_RING * engine + ASKED]:
+            end = first
+        for number in range(first, end):
+            entry = _entry(state, engine, number)
+            for field in (E_TAKEN, E_THERE, E_RELEASED):
+                rings[entry, field] += later
+    for index in range(state.size):
+        if not P_WEIGHTS <= index < A_STREAM:
+            state[index] += count * (state[index] - seen[index])
+    results = state[P_LAYER] * LAYER + R_PASSES
+    for index in range(LAYER - R_PASSES):
+        nests[results + index] += count * (nests[results + index] - seen[state.size + index])
+
+
+@njit(cache=True, error_model="numpy")
+def _advance(
+    state: Integers, nests: Integers, rings: Integers, seen: Integers, old: Integers
+) -> int:
     """Run passes, tiles, chunks and whole layers until a transfer is waited for."""
     while state[P_LAYER] < state[M_LAYERS]:
         layer = state[P_LAYER] * LAYER
@@ -701,6 +858,8 @@ def _advance(state: Integers, nests: Integers, rings: Integers) -> int:
             if nests[layer + L_VECTOR]:
                 status = _chunk(state, nests, layer, rings)
             else:
+                if state[P_DEPTH] == 0 and state[P_TILE] == 0:
+                    _repeat(state, nests, rings, seen, old)
                 status = _pass(state, nests, layer, rings)
                 if status == STUCK and _rescale(state, nests, layer, rings):
                     status = DONE
@@ -738,11 +897,13 @@ def run_layers(state: Integers, nests: Integers, rings: Integers) -> int:
     -------
     DONE or what went wrong, in layer P_LAYER.
     """
+    seen = np.zeros(state.size + LAYER - R_PASSES, np.int64)
+    old = np.zeros_like(rings)
     status = STUCK
     if state[M_LAYERS]:
         status = max(status, _start_layer(state, nests, 0, 0))
     while status == STUCK:
-        status = _advance(state, nests, rings)
+        status = _advance(state, nests, rings, seen, old)
         if status != STUCK:
             break
         if state[P_WEIGHTS + ASKED] == state[P_WEIGHTS + GRANTED]:

@@ -120,6 +120,24 @@ def networks(draw):
     return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
 
 
+@st.composite
+def wide_networks(draw):
+    """A chain of one to three 1x1 convolutions with many more outputs than an array has columns."""
+    channels, height = draw(st.integers(1, 24)), draw(st.integers(1, 4))
+    width, batch = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    bits = draw(st.sampled_from([4, 8]))
+    tensors, layers = {"t0": TensorShape((channels, height, width), bits)}, []
+    for index in range(draw(st.integers(1, 3))):
+        out = draw(st.integers(8, 80))
+        shape = (channels, height, width)
+        work = MatrixShape(shape, out, Window((1, 1)), 1, batch, bits, bits, bits, 32)
+        channels, output = out, f"t{index + 1}"
+        tensors[output] = TensorShape((channels, height, width), bits)
+        layers.append(LayerShape(f"layer{index}", work, (f"t{index}",), output))
+    storage = {name: name for name in tensors}
+    return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
+
+
 def compiled(network, hardware):
     try:
         return compile_shapes(network, hardware)
@@ -164,6 +182,14 @@ def test_everything_is_accounted_for(hardware, network):
 @settings(PROPERTY, max_examples=60)
 @given(machines(), networks())
 def test_the_recurrence_is_the_machine_of_events(hardware, network):
+    program = compiled(network, hardware)
+    events = simulate_timing(program, hardware, method="events")
+    assert simulate_timing(program, hardware, method="compiled") == events
+
+
+@settings(PROPERTY, max_examples=60)
+@given(machines(), wide_networks())
+def test_periods_of_many_columns_are_those_of_events(hardware, network):
     program = compiled(network, hardware)
     events = simulate_timing(program, hardware, method="events")
     assert simulate_timing(program, hardware, method="compiled") == events
