@@ -10,12 +10,13 @@ STEPS = 200_000_000
 
 
 @njit
-def registers_only(seed, steps):
+def registers_only(steps, mask):
     """A sum of products; the xor keeps the compiler from finding a closed form."""
     total = np.int32(0)
-    mask = np.int32(seed)
     for k in range(steps):
-        total += np.int32(k) * np.int32(np.int32(k) ^ mask)
+        word = np.int32(k)
+        # Cast each step: numba would widen the sum to int64 and halve the rate.
+        total = np.int32(total + np.int32(word ^ mask) * word)
     return total
 
 
@@ -28,4 +29,4 @@ class Yardstick:
         self.work = STEPS // 10_000 if tiny else STEPS
 
     def __call__(self) -> object:
-        return registers_only(3, self.work)
+        return registers_only(self.work, np.int32(12345))
