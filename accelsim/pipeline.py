@@ -39,7 +39,7 @@ from accelsim.simulator import simulate
 from accelsim.simulator.run import Span
 from accelsim.topology_run import run_shapes
 
-__all__ = ["DEFAULT_POINTS", "RunRequest", "built_for", "run"]
+__all__ = ["DEFAULT_POINTS", "RunRequest", "run"]
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -58,7 +58,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     """
     hardware = _load_hardware(request)
     table = table_for(hardware)
-    machines = [built_for(hardware, *point) for point in request.points]
+    machines = [hardware.with_operand_bits(*point) for point in request.points]
     if is_shapes(request.network):
         return run_shapes(request, hardware, machines, table, progress)
     model, data = _load(request)
@@ -112,11 +112,6 @@ def _load_hardware(request: RunRequest) -> Hardware:
     if path.suffix.lower() != ".cfg":
         return load_hardware(request.hardware, request.overrides)
     return load_hardware("scalesim", (*scalesim_overrides(path), *request.overrides))
-
-
-def built_for(hardware: Hardware, weight_bits: int, activation_bits: int) -> Hardware:
-    """Return the machine with PEs built for these operand widths."""
-    return hardware.with_operand_bits(weight_bits, activation_bits)
 
 
 def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:

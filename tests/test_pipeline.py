@@ -7,7 +7,7 @@ from accelsim import pipeline
 from accelsim.errors import AccelsimError, ConfigError
 from accelsim.frontend import workload_path
 from accelsim.hardware import load_hardware
-from accelsim.pipeline import RunRequest, built_for, run
+from accelsim.pipeline import RunRequest, run
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +182,9 @@ def test_how_activations_are_quantized_is_the_requests_choice(data):
 
 def test_the_machine_is_built_for_the_width():
     machine = load_hardware("edge_16x16")
-    narrow = built_for(machine, 4, 6)
+    narrow = machine.with_operand_bits(4, 6)
     assert (narrow.array.weight_bits, narrow.array.activation_bits) == (4, 6)
-    assert built_for(narrow, 8, 8) == machine
+    assert narrow.with_operand_bits(8, 8) == machine
 
 
 def test_a_width_whose_tile_does_not_fit_is_refused_before_anything_runs(monkeypatch):
