@@ -29,11 +29,16 @@ __all__ = [
     "IntegerAveragePool",
     "IntegerClamp",
     "IntegerLayer",
+    "IntegerLookup",
     "IntegerMatrix",
     "IntegerMaxPool",
     "IntegerNetwork",
     "IntegerOperator",
+    "IntegerPad",
+    "IntegerQuotientPool",
+    "IntegerRequantize",
     "IntegerReshape",
+    "IntegerSoftmax",
     "QuantizedTensor",
 ]
 
@@ -110,6 +115,19 @@ class IntegerAveragePool:
 
 
 @dataclass(frozen=True)
+class IntegerQuotientPool:
+    """``out = clamp((sum over the window of q) / count)``, halves away from zero.
+
+    TFLite's average pool: ``count`` is the window's elements outside padding, and nothing is
+    rescaled, as input and output share scale and zero point.
+    """
+
+    window: Window
+    clamp_low: int
+    clamp_high: int
+
+
+@dataclass(frozen=True)
 class IntegerClamp:
     """``out = min(max(q, low), high)``; input and output share scale and zero point."""
 
@@ -118,12 +136,69 @@ class IntegerClamp:
 
 
 @dataclass(frozen=True)
+class IntegerRequantize:
+    """``out = clamp(rescale(q - z_in) + z_out)``: the same reals on another scale."""
+
+    rescale: Rescale
+    clamp_low: int
+    clamp_high: int
+
+
+@dataclass(frozen=True, eq=False)
+class IntegerLookup:
+    """A function of one element: ``out = table[q - low]``, low the input format's smallest integer.
+
+    table: int32[2^bits of the input], integers of the output's format.
+    """
+
+    table: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class IntegerPad:
+    """``before`` and ``after`` elements of the input's zero point on each axis of an image."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class IntegerSoftmax:
+    """Softmax over the channels (axis 0 of an image) in fixed point, by the host.
+
+    The input's scale, times beta, is ``mantissa * 2^(left_shift - 31)`` in Q5.26; elements more
+    than ``largest_difference`` below the largest give the output's smallest integer. TFLite's
+    int8 softmax: the output has scale 1/256 and zero point -128.
+    """
+
+    mantissa: int
+    left_shift: int
+    largest_difference: int
+
+
+@dataclass(frozen=True)
 class IntegerReshape:
-    """Another shape for the same integers: nothing moves."""
+    """Another shape for the same integers: nothing moves.
+
+    Elements are taken in row-major order of the image as it is stated here, channels first, or
+    (``channels_last``) as if input and output were stated with their channels as the last axis.
+    """
+
+    channels_last: bool = False
 
 
 IntegerOperator = (
-    IntegerMatrix | IntegerAdd | IntegerMaxPool | IntegerAveragePool | IntegerClamp | IntegerReshape
+    IntegerMatrix
+    | IntegerAdd
+    | IntegerMaxPool
+    | IntegerAveragePool
+    | IntegerQuotientPool
+    | IntegerClamp
+    | IntegerRequantize
+    | IntegerLookup
+    | IntegerPad
+    | IntegerSoftmax
+    | IntegerReshape
 )
 
 
