@@ -7,6 +7,7 @@ from accelsim.network.counts import (
     network_parameters,
 )
 from accelsim.network.geometry import Shape, Window
+from accelsim.network.given import GivenQuantization, QuantizedWeights
 from accelsim.network.graph import (
     Add,
     AveragePool,
@@ -44,6 +45,7 @@ __all__ = [
     "Clamp",
     "Convolution",
     "Dense",
+    "GivenQuantization",
     "IntegerAdd",
     "IntegerAveragePool",
     "IntegerClamp",
@@ -63,6 +65,7 @@ __all__ = [
     "Network",
     "Operator",
     "QuantizedTensor",
+    "QuantizedWeights",
     "Reshape",
     "Shape",
     "Softmax",

@@ -1,17 +1,21 @@
 """Post-training quantization: a float network and calibration data to an integer network."""
 
+from accelsim.quantize.given import quantize_as_given
 from accelsim.quantize.host import dequantize_output, quantize_input
 from accelsim.quantize.network import quantize_network
 from accelsim.quantize.ranges import Range, observe_ranges, observed_tensors
-from accelsim.quantize.spec import QuantizationSpec, RangeMethod
+from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec, RangeMethod
 
 __all__ = [
+    "Arithmetic",
+    "MachineArithmetic",
     "QuantizationSpec",
     "Range",
     "RangeMethod",
     "dequantize_output",
     "observe_ranges",
     "observed_tensors",
+    "quantize_as_given",
     "quantize_input",
     "quantize_network",
 ]

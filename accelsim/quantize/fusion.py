@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from accelsim.errors import UnsupportedOperatorError
@@ -47,8 +48,15 @@ class NetworkPlan:
     host_layers: tuple[str, ...]
 
 
-def plan_network(network: Network) -> NetworkPlan:
+def plan_network(network: Network, formed: Collection[str] = ()) -> NetworkPlan:
     """Decide on fusion, shared scales and host layers.
+
+    Parameters
+    ----------
+    network
+        The float network.
+    formed
+        Tensors that must exist as integers, even if only a clamp reads them.
 
     Raises
     ------
@@ -56,7 +64,7 @@ def plan_network(network: Network) -> NetworkPlan:
         If a softmax is not the network's last layer.
     """
     layers, output, host_layers = _split_host(network)
-    plans = _fuse_clamps(layers, output)
+    plans = _fuse_clamps(layers, output, formed)
     owners = {network.input: network.input}
     for plan in plans:
         keeps = isinstance(plan.layer.operator, SCALE_KEEPING)
@@ -80,7 +88,9 @@ def _split_host(network: Network) -> tuple[tuple[Layer, ...], str, tuple[str, ..
     return layers, output, host_layers
 
 
-def _fuse_clamps(layers: tuple[Layer, ...], output: str) -> tuple[LayerPlan, ...]:
+def _fuse_clamps(
+    layers: tuple[Layer, ...], output: str, formed: Collection[str]
+) -> tuple[LayerPlan, ...]:
     """Merge each clamp into the layer before it, if that layer clamps and nobody else reads it."""
     readers = Counter(name for layer in layers for name in layer.inputs)
     readers[output] += 1
@@ -92,6 +102,7 @@ def _fuse_clamps(layers: tuple[Layer, ...], output: str) -> tuple[LayerPlan, ...
             isinstance(layer.operator, Clamp)
             and before is not None
             and readers[layer.inputs[0]] == 1
+            and layer.inputs[0] not in formed
             and isinstance(plans[before].layer.operator, CLAMPING)
         ):
             plan = plans[before]

@@ -6,7 +6,7 @@ import numpy as np
 
 from accelsim.arithmetic import RescaleMode, make_rescale
 from accelsim.network.integer import IntegerAdd, QuantizedTensor
-from accelsim.quantize.spec import QuantizationSpec
+from accelsim.quantize.spec import Arithmetic
 
 __all__ = ["lower_add"]
 
@@ -15,7 +15,7 @@ def lower_add(
     left: QuantizedTensor,
     right: QuantizedTensor,
     target: QuantizedTensor,
-    spec: QuantizationSpec,
+    spec: Arithmetic,
     clamp: tuple[int, int],
 ) -> IntegerAdd:
     """Return the integer form of an addition.
@@ -29,7 +29,7 @@ def lower_add(
     left, right, target
         The two inputs and the output tensor.
     spec
-        Gives the arithmetic.
+        The rescale unit.
     clamp
         Lowest and highest output integer.
     """

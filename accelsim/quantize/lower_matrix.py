@@ -5,25 +5,27 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import IntegerFormat, Rescale, RescaleMode, make_rescale
+from accelsim.arithmetic import Rescale, RescaleMode, make_rescale
 from accelsim.errors import ConfigError, WorkloadError
 from accelsim.network.geometry import Window
+from accelsim.network.given import QuantizedWeights
 from accelsim.network.graph import Convolution, Dense
 from accelsim.network.integer import IntegerMatrix, QuantizedTensor
-from accelsim.quantize.spec import QuantizationSpec
-from accelsim.quantize.weights import QuantizedWeights, quantize_weights
+from accelsim.quantize.spec import Arithmetic
 
 __all__ = ["lower_matrix"]
 
 WIDEST_ACCUMULATOR = 32
+_BEYOND = 2.0**52
 
 
 def lower_matrix(
     name: str,
     operator: Convolution | Dense,
+    weights: QuantizedWeights,
     source: QuantizedTensor,
     target: QuantizedTensor,
-    spec: QuantizationSpec,
+    spec: Arithmetic,
     clamp: tuple[int, int],
 ) -> IntegerMatrix:
     """Return the integer form of a convolution or dense layer.
@@ -33,11 +35,13 @@ def lower_matrix(
     name
         Of the layer, for messages.
     operator
-        Float weights and bias.
+        Geometry, and the float bias where the weights bring none.
+    weights
+        The layer's integers.
     source, target
         Input and output tensor.
     spec
-        Widths, granularity, arithmetic.
+        The rescale unit and the accumulator.
     clamp
         Lowest and highest output integer.
 
@@ -46,30 +50,24 @@ def lower_matrix(
     ConfigError
         If a bias does not fit in the accumulator.
     WorkloadError
-        If weights or biases are not finite.
+        If the bias is not finite.
     """
-    if not (np.isfinite(operator.weights).all() and np.isfinite(operator.bias).all()):
-        raise WorkloadError(f"layer {name!r}: weights or bias are NaN or infinite")
+    if not np.isfinite(operator.bias).all():
+        raise WorkloadError(f"layer {name!r}: bias is NaN or infinite")
+    integers = weights.integers
     if isinstance(operator, Dense):
-        weights = operator.weights[:, :, np.newaxis, np.newaxis]
+        integers = integers[:, :, np.newaxis, np.newaxis]
         window, groups = Window((1, 1)), 1
     else:
-        weights, window, groups = operator.weights, operator.window, operator.groups
-    quantized = quantize_weights(
-        weights,
-        operator.bias,
-        source.scale,
-        IntegerFormat(spec.weight_bits, restricted=spec.restricted_weights),
-        spec.per_channel,
-    )
+        window, groups = operator.window, operator.groups
     return IntegerMatrix(
-        weights=quantized.integers,
-        weight_format=quantized.format,
-        weight_scales=quantized.scales,
-        bias=_folded_bias(name, operator.bias, quantized, source, spec),
+        weights=integers,
+        weight_format=weights.format,
+        weight_scales=weights.scales,
+        bias=_folded_bias(name, operator.bias, weights, source, spec),
         window=window,
         groups=groups,
-        rescale=_rescale(quantized.scales, source.scale, target.scale, spec),
+        rescale=_rescale(weights.scales, source.scale, target.scale, spec),
         clamp_low=clamp[0],
         clamp_high=clamp[1],
     )
@@ -80,12 +78,14 @@ def _folded_bias(
     bias: NDArray[np.float32],
     weights: QuantizedWeights,
     source: QuantizedTensor,
-    spec: QuantizationSpec,
+    spec: Arithmetic,
 ) -> NDArray[np.int64]:
-    """Return round(bias / (s_w * s_x)) - zero_point * sum of the channel's weights."""
-    steps = np.rint(bias.astype(np.float64) / (weights.scales * source.scale))
+    """Return the bias in steps of s_w * s_x, less zero_point * sum of the channel's weights."""
+    steps = weights.bias
+    if steps is None:
+        steps = _steps(bias, weights.scales * source.scale)
     sums = weights.integers.reshape(len(bias), -1).sum(axis=1, dtype=np.int64)
-    folded: NDArray[np.int64] = steps.astype(np.int64) - source.zero_point * sums
+    folded: NDArray[np.int64] = steps - source.zero_point * sums
     accumulator = spec.accumulator
     outside = np.flatnonzero((folded < accumulator.low) | (folded > accumulator.high))
     if outside.size:
@@ -99,11 +99,18 @@ def _folded_bias(
     return folded
 
 
+def _steps(bias: NDArray[np.float32], step: NDArray[np.float64]) -> NDArray[np.int64]:
+    rounded = np.rint(bias.astype(np.float64) / step)
+    # What is beyond every accumulator stays so, and stays an integer.
+    steps: NDArray[np.int64] = np.clip(rounded, -_BEYOND, _BEYOND).astype(np.int64)
+    return steps
+
+
 def _rescale(
     weight_scales: NDArray[np.float64],
     source_scale: float,
     target_scale: float,
-    spec: QuantizationSpec,
+    spec: Arithmetic,
 ) -> Rescale:
     if spec.rescale_mode is RescaleMode.FLOAT32:
         # onnxruntime forms s_x * s_w / s_y in float32, left to right.

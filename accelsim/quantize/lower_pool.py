@@ -9,7 +9,7 @@ from accelsim.errors import WorkloadError
 from accelsim.network.geometry import Window
 from accelsim.network.graph import AveragePool, MaxPool
 from accelsim.network.integer import IntegerAveragePool, IntegerMaxPool, QuantizedTensor
-from accelsim.quantize.spec import QuantizationSpec
+from accelsim.quantize.spec import Arithmetic
 
 __all__ = ["lower_average_pool", "lower_max_pool"]
 
@@ -33,7 +33,7 @@ def lower_average_pool(
     operator: AveragePool,
     source: QuantizedTensor,
     target: QuantizedTensor,
-    spec: QuantizationSpec,
+    spec: Arithmetic,
     clamp: tuple[int, int],
 ) -> IntegerAveragePool:
     """Return the integer form of an average pool, one rescale for each count of elements.
@@ -47,7 +47,7 @@ def lower_average_pool(
     source, target
         Input and output tensor.
     spec
-        Gives the arithmetic.
+        The rescale unit.
     clamp
         Lowest and highest output integer.
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accelsim.errors import DataError
-from accelsim.network.graph import Network
-from accelsim.network.integer import IntegerLayer, IntegerNetwork
+import numpy as np
+
+from accelsim.arithmetic import IntegerFormat
+from accelsim.errors import DataError, WorkloadError
+from accelsim.network.given import QuantizedWeights
+from accelsim.network.graph import Convolution, Dense, Layer, Network
+from accelsim.network.integer import IntegerLayer, IntegerNetwork, QuantizedTensor
 from accelsim.quantize.activations import quantized_tensor
 from accelsim.quantize.fusion import plan_network
 from accelsim.quantize.lowering import lower
 from accelsim.quantize.ranges import Range
 from accelsim.quantize.spec import QuantizationSpec
+from accelsim.quantize.weights import quantize_weights
 
 __all__ = ["quantize_network"]
 
@@ -54,6 +59,7 @@ def quantize_network(
                 item,
                 tuple(tensors[name] for name in item.layer.inputs),
                 tensors[item.layer.output],
+                _weights(item.layer, tensors, spec),
                 spec,
             ),
             item.layer.inputs,
@@ -69,4 +75,21 @@ def quantize_network(
         tensors=tensors,
         accumulator=spec.accumulator,
         host_layers=plan.host_layers,
+    )
+
+
+def _weights(
+    layer: Layer, tensors: Mapping[str, QuantizedTensor], spec: QuantizationSpec
+) -> QuantizedWeights | None:
+    operator = layer.operator
+    if not isinstance(operator, Convolution | Dense):
+        return None
+    if not (np.isfinite(operator.weights).all() and np.isfinite(operator.bias).all()):
+        raise WorkloadError(f"layer {layer.name!r}: weights or bias are NaN or infinite")
+    return quantize_weights(
+        operator.weights,
+        operator.bias,
+        tensors[layer.inputs[0]].scale,
+        IntegerFormat(spec.weight_bits, restricted=spec.restricted_weights),
+        spec.per_channel,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from accelsim.arithmetic import Accumulator, RescaleMode
 from accelsim.errors import ConfigError
 from accelsim.hardware import Hardware
 
-__all__ = ["QuantizationSpec", "RangeMethod"]
+__all__ = ["Arithmetic", "MachineArithmetic", "QuantizationSpec", "RangeMethod"]
 
 NARROWEST_BITS = 2
 WIDEST_BITS = 16
@@ -23,6 +23,38 @@ class RangeMethod(StrEnum):
     """The smallest and the largest value seen."""
     PERCENTILE = "percentile"
     """The central ``percentile`` percent of the values; the two tails outside are equal."""
+
+
+class Arithmetic(Protocol):
+    """What a machine does with sums: its rescale unit and its accumulators."""
+
+    @property
+    def rescale_mode(self) -> RescaleMode:
+        """How sums are rescaled."""
+
+    @property
+    def mantissa_bits(self) -> int:
+        """Width of the rescale mantissas, 16 or 32."""
+
+    @property
+    def accumulator(self) -> Accumulator:
+        """Width and overflow policy."""
+
+
+@dataclass(frozen=True)
+class MachineArithmetic:
+    """The arithmetic alone, for networks that bring their integers with them."""
+
+    rescale_mode: RescaleMode = RescaleMode.FLOAT32
+    mantissa_bits: int = 32
+    accumulator: Accumulator = field(default_factory=Accumulator)
+
+    @classmethod
+    def for_machine(cls, hardware: Hardware) -> MachineArithmetic:
+        """Return the arithmetic of a machine."""
+        return cls(
+            hardware.rescale.mode, hardware.rescale.mantissa_bits, hardware.accumulator.format
+        )
 
 
 @dataclass(frozen=True)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.arithmetic import IntegerFormat, quantize
+from accelsim.network.given import QuantizedWeights
 
-__all__ = ["QuantizedWeights", "quantize_weights"]
+__all__ = ["quantize_weights"]
 
 # A bias of at most half the int32 range leaves room for the folded zero point.
 LARGEST_BIAS = 1 << 30
-
-
-@dataclass(frozen=True, eq=False)
-class QuantizedWeights:
-    """integers: int32, the weights' shape; scales: float64[out_channels] or [1]."""
-
-    integers: NDArray[np.int32]
-    format: IntegerFormat
-    scales: NDArray[np.float64]
 
 
 def quantize_weights(

@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from accelsim.arithmetic import Accumulator, IntegerFormat, RescaleMode
 from accelsim.errors import ConfigError, WorkloadError
+from accelsim.network.given import QuantizedWeights
 from accelsim.network.graph import Dense
 from accelsim.network.integer import QuantizedTensor
-from accelsim.quantize import QuantizationSpec
+from accelsim.quantize import MachineArithmetic, QuantizationSpec
 from accelsim.quantize.lower_matrix import lower_matrix
+from accelsim.quantize.weights import quantize_weights
 
 
 def tensor(features, scale=0.02, zero_point=0, bits=8):
@@ -21,6 +23,15 @@ def dense(seed=0, outputs=3, inputs=20):
     generator = np.random.default_rng(seed)
     weights = generator.normal(size=(outputs, inputs)).astype(np.float32)
     return Dense(weights, generator.normal(size=outputs).astype(np.float32))
+
+
+def lowered(operator, source, target, spec, clamp):
+    """A dense layer whose weights are quantized here."""
+    form = IntegerFormat(spec.weight_bits, restricted=True)
+    weights = quantize_weights(
+        operator.weights, operator.bias, source.scale, form, spec.per_channel
+    )
+    return lower_matrix("fc", operator, weights, source, target, spec, clamp)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
@@ -36,7 +47,7 @@ def test_the_folded_bias_is_the_real_bias_less_the_zero_point(
     operator = dense(seed)
     source = tensor(20, zero_point=zero_point)
     spec = QuantizationSpec(weight_bits, 8, per_channel=per_channel)
-    result = lower_matrix("fc", operator, source, tensor(3), spec, (-128, 127))
+    result = lowered(operator, source, tensor(3), spec, (-128, 127))
     integers = np.random.default_rng(seed).integers(-128, 128, 20)
     weights = result.weights[:, :, 0, 0].astype(np.int64)
     steps = result.bias + weights @ integers - weights @ (integers - zero_point)
@@ -46,7 +57,7 @@ def test_the_folded_bias_is_the_real_bias_less_the_zero_point(
 
 def test_multipliers_bring_the_sum_to_the_output_scale():
     spec = QuantizationSpec(8, 8)
-    result = lower_matrix("fc", dense(), tensor(20), tensor(3, 0.5), spec, (-1, 1))
+    result = lowered(dense(), tensor(20), tensor(3, 0.5), spec, (-1, 1))
     assert result.rescale.multipliers == pytest.approx(result.weight_scales * 0.02 / 0.5)
     assert result.rescale.mode is RescaleMode.SINGLE_ROUND
     assert (result.clamp_low, result.clamp_high) == (-1, 1)
@@ -56,7 +67,7 @@ def test_multipliers_bring_the_sum_to_the_output_scale():
 
 def test_float32_multipliers_are_formed_in_float32():
     spec = QuantizationSpec(8, 8, rescale_mode=RescaleMode.FLOAT32)
-    result = lower_matrix("fc", dense(), tensor(20, 0.1), tensor(3, 0.3), spec, (-1, 1))
+    result = lowered(dense(), tensor(20, 0.1), tensor(3, 0.3), spec, (-1, 1))
     scales = result.weight_scales.astype(np.float32)
     expected = np.float32(0.1) * scales / np.float32(0.3)
     assert (result.rescale.multipliers == expected.astype(np.float64)).all()
@@ -89,13 +100,31 @@ def test_a_bias_that_does_not_fit_is_refused(bits, accumulator_bits, message):
     spec = QuantizationSpec(bits, bits, accumulator=Accumulator(accumulator_bits))
     source = tensor(300, zero_point=-(1 << (bits - 1)), bits=bits)
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
-        lower_matrix("fc", operator, source, tensor(2), spec, (0, 1))
+        lowered(operator, source, tensor(2), spec, (0, 1))
 
 
-@pytest.mark.parametrize("field", ["weights", "bias"])
-def test_weights_that_are_not_finite_are_refused(field):
+def given(operator, **fields):
+    return QuantizedWeights(
+        np.rint(operator.weights).astype(np.int32), IntegerFormat(8), np.array([0.5]), **fields
+    )
+
+
+def test_a_bias_that_is_not_finite_is_refused():
     operator = dense()
-    getattr(operator, field)[0] = np.nan
-    message = "layer 'fc': weights or bias are NaN or infinite"
+    operator.bias[0] = np.nan
+    message = "layer 'fc': bias is NaN or infinite"
     with pytest.raises(WorkloadError, match=f"^{message}$"):
-        lower_matrix("fc", operator, tensor(20), tensor(3), QuantizationSpec(8, 8), (0, 1))
+        lower_matrix(
+            "fc", operator, given(operator), tensor(20), tensor(3), MachineArithmetic(), (0, 1)
+        )
+
+
+def test_a_given_bias_is_taken_as_it_is():
+    operator = dense()
+    weights = given(operator, bias=np.array([1 << 30, -7, 0]))
+    source = tensor(20, zero_point=3)
+    result = lower_matrix("fc", operator, weights, source, tensor(3), MachineArithmetic(), (0, 1))
+    expected = weights.bias - 3 * weights.integers.sum(axis=1)
+    assert np.array_equal(result.bias, expected)
+    assert result.weight_format == IntegerFormat(8)
+    assert np.array_equal(result.weights[:, :, 0, 0], weights.integers)
