@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from accelsim.arithmetic.activations import (
+    LARGEST_SOFTMAX_DEPTH,
+    SoftmaxParameters,
+    logistic_table,
+    softmax_integers,
+    softmax_parameters,
+)
+from accelsim.arithmetic.addition import addition_rescales
 from accelsim.arithmetic.affine import dequantize, quantize
 from accelsim.arithmetic.fixed_point import quantize_multiplier
 from accelsim.arithmetic.formats import Accumulator, IntegerFormat, Overflow
+from accelsim.arithmetic.mean import mean_rescale
 from accelsim.arithmetic.overflow import apply_overflow, count_overflows
 from accelsim.arithmetic.rescale import Rescale, RescaleMode, make_rescale, requantize, rescale
 from accelsim.arithmetic.rounding import Rounding, round_values
 
 __all__ = [
+    "LARGEST_SOFTMAX_DEPTH",
     "Accumulator",
     "IntegerFormat",
     "Overflow",
     "Rescale",
     "RescaleMode",
     "Rounding",
+    "SoftmaxParameters",
+    "addition_rescales",
     "apply_overflow",
     "count_overflows",
     "dequantize",
+    "logistic_table",
     "make_rescale",
+    "mean_rescale",
     "quantize",
     "quantize_multiplier",
     "requantize",
     "rescale",
     "round_values",
+    "softmax_integers",
+    "softmax_parameters",
 ]

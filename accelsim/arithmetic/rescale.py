@@ -57,7 +57,8 @@ class Rescale:
     multipliers
         float64[channels or 1]: the real multipliers M, before they became fixed-point.
     mantissas
-        int64[channels or 1]: 0, or in [2^(mantissa_bits - 2), 2^(mantissa_bits - 1)).
+        int64[channels or 1]: 0, or in [2^(mantissa_bits - 2), 2^(mantissa_bits - 1)); below
+        that range where a mean has divided it by its count (`mean_rescale`).
     shifts
         int64[channels or 1]: s with ``M ~ mantissa * 2^(s - (mantissa_bits - 1))``
         (TFLite's shift: positive is left), in [-31, 30].

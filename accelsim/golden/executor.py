@@ -9,18 +9,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.arithmetic import rescale
-from accelsim.errors import DataError
+from accelsim.errors import DataError, InternalError
 from accelsim.golden.matrix import accumulate
-from accelsim.golden.vector import add, average_pool, max_pool
+from accelsim.golden.vector import (
+    add,
+    average_pool,
+    max_pool,
+    pad,
+    quotient_pool,
+    reshape,
+    softmax,
+)
 from accelsim.network.integer import (
     IntegerAdd,
     IntegerAveragePool,
     IntegerClamp,
     IntegerLayer,
+    IntegerLookup,
     IntegerMatrix,
     IntegerMaxPool,
     IntegerNetwork,
+    IntegerOperator,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
     IntegerReshape,
+    IntegerSoftmax,
+    QuantizedTensor,
 )
 
 __all__ = ["GoldenRun", "execute"]
@@ -29,6 +44,8 @@ __all__ = ["GoldenRun", "execute"]
 CHUNK_ELEMENTS = 1 << 17
 
 IntegerArray = NDArray[np.int64]
+
+RescalingOperator = IntegerMatrix | IntegerAdd | IntegerAveragePool | IntegerRequantize
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +97,9 @@ def execute(
     overflows = {
         layer.name: 0 for layer in integer.layers if isinstance(layer.operator, IntegerMatrix)
     }
-    clips = {layer.name: 0 for layer in integer.layers if _rescales(layer)}
+    clips = {
+        layer.name: 0 for layer in integer.layers if isinstance(layer.operator, RescalingOperator)
+    }
     kept = tuple(integer.tensors) if keep_tensors else (integer.output,)
     tensors = {
         name: np.empty((len(inputs), *integer.tensors[name].shape), dtype=np.int32) for name in kept
@@ -118,10 +137,6 @@ def _check_inputs(integer: IntegerNetwork, inputs: NDArray[np.int32]) -> None:
         )
 
 
-def _rescales(layer: IntegerLayer) -> bool:
-    return isinstance(layer.operator, IntegerMatrix | IntegerAdd | IntegerAveragePool)
-
-
 def _execute_layer(
     layer: IntegerLayer, integer: IntegerNetwork, values: dict[str, IntegerArray]
 ) -> tuple[IntegerArray, int, int]:
@@ -131,12 +146,8 @@ def _execute_layer(
     tensor = integer.tensors[layer.inputs[0]]
     target = integer.tensors[layer.output]
     shape = (len(source), *target.shape)
-    if isinstance(operator, IntegerReshape):
-        return source.reshape(shape), 0, 0
-    if isinstance(operator, IntegerClamp):
-        return source.clip(operator.clamp_low, operator.clamp_high), 0, 0
-    if isinstance(operator, IntegerMaxPool):
-        return max_pool(source, operator.window, tensor.format.low), 0, 0
+    if not isinstance(operator, RescalingOperator):
+        return _without_rescale(operator, source, tensor, target).reshape(shape), 0, 0
     overflow_events = 0
     if isinstance(operator, IntegerMatrix):
         maps = source.reshape(len(source), *tensor.shape, *(1,) * (3 - len(tensor.shape)))
@@ -149,9 +160,37 @@ def _execute_layer(
             source - tensor.zero_point,
             values[layer.inputs[1]] - right.zero_point,
         )
+    elif isinstance(operator, IntegerRequantize):
+        rescaled = rescale(source - tensor.zero_point, operator.rescale)
     else:
         rescaled = average_pool(operator, source - tensor.zero_point)
     shifted = rescaled + target.zero_point
     clamped = shifted.clip(operator.clamp_low, operator.clamp_high)
     clip_events = int(np.count_nonzero(shifted != clamped))
     return clamped.reshape(shape), overflow_events, clip_events
+
+
+def _without_rescale(
+    operator: IntegerOperator,
+    source: IntegerArray,
+    tensor: QuantizedTensor,
+    target: QuantizedTensor,
+) -> IntegerArray:
+    """Return the result of a layer that chooses, counts or moves integers."""
+    match operator:
+        case IntegerReshape():
+            return reshape(operator, source, target.shape)
+        case IntegerClamp():
+            return source.clip(operator.clamp_low, operator.clamp_high)
+        case IntegerMaxPool():
+            return max_pool(source, operator.window, tensor.format.low)
+        case IntegerQuotientPool():
+            return quotient_pool(operator, source)
+        case IntegerLookup():
+            return operator.table[source - tensor.format.low].astype(np.int64)
+        case IntegerPad():
+            return pad(operator, source)
+        case IntegerSoftmax():
+            return softmax(operator, source)
+        case _:
+            raise InternalError(f"golden has no {type(operator).__name__}")

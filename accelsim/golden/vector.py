@@ -1,17 +1,24 @@
-"""The layers without weights: addition of two tensors, maximum and average over windows."""
+"""The layers without weights: addition, maximum and averages over windows, shapes, softmax."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import RescaleMode, rescale
+from accelsim.arithmetic import RescaleMode, SoftmaxParameters, rescale, softmax_integers
 from accelsim.errors import InternalError
 from accelsim.golden.windows import taps
-from accelsim.network.geometry import Window
-from accelsim.network.integer import IntegerAdd, IntegerAveragePool
+from accelsim.network.geometry import Shape, Window
+from accelsim.network.integer import (
+    IntegerAdd,
+    IntegerAveragePool,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerReshape,
+    IntegerSoftmax,
+)
 
-__all__ = ["add", "average_pool", "max_pool"]
+__all__ = ["add", "average_pool", "max_pool", "pad", "quotient_pool", "reshape", "softmax"]
 
 IntegerArray = NDArray[np.int64]
 
@@ -60,6 +67,37 @@ def average_pool(operator: IntegerAveragePool, maps: IntegerArray) -> IntegerArr
     for count, parameters in zip(operator.counts, operator.rescales, strict=True):
         pooled = np.where(counts == count, rescale(sums, parameters), pooled)
     return pooled
+
+
+def quotient_pool(operator: IntegerQuotientPool, maps: IntegerArray) -> IntegerArray:
+    """Return the clamped window averages of the integers themselves, halves away from zero."""
+    sums = _window_sums(maps, operator.window, 0)
+    counts = _window_sums(np.ones((1, 1, *maps.shape[2:]), dtype=np.int64), operator.window, 0)
+    half = counts // 2
+    quotients = np.where(sums > 0, (sums + half) // counts, -((half - sums) // counts))
+    return quotients.clip(operator.clamp_low, operator.clamp_high)
+
+
+def pad(operator: IntegerPad, images: IntegerArray) -> IntegerArray:
+    """Return int64[images, ...] with the operator's margins on every axis of an image."""
+    margins = ((0, 0), *zip(operator.before, operator.after, strict=True))
+    return np.pad(images, margins, constant_values=operator.fill)
+
+
+def reshape(operator: IntegerReshape, images: IntegerArray, shape: Shape) -> IntegerArray:
+    """Return int64[images, *shape]: the same integers, channels first or last in their order."""
+    if not operator.channels_last:
+        return images.reshape(len(images), *shape)
+    in_order = np.moveaxis(images, 1, -1).reshape(len(images), *shape[1:], shape[0])
+    return np.moveaxis(in_order, -1, 1)
+
+
+def softmax(operator: IntegerSoftmax, images: IntegerArray) -> IntegerArray:
+    """Return the fixed-point softmax over the channels."""
+    parameters = SoftmaxParameters(
+        operator.mantissa, operator.left_shift, operator.largest_difference
+    )
+    return softmax_integers(images, parameters, axis=1)
 
 
 def _window_sums(maps: IntegerArray, window: Window, fill: int) -> IntegerArray:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator, IntegerFormat
 from accelsim.arithmetic.rescale import Rescale
+from accelsim.arithmetic.rounding import Rounding
 from accelsim.network.geometry import Shape, Window
 
 __all__ = [
@@ -156,10 +157,14 @@ class IntegerLookup:
 
 @dataclass(frozen=True)
 class IntegerPad:
-    """``before`` and ``after`` elements of the input's zero point on each axis of an image."""
+    """``before`` and ``after`` elements of the integer ``fill`` on each axis of an image.
+
+    Input and output share scale and zero point; a padding of reals 0 has the zero point as fill.
+    """
 
     before: tuple[int, ...]
     after: tuple[int, ...]
+    fill: int
 
 
 @dataclass(frozen=True)
@@ -217,7 +222,8 @@ class IntegerNetwork:
     """Integer layers in execution order.
 
     ``tensors`` has every tensor's format; ``host_layers`` names the float layers that run on
-    the host after the integer output is dequantized (softmax).
+    the host after the integer output is dequantized (softmax); ``input_rounding`` is how the
+    host makes the input's integers from real numbers.
     """
 
     name: str
@@ -227,3 +233,4 @@ class IntegerNetwork:
     tensors: dict[str, QuantizedTensor]
     accumulator: Accumulator
     host_layers: tuple[str, ...] = ()
+    input_rounding: Rounding = Rounding.HALF_EVEN

@@ -15,7 +15,8 @@ __all__ = ["dequantize_output", "quantize_input", "softmax"]
 def quantize_input(integer: IntegerNetwork, images: NDArray[np.float32]) -> NDArray[np.int32]:
     """Return float32[images, *shape] as the network's input integers, int32[images, *shape].
 
-    Values outside the calibrated range take the nearest end of it.
+    Values outside the calibrated range take the nearest end of it. Ties are rounded as the
+    network says (``input_rounding``).
 
     Raises
     ------
@@ -30,7 +31,7 @@ def quantize_input(integer: IntegerNetwork, images: NDArray[np.float32]) -> NDAr
         )
     if not np.isfinite(images).all():
         raise DataError("images: values are NaN or infinite")
-    return quantize(images, tensor.scale, tensor.zero_point, tensor.format)
+    return quantize(images, tensor.scale, tensor.zero_point, tensor.format, integer.input_rounding)
 
 
 def dequantize_output(integer: IntegerNetwork, outputs: NDArray[np.int32]) -> NDArray[np.float32]:

@@ -11,8 +11,12 @@ from accelsim.network.integer import (
     IntegerAdd,
     IntegerAveragePool,
     IntegerClamp,
+    IntegerLookup,
     IntegerMatrix,
     IntegerMaxPool,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
     IntegerReshape,
 )
 
@@ -80,6 +84,21 @@ def positions(window, height, width):
             )
 
 
+def channels_last(image):
+    """The elements one by one, the channel running fastest."""
+    channels = image.shape[0]
+    pixels = image.reshape(channels, -1)
+    return [int(pixels[c, p]) for p in range(pixels.shape[1]) for c in range(channels)]
+
+
+def channels_first(elements, shape):
+    """An image of ``shape`` from elements whose channel runs fastest."""
+    image = np.empty(shape, dtype=np.int64).reshape(shape[0], -1)
+    for place, element in enumerate(elements):
+        image[place % shape[0], place // shape[0]] = element
+    return image.reshape(shape)
+
+
 class Reference:
     """Executes one image at a time; counts events."""
 
@@ -100,7 +119,9 @@ class Reference:
         formats = [self.integer.tensors[name] for name in layer.inputs]
         target = self.integer.tensors[layer.output]
         if isinstance(operator, IntegerReshape):
-            return sources[0].reshape(target.shape)
+            if not operator.channels_last:
+                return sources[0].reshape(target.shape)
+            return channels_first(channels_last(sources[0]), target.shape)
         result = np.empty(target.shape, dtype=np.int64)
         if isinstance(operator, IntegerClamp):
             for index in np.ndindex(result.shape):
@@ -115,6 +136,20 @@ class Reference:
                         for _, _, y, x in taps
                         if 0 <= y < height and 0 <= x < width
                     )
+        elif isinstance(operator, IntegerQuotientPool):
+            self.quotient_pool(operator, sources[0], result)
+        elif isinstance(operator, IntegerRequantize):
+            for index in np.ndindex(result.shape):
+                above = int(sources[0][index]) - formats[0].zero_point
+                result[index] = self.finish(layer, rescale_one(above, operator.rescale))
+        elif isinstance(operator, IntegerLookup):
+            for index in np.ndindex(result.shape):
+                result[index] = operator.table[int(sources[0][index]) - formats[0].format.low]
+        elif isinstance(operator, IntegerPad):
+            for index in np.ndindex(result.shape):
+                place = tuple(np.subtract(index, operator.before))
+                inside = all(0 <= p < n for p, n in zip(place, sources[0].shape, strict=True))
+                result[index] = sources[0][place] if inside else operator.fill
         elif isinstance(operator, IntegerMatrix):
             self.matrix(layer, sources[0], formats[0].zero_point, result)
         elif isinstance(operator, IntegerAdd):
@@ -122,6 +157,15 @@ class Reference:
         elif isinstance(operator, IntegerAveragePool):
             self.average_pool(layer, sources[0], formats[0].zero_point, result)
         return result
+
+    def quotient_pool(self, operator, source, result):
+        _, height, width = source.shape
+        for oy, ox, taps in positions(operator.window, height, width):
+            inside = [(y, x) for _, _, y, x in taps if 0 <= y < height and 0 <= x < width]
+            for channel in range(result.shape[0]):
+                total = sum(int(source[channel, y, x]) for y, x in inside)
+                rounded = half_away(Fraction(total, len(inside)))
+                result[channel, oy, ox] = min(max(rounded, operator.clamp_low), operator.clamp_high)
 
     def finish(self, layer, rescaled):
         operator = layer.operator

@@ -12,7 +12,7 @@ from accelsim.arithmetic import (
     RescaleMode,
     make_rescale,
 )
-from accelsim.errors import DataError
+from accelsim.errors import DataError, InternalError
 from accelsim.golden import execute
 from accelsim.network.geometry import Window
 from accelsim.network.integer import (
@@ -20,10 +20,15 @@ from accelsim.network.integer import (
     IntegerAveragePool,
     IntegerClamp,
     IntegerLayer,
+    IntegerLookup,
     IntegerMatrix,
     IntegerMaxPool,
     IntegerNetwork,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
     IntegerReshape,
+    IntegerSoftmax,
     QuantizedTensor,
 )
 
@@ -195,6 +200,110 @@ def has_a_tap_inside(integer):
 def test_pools_equal_the_reference(reference, integer, seed):
     inputs = integers(seed, integer.tensors["x"], 2)
     assert_equals_reference(reference, integer, inputs)
+
+
+@st.composite
+def moving_networks(draw):
+    """One of the layers that neither multiply nor add tensors, and its tensors."""
+    form, zero_point = draw(formats().filter(lambda drawn: drawn[0].bits <= 10))
+    shape = draw(st.sampled_from([(3, 4, 2), (1, 1, 1), (2, 1, 5)]))
+    source = QuantizedTensor(shape, form, 1.0, zero_point)
+    target_form, target_zero = draw(formats())
+    low, high = draw(clamps(target_form))
+    generator = np.random.default_rng(draw(st.integers(0, 2**32)))
+    target = QuantizedTensor(shape, target_form, 1.0, target_zero)
+    kind = draw(st.sampled_from([IntegerRequantize, IntegerLookup, IntegerPad, IntegerReshape]))
+    if kind is IntegerRequantize:
+        unit = make_rescale(2.0 ** generator.uniform(-9, 9), draw(modes))
+        return single(IntegerRequantize(unit, low, high), [source], target)
+    if kind is IntegerLookup:
+        table = generator.integers(low, high, 2**form.bits, np.int32, endpoint=True)
+        return single(IntegerLookup(table), [source], target)
+    if kind is IntegerPad:
+        before, after = (tuple(generator.integers(0, 3, 3).tolist()) for _ in range(2))
+        padded = tuple(b + n + a for b, n, a in zip(before, shape, after, strict=True))
+        operator = IntegerPad(before, after, draw(st.integers(form.low, form.high)))
+        return single(operator, [source], QuantizedTensor(padded, form, 1.0, zero_point))
+    elements = int(np.prod(shape))
+    other = draw(st.sampled_from([(elements,), (1, elements, 1), (elements, 1, 1), shape[::-1]]))
+    operator = IntegerReshape(channels_last=draw(st.booleans()))
+    return single(operator, [source], QuantizedTensor(other, form, 1.0, zero_point))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(integer=moving_networks(), seed=st.integers(0, 99))
+def test_layers_that_move_or_map_elements_equal_the_reference(reference, integer, seed):
+    inputs = integers(seed, integer.tensors["x"], 2)
+    assert_equals_reference(reference, integer, inputs)
+
+
+@st.composite
+def quotient_pools(draw):
+    height, width = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    form, zero_point = draw(formats())
+    window = draw(windows(height, width))
+    clamp = draw(clamps(form))
+    return single(
+        IntegerQuotientPool(window, *clamp),
+        [QuantizedTensor((2, height, width), form, 1.0, zero_point)],
+        QuantizedTensor((2, *window.output_size(height, width)), form, 1.0, zero_point),
+    )
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    integer=quotient_pools().filter(lambda network: has_a_tap_inside(network)),
+    seed=st.integers(0, 99),
+)
+def test_quotient_pools_equal_the_reference(reference, integer, seed):
+    inputs = integers(seed, integer.tensors["x"], 2)
+    assert_equals_reference(reference, integer, inputs)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([1, 2], 2),  # 3 / 2: halves go away from zero
+        ([-1, -2], -2),
+        ([1, 0], 1),
+        ([-1, 0], -1),
+        ([1, 1, 2], 1),  # 4 / 3
+        ([-1, -1, -3], -2),  # -5 / 3
+        ([-128, -128], -128),
+    ],
+)
+def test_a_quotient_pool_rounds_halves_away_from_zero(values, expected):
+    form = IntegerFormat(8)
+    operator = IntegerQuotientPool(Window((1, len(values))), -128, 127)
+    source = QuantizedTensor((1, 1, len(values)), form, 1.0, 5)
+    integer = single(operator, [source], QuantizedTensor((1, 1, 1), form, 1.0, 5))
+    inputs = np.array(values, dtype=np.int32).reshape(1, 1, 1, -1)
+    assert execute(integer, inputs).outputs.ravel().tolist() == [expected]
+
+
+def test_softmax_is_of_the_channels_of_each_pixel():
+    form = IntegerFormat(8)
+    shape = (4, 3, 2)
+    mantissa, left_shift, largest = 1717986918, 23, 248  # steps of 0.1
+    integer = single(
+        IntegerSoftmax(mantissa, left_shift, largest),
+        [QuantizedTensor(shape, form, 0.1, 7)],
+        QuantizedTensor(shape, form, 1 / 256, -128),
+    )
+    inputs = integers(3, integer.tensors["x"], 5)
+    run = execute(integer, inputs)
+    exponentials = np.exp(0.1 * inputs.astype(np.float64))
+    exact = 256 * exponentials / exponentials.sum(axis=1, keepdims=True) - 128
+    assert np.abs(run.outputs - exact.clip(-128, 127)).max() < 0.51
+    assert run.clip_events == {}
+
+
+def test_an_operator_that_golden_does_not_know_is_our_mistake():
+    form = IntegerFormat(8)
+    tensor = QuantizedTensor((1,), form, 1.0, 0)
+    integer = single(object(), [tensor], tensor)
+    with pytest.raises(InternalError, match=r"^golden has no object$"):
+        execute(integer, np.zeros((1, 1), dtype=np.int32))
 
 
 def dense(weights, bias, accumulator, multiplier=1.0, clamp=(-128, 127)):

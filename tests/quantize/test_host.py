@@ -3,7 +3,9 @@ import re
 import numpy as np
 import pytest
 
+from accelsim.arithmetic import Accumulator, IntegerFormat, Rounding
 from accelsim.errors import DataError
+from accelsim.network import IntegerNetwork, QuantizedTensor
 from accelsim.quantize import (
     QuantizationSpec,
     Range,
@@ -28,6 +30,19 @@ def test_inputs_become_integers_and_saturate(integer):
     assert integers.dtype == np.int32
     assert (integers[0] == -28).all()
     assert integers[1, 0, 0].tolist() == [-128, -128, -18, 127, 127, -28]
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"),
+    [(Rounding.HALF_EVEN, [-2, -2, 0, 0, 2, 2]), (Rounding.HALF_AWAY, [-3, -2, -1, 1, 2, 3])],
+)
+def test_ties_of_inputs_are_rounded_as_the_network_says(rounding, expected):
+    tensor = QuantizedTensor((6,), IntegerFormat(8), 0.5, 0)
+    integer = IntegerNetwork(
+        "ties", "x", "x", (), {"x": tensor}, Accumulator(), input_rounding=rounding
+    )
+    images = np.array([[-1.25, -0.75, -0.25, 0.25, 0.75, 1.25]], dtype=np.float32)
+    assert quantize_input(integer, images).tolist() == [expected]
 
 
 @pytest.mark.parametrize(
