@@ -1,4 +1,10 @@
-"""From an integer network to layer shapes: convolutions become matrix products, values vanish."""
+"""From an integer network to layer shapes: convolutions become matrix products, values vanish.
+
+Memory holds a tensor with its channels fastest, as the depth of a matrix product runs, and a
+dense layer's weights are laid out when they are stored. So neither way of reshaping moves
+anything: with channels last, elements keep their order in memory; with channels first, the
+weights of the layer that follows are stored in the order of the elements.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +25,16 @@ from accelsim.network.integer import (
     IntegerAveragePool,
     IntegerClamp,
     IntegerLayer,
+    IntegerLookup,
     IntegerMatrix,
     IntegerMaxPool,
     IntegerNetwork,
     IntegerOperator,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
     IntegerReshape,
+    IntegerSoftmax,
 )
 
 __all__ = ["lower_network"]
@@ -34,15 +45,20 @@ _ELEMENT = Window((1, 1))
 def lower_network(network: IntegerNetwork, batch: int, accumulator_bits: int) -> NetworkShape:
     """Reduce ``network`` to the shapes and widths of its layers for a batch of images.
 
-    A reshape leaves no layer behind: its output is another view of its input's storage.
+    A reshape leaves no layer behind: its output is another view of its input's storage. Nor
+    does a softmax, which the host does: the tensors that it reads and writes are in DRAM.
     """
     storage = {network.input: network.input}
     layers: list[LayerShape] = []
+    kept: set[str] = set()
     for layer in network.layers:
         if isinstance(layer.operator, IntegerReshape):
             storage[layer.output] = storage[layer.inputs[0]]
             continue
         storage[layer.output] = layer.output
+        if isinstance(layer.operator, IntegerSoftmax):
+            kept |= {storage[layer.inputs[0]], layer.output}
+            continue
         layers.append(
             LayerShape(
                 name=layer.name,
@@ -62,6 +78,7 @@ def lower_network(network: IntegerNetwork, batch: int, accumulator_bits: int) ->
             for name, tensor in network.tensors.items()
         },
         storage=storage,
+        kept=frozenset(kept),
     )
 
 
@@ -84,6 +101,8 @@ def _work(
             output_bits=output_bits,
             accumulator_bits=accumulator_bits,
         )
+    if isinstance(operator, IntegerPad):
+        return _pad(operator, inputs[0].shape, batch, input_bits, output_bits)
     kind, window = _vector_kind(operator)
     if window is None:
         elements = batch * prod(inputs[0].shape)
@@ -103,8 +122,34 @@ def _vector_kind(operator: IntegerOperator) -> tuple[VectorKind, Window | None]:
             return "max_pool", operator.window
         case IntegerAveragePool():
             return "average_pool", operator.window
+        case IntegerQuotientPool():
+            return "quotient_pool", operator.window
+        case IntegerRequantize():
+            return "requantize", None
+        case IntegerLookup():
+            return "lookup", None
         case _:
             raise InternalError(f"no unit runs {type(operator).__name__}")
+
+
+def _pad(
+    operator: IntegerPad,
+    shape: tuple[int, ...],
+    batch: int,
+    input_bits: tuple[int, ...],
+    output_bits: int,
+) -> VectorShape:
+    """Return the copy of an image line by line: a line holds the channels of all its pixels.
+
+    Of the padding only its amount matters, so a line has all of its padding behind it.
+    """
+    channels, height, width = (*shape, 1, 1)[:3]
+    (less, top, left), (more, bottom, right) = (
+        (*sides, 0, 0)[:3] for sides in (operator.before, operator.after)
+    )
+    beside = (less + channels + more) * (left + width + right) - channels * width
+    window = Window((1, 1), pads=(top, 0, bottom, beside))
+    return VectorShape("pad", batch, height, channels * width, window, input_bits, output_bits)
 
 
 def _image(shape: tuple[int, ...]) -> tuple[int, int, int]:

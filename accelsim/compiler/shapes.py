@@ -30,7 +30,17 @@ __all__ = [
     "bytes_of",
 ]
 
-VectorKind = Literal["add", "max_pool", "average_pool", "clamp", "multiply", "lookup"]
+VectorKind = Literal[
+    "add",
+    "max_pool",
+    "average_pool",
+    "quotient_pool",
+    "clamp",
+    "requantize",
+    "multiply",
+    "lookup",
+    "pad",
+]
 
 Integers = NDArray[np.int64]
 
@@ -158,6 +168,8 @@ class VectorShape:
     Pools have a plane for each image and channel. Element-wise layers are planes of one element
     under a 1x1 window. An operation is one comparison or addition of one lane: a pool has one
     for each window element that is not padding, an element-wise layer one for each element.
+    A pad has a plane for each image, whose lines hold the channels of all their pixels as memory
+    does, under a 1x1 window with padding; it has an operation for each element that it writes.
     """
 
     kind: VectorKind
@@ -189,12 +201,17 @@ class VectorShape:
     @property
     def operations(self) -> int:
         """Lane operations of the layer."""
+        return self.element_writes if self.kind == "pad" else self._taps
+
+    @property
+    def _taps(self) -> int:
+        """Window elements that are not padding."""
         return self.planes * prod(valid_taps(self.window, self.height, self.width))
 
     @property
     def element_reads(self) -> int:
         """Elements read from the activation scratchpad, of all inputs."""
-        return self.operations * len(self.input_bits)
+        return self._taps * len(self.input_bits)
 
     @property
     def element_writes(self) -> int:
@@ -219,9 +236,10 @@ class VectorShape:
         """Return operations, elements of each input and outputs of ``chunks`` pieces."""
         horizontal = valid_taps(self.window, self.height, self.width)[1]
         bounds = self.bounds(np.arange(chunks + 1), chunks)
-        operations = np.diff(self._rows.taps_before(bounds)) * horizontal
+        taps = np.diff(self._rows.taps_before(bounds)) * horizontal
         elements = self.input_elements(bounds[:-1], bounds[1:])
-        return operations, elements, np.diff(bounds) * self.line_elements
+        outputs = np.diff(bounds) * self.line_elements
+        return outputs if self.kind == "pad" else taps, elements, outputs
 
     def pieces(self, chunks: int) -> Iterator[Piece]:
         """Yield the layer cut into ``chunks`` pieces."""

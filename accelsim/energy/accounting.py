@@ -157,8 +157,17 @@ def _array(
 def _vector(
     layer: LayerRun, instruction: VectorInstruction, hardware: Hardware, table: TableValues
 ) -> float:
-    """Lane operations, and the rescales inside the layer: they are in the vector unit."""
-    rescales = {"average_pool": 1, "add": 3, "multiply": 1}.get(instruction.kind, 0)
+    """Lane operations, and the rescales inside the layer: they are in the vector unit.
+
+    A quotient is a multiplication by the reciprocal, rounded: it costs what a rescale costs.
+    """
+    rescales = {
+        "add": 3,
+        "average_pool": 1,
+        "quotient_pool": 1,
+        "requantize": 1,
+        "multiply": 1,
+    }.get(instruction.kind, 0)
     if instruction.kind == "add" and hardware.rescale.mode is RescaleMode.FLOAT32:
         rescales = 2
     outputs = instruction.element_writes if layer.vector_operations else 0

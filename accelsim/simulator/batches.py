@@ -17,6 +17,7 @@ from accelsim.network.integer import (
     IntegerMatrix,
     IntegerNetwork,
     IntegerOperator,
+    IntegerRequantize,
 )
 from accelsim.simulator.execute import BatchExecution, MatrixExecution, execute_batch
 from accelsim.simulator.invariants import check_batch, check_timing
@@ -154,7 +155,7 @@ def _check_hardware(integer: IntegerNetwork, hardware: Hardware) -> None:
 
 
 def _rescales(operator: IntegerOperator) -> tuple[Rescale, ...]:
-    if isinstance(operator, IntegerMatrix):
+    if isinstance(operator, IntegerMatrix | IntegerRequantize):
         return (operator.rescale,)
     if isinstance(operator, IntegerAdd):
         return (operator.rescale_left, operator.rescale_right, operator.rescale_sum)

@@ -12,6 +12,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.arithmetic import SoftmaxParameters, softmax_integers
 from accelsim.compiler.program import MatrixInstruction, Program, TilePlan
 from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
@@ -19,7 +20,9 @@ from accelsim.network.integer import (
     IntegerLayer,
     IntegerMatrix,
     IntegerNetwork,
+    IntegerPad,
     IntegerReshape,
+    IntegerSoftmax,
 )
 from accelsim.simulator.address_generator import AddressGenerator
 from accelsim.simulator.array import ArrayResult, run_array
@@ -61,7 +64,7 @@ class VectorExecution:
 
 @dataclass(frozen=True, eq=False)
 class BatchExecution:
-    """One batch: every tensor as int32[images, *shape], and every layer but the reshapes."""
+    """One batch: every tensor as int32[images, *shape], and every layer that runs on a unit."""
 
     images: int
     tensors: dict[str, IntegerTensor]
@@ -93,7 +96,10 @@ def execute_batch(
     for layer in integer.layers:
         operator = layer.operator
         if isinstance(operator, IntegerReshape):
-            values = tensors[layer.inputs[0]]
+            shape = integer.tensors[layer.output].shape
+            values = _reshape(operator, tensors[layer.inputs[0]], shape)
+        elif isinstance(operator, IntegerSoftmax):
+            values = _host_softmax(operator, tensors[layer.inputs[0]])
         elif isinstance(operator, IntegerMatrix):
             instruction = instructions.get(layer.name)
             if not isinstance(instruction, MatrixInstruction):
@@ -156,13 +162,32 @@ def _run_vector(
     integer: IntegerNetwork,
     tensors: dict[str, IntegerTensor],
 ) -> tuple[IntegerTensor, VectorExecution]:
+    inputs = [tensors[name] for name in layer.inputs]
     result = run_vector(
         operator,
-        tuple(_as_maps(tensors[name]) for name in layer.inputs),
-        tuple(integer.tensors[name].zero_point for name in layer.inputs),
-        integer.tensors[layer.output].zero_point,
+        tuple(inputs if isinstance(operator, IntegerPad) else map(_as_maps, inputs)),
+        tuple(integer.tensors[name] for name in layer.inputs),
+        integer.tensors[layer.output],
     )
     return result.values, VectorExecution(result.operations, result.clip_events)
+
+
+def _host_softmax(operator: IntegerSoftmax, values: IntegerTensor) -> IntegerTensor:
+    """Return what the host makes of the channels: it computes by the definition."""
+    parameters = SoftmaxParameters(
+        operator.mantissa, operator.left_shift, operator.largest_difference
+    )
+    return softmax_integers(values.astype(np.int64), parameters, axis=1).astype(np.int32)
+
+
+def _reshape(
+    operator: IntegerReshape, values: IntegerTensor, shape: tuple[int, ...]
+) -> IntegerTensor:
+    """Return the same integers as int32[images, *shape]."""
+    if not operator.channels_last:
+        return values.reshape(len(values), *shape)
+    stated = np.moveaxis(values, 1, -1).reshape(len(values), *shape[1:], shape[0])
+    return np.moveaxis(stated, -1, 1)
 
 
 def _as_maps(tensor: IntegerTensor) -> IntegerTensor:

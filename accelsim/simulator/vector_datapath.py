@@ -1,7 +1,7 @@
-"""The integers of the vector unit: addition, pooling and clamping, lane by lane.
+"""The integers of the vector unit, lane by lane.
 
-An operation is one comparison or addition of one lane; padding costs none. Sums go through the
-rescale unit's datapath.
+An operation is one comparison, addition, look-up or copy of one lane; a window's padding costs
+none. What is rescaled goes through the rescale unit's datapath.
 """
 
 from __future__ import annotations
@@ -19,13 +19,27 @@ from accelsim.network.integer import (
     IntegerAdd,
     IntegerAveragePool,
     IntegerClamp,
+    IntegerLookup,
     IntegerMaxPool,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
+    QuantizedTensor,
 )
 from accelsim.simulator.rescale_datapath import scale_tile
 
 __all__ = ["VectorOperator", "VectorResult", "run_vector"]
 
-VectorOperator = IntegerAdd | IntegerMaxPool | IntegerAveragePool | IntegerClamp
+VectorOperator = (
+    IntegerAdd
+    | IntegerMaxPool
+    | IntegerAveragePool
+    | IntegerQuotientPool
+    | IntegerClamp
+    | IntegerRequantize
+    | IntegerLookup
+    | IntegerPad
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +58,8 @@ class VectorResult:
 def run_vector(
     operator: VectorOperator,
     inputs: tuple[NDArray[np.int32], ...],
-    zero_points: tuple[int, ...],
-    output_zero_point: int,
+    sources: tuple[QuantizedTensor, ...],
+    target: QuantizedTensor,
 ) -> VectorResult:
     """Run a layer without weights.
 
@@ -56,22 +70,51 @@ def run_vector(
     inputs
         int32[batch, ...], one tensor, or two of the same shape for an addition; pools take
         int32[batch, channels, height, width].
-    zero_points, output_zero_point
-        The integers for 0 of the inputs and of the output.
+    sources, target
+        What the integers of inputs and output mean; only zero points and formats are read.
     """
-    if isinstance(operator, IntegerMaxPool):
-        return _max_pool(operator.window, inputs[0])
-    if isinstance(operator, IntegerClamp):
-        clamped = np.minimum(np.maximum(inputs[0], operator.clamp_low), operator.clamp_high)
-        return VectorResult(clamped, clamped.size, None)
-    if isinstance(operator, IntegerAdd):
-        scaled, operations = _add(operator, inputs, zero_points), inputs[0].size
-    else:
-        scaled, operations = _average_pool(operator, inputs[0], zero_points[0])
-    shifted = scaled + output_zero_point
+    tensor, zero_point = inputs[0], sources[0].zero_point
+    match operator:
+        case IntegerMaxPool():
+            return _max_pool(operator.window, tensor)
+        case IntegerQuotientPool():
+            return _quotient_pool(operator, tensor)
+        case IntegerClamp():
+            return _copied(np.minimum(np.maximum(tensor, operator.clamp_low), operator.clamp_high))
+        case IntegerLookup():
+            return _copied(operator.table[tensor - sources[0].format.low])
+        case IntegerPad():
+            return _copied(_pad(operator, tensor))
+        case IntegerAdd():
+            zero_points = (zero_point, sources[1].zero_point)
+            scaled, operations = _add(operator, inputs, zero_points), tensor.size
+        case IntegerRequantize():
+            above = (tensor.astype(np.int64) - zero_point).reshape(-1, 1)
+            scaled = scale_tile(above, operator.rescale).reshape(tensor.shape)
+            operations = tensor.size
+        case IntegerAveragePool():
+            scaled, operations = _average_pool(operator, tensor, zero_point)
+    shifted = scaled + target.zero_point
     clipped = (shifted < operator.clamp_low) | (shifted > operator.clamp_high)
     values = np.minimum(np.maximum(shifted, operator.clamp_low), operator.clamp_high)
     return VectorResult(values.astype(np.int32), operations, int(clipped.sum()))
+
+
+def _copied(values: NDArray[np.int32]) -> VectorResult:
+    """Return what takes an operation for each element written and rescales nothing."""
+    return VectorResult(values, values.size, None)
+
+
+def _pad(operator: IntegerPad, tensor: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Write padding everywhere, then the image over that in the middle."""
+    sizes = tuple(map(sum, zip(operator.before, tensor.shape[1:], operator.after, strict=True)))
+    padded = np.full((len(tensor), *sizes), operator.fill, dtype=np.int32)
+    middle = (
+        slice(before, before + size)
+        for before, size in zip(operator.before, tensor.shape[1:], strict=True)
+    )
+    padded[(slice(None), *middle)] = tensor
+    return padded
 
 
 def _add(
@@ -102,6 +145,15 @@ def _max_pool(window: Window, tensor: NDArray[np.int32]) -> VectorResult:
     largest, counts = _pool_windows(window, tensor, zero_point=0, largest=True)
     planes = tensor.shape[0] * tensor.shape[1]
     return VectorResult(largest.astype(np.int32), planes * int(counts.sum()), None)
+
+
+def _quotient_pool(operator: IntegerQuotientPool, tensor: NDArray[np.int32]) -> VectorResult:
+    """Divide magnitudes, half a divisor added, and give the sign back: halves go away from 0."""
+    sums, counts = _pool_windows(operator.window, tensor, zero_point=0, largest=False)
+    quotients = np.sign(sums) * ((2 * np.abs(sums) + counts) // (2 * counts))
+    values = np.minimum(np.maximum(quotients, operator.clamp_low), operator.clamp_high)
+    operations = tensor.shape[0] * tensor.shape[1] * int(counts.sum())
+    return VectorResult(values.astype(np.int32), operations, None)
 
 
 def _average_pool(

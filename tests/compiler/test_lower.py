@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import pytest
 
@@ -18,10 +20,15 @@ from accelsim.network.integer import (
     IntegerAveragePool,
     IntegerClamp,
     IntegerLayer,
+    IntegerLookup,
     IntegerMatrix,
     IntegerMaxPool,
     IntegerNetwork,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
     IntegerReshape,
+    IntegerSoftmax,
     QuantizedTensor,
 )
 
@@ -99,6 +106,76 @@ def test_each_operator_becomes_the_work_of_one_unit(network: IntegerNetwork) -> 
         "mean": VectorShape("average_pool", 12, 4, 4, Window((2, 2)), (8,), 8),
         "head": MatrixShape((36, 1, 1), 10, Window((1, 1)), 1, 3, 4, 8, 8, 32),
     }
+
+
+@pytest.fixture
+def from_a_file() -> IntegerNetwork:
+    """What files of integers have besides, with a softmax in the middle and one at the end."""
+    layers = (
+        ("pad", IntegerPad((0, 1, 0), (0, 1, 2), 0), ("x",), "a"),
+        ("pool", IntegerQuotientPool(Window((2, 2), (2, 2)), -128, 127), ("a",), "b"),
+        ("scale", IntegerRequantize(ONE, -128, 127), ("b",), "c"),
+        ("table", IntegerLookup(np.zeros(256, np.int32)), ("c",), "d"),
+        ("view", IntegerReshape(channels_last=True), ("d",), "e"),
+        ("shares", IntegerSoftmax(2**30, 10, 200), ("e",), "f"),
+        ("head", matrix(10, 45, Window((1, 1))), ("f",), "g"),
+        ("softmax", IntegerSoftmax(2**30, 10, 200), ("g",), "y"),
+    )
+    return IntegerNetwork(
+        name="file",
+        input="x",
+        output="y",
+        layers=tuple(IntegerLayer(*layer) for layer in layers),
+        tensors={
+            "x": tensor((3, 4, 8)),
+            "a": tensor((3, 6, 10)),
+            "b": tensor((3, 3, 5)),
+            "c": tensor((3, 3, 5), bits=4),
+            "d": tensor((3, 3, 5), bits=6),
+            "e": tensor((45,), bits=6),
+            "f": tensor((45,)),
+            "g": tensor((10,)),
+            "y": tensor((10,)),
+        },
+        accumulator=Accumulator(),
+    )
+
+
+def test_operators_of_integer_files_become_work_of_the_vector_unit(from_a_file) -> None:
+    shapes = lower_network(from_a_file, batch=2, accumulator_bits=32)
+    element = Window((1, 1))
+    assert {layer.name: layer.work for layer in shapes.layers} == {
+        "pad": VectorShape("pad", 2, 4, 3 * 8, Window((1, 1), pads=(1, 0, 1, 6)), (8,), 8),
+        "pool": VectorShape("quotient_pool", 6, 6, 10, Window((2, 2), (2, 2)), (8,), 8),
+        "scale": VectorShape("requantize", 2 * 45, 1, 1, element, (8,), 4),
+        "table": VectorShape("lookup", 2 * 45, 1, 1, element, (4,), 6),
+        "head": MatrixShape((45, 1, 1), 10, element, 1, 2, 4, 8, 8, 32),
+    }
+
+
+@pytest.mark.parametrize(
+    ("shape", "pad"),
+    [
+        ((3, 4, 8), IntegerPad((1, 2, 0), (0, 1, 2), 0)),
+        ((3, 4), IntegerPad((1, 2), (2, 0), 0)),
+        ((5,), IntegerPad((2,), (1,), 0)),
+    ],
+)
+def test_a_pad_reads_what_there_is_and_writes_what_comes_out(shape: Shape, pad: IntegerPad) -> None:
+    padded = tuple(map(sum, zip(shape, pad.before, pad.after, strict=True)))
+    tensors = {"x": tensor(shape), "y": tensor(padded)}
+    layers = (IntegerLayer("pad", pad, ("x",), "y"),)
+    network = IntegerNetwork("pad", "x", "y", layers, tensors, Accumulator())
+    (layer,) = lower_network(network, batch=3, accumulator_bits=32).layers
+    assert layer.work.element_reads == 3 * prod(shape)
+    assert layer.work.element_writes == layer.work.operations == 3 * prod(padded)
+
+
+def test_what_the_host_reads_and_writes_is_in_dram(kit, from_a_file) -> None:
+    program = compile_network(from_a_file, kit.hardware())
+    in_dram = {name for name, place in program.places.items() if place is Place.DRAM}
+    assert in_dram == {"x", "d", "e", "f", "g", "y"}
+    assert program.instructions[-1].inputs == ("f",)
 
 
 def test_a_reshaped_tensor_is_another_view_of_the_same_storage(kit, network) -> None:

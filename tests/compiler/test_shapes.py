@@ -133,3 +133,24 @@ def test_an_addition_has_one_operation_and_two_reads_an_element() -> None:
     first, second = shape.pieces(2)
     assert first == second
     assert (first.operations, first.input_bytes, first.output_bytes) == (12, (12, 6), 12)
+
+
+@settings(derandomize=True, max_examples=50, deadline=None)
+@given(st.data())
+def test_pieces_of_a_pad_add_up(data: st.DataObject) -> None:
+    top, bottom, beside = (data.draw(st.integers(0, 3)) for _ in range(3))
+    window = Window((1, 1), pads=(top, 0, bottom, beside))
+    shape = VectorShape("pad", 2, 3, 5, window, (8,), 8)
+    assert (shape.element_reads, shape.element_writes) == (
+        30,
+        2 * (3 + top + bottom) * (5 + beside),
+    )
+    pieces = list(shape.pieces(data.draw(st.integers(1, shape.lines))))
+    assert sum(piece.operations for piece in pieces) == shape.operations == shape.element_writes
+    assert sum(piece.input_elements for piece in pieces) == shape.element_reads
+    assert sum(piece.output_bytes for piece in pieces) == shape.element_writes
+
+
+def test_a_piece_of_padding_alone_fetches_nothing() -> None:
+    shape = VectorShape("pad", 1, 1, 4, Window((1, 1), pads=(1, 0, 1, 0)), (8,), 8)
+    assert [piece.input_bytes for piece in shape.pieces(3)] == [(0,), (4,), (0,)]

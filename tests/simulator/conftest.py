@@ -1,10 +1,17 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from accelsim.arithmetic import Accumulator, IntegerFormat, RescaleMode, make_rescale
+from accelsim.arithmetic import (
+    Accumulator,
+    IntegerFormat,
+    RescaleMode,
+    make_rescale,
+    softmax_parameters,
+)
 from accelsim.compiler.program import Gemm
 from accelsim.hardware.schema import Hardware
 from accelsim.network.geometry import Window
@@ -13,10 +20,15 @@ from accelsim.network.integer import (
     IntegerAveragePool,
     IntegerClamp,
     IntegerLayer,
+    IntegerLookup,
     IntegerMatrix,
     IntegerMaxPool,
     IntegerNetwork,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
     IntegerReshape,
+    IntegerSoftmax,
     QuantizedTensor,
 )
 from accelsim.simulator.run import ArrayCounters, Timing, Traffic
@@ -174,6 +186,21 @@ class NetworkBuilder:
             name, operator, (source,), (out_channels, *size) if len(shape) == 3 else (out_channels,)
         )
 
+    def widen(self, name, multipliers):
+        """Give a layer 9-bit weights, the largest biases and multipliers of the far ends."""
+        index = next(i for i, layer in enumerate(self.layers) if layer.name == name)
+        operator = self.layers[index].operator
+        weights = self.random.integers(-255, 256, operator.weights.shape).astype(np.int32)
+        weights.flat[:2] = -255, 255
+        wide = replace(
+            operator,
+            weights=weights,
+            weight_format=IntegerFormat(9, restricted=True),
+            bias=np.array([2**30, -(2**30), 3, 2**30], np.int64),
+            rescale=self.rescale(multipliers),
+        )
+        self.layers[index] = replace(self.layers[index], operator=wide)
+
     def build(self, source, output):
         return IntegerNetwork(
             "random", source, output, tuple(self.layers), self.tensors, self.accumulator
@@ -213,6 +240,41 @@ def make_network():
         builder.layer("flat", IntegerReshape(), ("mean",), (16,), zero_point)
         builder.matrix("head", "flat", 5, Window((1, 1)))
         return builder.build("image", "head")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_file_network():
+    """The operators of quantized files: padding of both kinds, requantization, tables, softmax.
+
+    ``wide``: 9-bit weights, multipliers of 0, of 2^-32 and of 8, biases of 2^30.
+    """
+
+    def make(seed=0, wide=False):
+        builder = NetworkBuilder(seed, RescaleMode.DOUBLE_ROUND, 32, Accumulator())
+        builder.tensor("image", (2, 6, 5))
+        zero_point = builder.tensors["image"].zero_point
+        same_padding = IntegerPad((0, 0, 1), (0, 1, 1), zero_point)
+        builder.layer("pad", same_padding, ("image",), (2, 7, 7), zero_point)
+        builder.matrix("strided", "pad", 4, Window((3, 3), strides=(2, 2)))
+        if wide:
+            builder.widen("strided", [0.0, 2.0**-32, 8.0, 0.003])
+        scale = IntegerRequantize(builder.rescale(0.8), -120, 120)
+        builder.layer("scale", scale, ("strided",), (4, 3, 3))
+        zero_point = builder.tensors["scale"].zero_point
+        builder.layer("margin", IntegerPad((1, 0, 1), (0, 1, 2), 17), ("scale",), (5, 4, 6))
+        table = builder.random.permutation(np.arange(-128, 128)).astype(np.int32)
+        builder.layer("table", IntegerLookup(table), ("margin",), (5, 4, 6))
+        zero_point = builder.tensors["table"].zero_point
+        pool = IntegerQuotientPool(Window((3, 2), (2, 2), (1, 0, 0, 0)), -110, 110)
+        builder.layer("pool", pool, ("table",), (5, 2, 3), zero_point)
+        builder.layer("flat", IntegerReshape(channels_last=True), ("pool",), (30,), zero_point)
+        builder.matrix("head", "flat", 6, Window((1, 1)))
+        step = softmax_parameters(0.05, 1.0)
+        softmax = IntegerSoftmax(step.mantissa, step.left_shift, step.largest_difference)
+        builder.layer("softmax", softmax, ("head",), (6,), -128)
+        return builder.build("image", "softmax")
 
     return make
 

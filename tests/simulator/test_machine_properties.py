@@ -87,7 +87,7 @@ def machines(draw, **fixed):
 
 @st.composite
 def networks(draw):
-    """A chain of one to four layers: convolutions, dense layers at 1x1, additions, pools."""
+    """A chain of one to four layers: convolutions, dense layers at 1x1, additions, pools, pads."""
     shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6)))
     bits = draw(st.sampled_from([2, 3, 8]))
     batch = draw(st.integers(1, 2))
@@ -95,7 +95,7 @@ def networks(draw):
     for index in range(draw(st.integers(1, 4))):
         source, output = f"t{index}", f"t{index + 1}"
         channels, height, width = shape
-        kind = draw(st.sampled_from(["conv", "conv", "depthwise", "add", "max_pool"]))
+        kind = draw(st.sampled_from(["conv", "conv", "depthwise", "add", "max_pool", "pad"]))
         inputs = (source,)
         if kind in ("conv", "depthwise"):
             size = draw(st.integers(1, 3))
@@ -111,6 +111,11 @@ def networks(draw):
             assume(tensors[inputs[1]].shape == shape)
             count = batch * channels * height * width
             work = VectorShape("add", count, 1, 1, Window((1, 1)), (bits, bits), bits)
+        elif kind == "pad":
+            top, bottom, right = (draw(st.integers(0, 2)) for _ in range(3))
+            window = Window((1, 1), pads=(top, 0, bottom, right * channels))
+            work = VectorShape("pad", batch, height, channels * width, window, (bits,), bits)
+            shape = (channels, height + top + bottom, width + right)
         else:
             window = Window((2, 2), (1, 1), (1, 1, 0, 0))
             work = VectorShape("max_pool", batch * channels, height, width, window, (bits,), bits)

@@ -6,19 +6,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arithmetic import RescaleMode, make_rescale, rescale
+from accelsim.arithmetic import IntegerFormat, RescaleMode, make_rescale, rescale
 from accelsim.errors import InternalError
 from accelsim.network.geometry import Window
 from accelsim.network.integer import (
     IntegerAdd,
     IntegerAveragePool,
     IntegerClamp,
+    IntegerLookup,
     IntegerMaxPool,
+    IntegerPad,
+    IntegerQuotientPool,
+    IntegerRequantize,
+    QuantizedTensor,
 )
 from accelsim.simulator.vector_datapath import run_vector
 
 INT8 = st.integers(-128, 127)
 INTEGER_MODES = [mode for mode in RescaleMode if mode is not RescaleMode.FLOAT32]
+
+
+def run(operator, inputs, zero_points, output_zero_point, bits=8, signed=True):
+    """Run a layer whose tensors differ in their zero points alone."""
+
+    def tensor(zero_point):
+        return QuantizedTensor((), IntegerFormat(bits, signed), 1.0, zero_point)
+
+    return run_vector(operator, inputs, tuple(map(tensor, zero_points)), tensor(output_zero_point))
 
 
 def addition(mode, scale_left, scale_right, scale_out, left_shift=20):
@@ -71,7 +85,7 @@ def windows(window, tensor):
 @given(pools())
 def test_max_pool_takes_the_largest_element_that_is_not_padding(case):
     window, tensor = case
-    result = run_vector(IntegerMaxPool(window), (tensor,), (5,), 5)
+    result = run(IntegerMaxPool(window), (tensor,), (5,), 5)
     operations = 0
     for index, elements in windows(window, tensor):
         assert result.values[index] == max(elements)
@@ -94,7 +108,7 @@ def test_average_pool_rescales_the_sum_for_its_count(case, zero_in, zero_out, mo
         clamp_low=-100,
         clamp_high=90,
     )
-    result = run_vector(operator, (tensor,), (zero_in,), zero_out)
+    result = run(operator, (tensor,), (zero_in,), zero_out)
     clips = 0
     for index, elements in windows(window, tensor):
         count = area if include_pad else len(elements)
@@ -115,7 +129,7 @@ def test_average_pool_rescales_the_sum_for_its_count(case, zero_in, zero_out, mo
 def test_add_is_three_rescales(mode, s_left, s_right, s_out, z_left, z_right, z_out, left, right):
     operator = addition(mode, s_left, s_right, s_out)
     tensors = tuple(np.full((1, 2, 1, 3), value, dtype=np.int32) for value in (left, right))
-    result = run_vector(operator, tensors, (z_left, z_right), z_out)
+    result = run(operator, tensors, (z_left, z_right), z_out)
     common = [
         int(rescale(np.array([(value - zero) << 20]), part)[0])
         for value, zero, part in (
@@ -138,7 +152,7 @@ def test_add_is_within_one_of_the_real_sum(s_left, s_right, s_out, z_left, z_rig
     tensors = tuple(np.array([[[[value]]]], dtype=np.int32) for value in (left, right))
     for mode in (RescaleMode.FLOAT32, RescaleMode.SINGLE_ROUND, RescaleMode.DOUBLE_ROUND):
         operator = addition(mode, s_left, s_right, s_out)
-        got = int(run_vector(operator, tensors, (z_left, z_right), 0).values[0, 0, 0, 0])
+        got = int(run(operator, tensors, (z_left, z_right), 0).values[0, 0, 0, 0])
         assert abs(got - expected) <= 1
 
 
@@ -149,7 +163,7 @@ def test_add_in_float32_rounds_the_sum_once(s_left, s_right, s_out, left, right)
     total = np.float32(left) * np.float32(s_left / s_out)
     total += np.float32(right) * np.float32(s_right / s_out)
     tensors = tuple(np.array([[value]], dtype=np.int32) for value in (left, right))
-    result = run_vector(operator, tensors, (0, 0), 0)
+    result = run(operator, tensors, (0, 0), 0)
     # round() of a Python float is exact and half to even.
     assert result.values.tolist() == [[min(max(round(float(total)), -128), 127)]]
 
@@ -157,13 +171,13 @@ def test_add_in_float32_rounds_the_sum_once(s_left, s_right, s_out, left, right)
 def test_float32_ties_of_an_addition_go_to_even_on_both_sides_of_zero():
     operator = addition(RescaleMode.FLOAT32, 0.5, 1.0, 1.0)
     left = np.array([[-5, -3, -1, 1, 3, 5]], dtype=np.int32)
-    result = run_vector(operator, (left, np.zeros_like(left)), (0, 0), 0)
+    result = run(operator, (left, np.zeros_like(left)), (0, 0), 0)
     assert result.values.tolist() == [[-2, -2, 0, 0, 2, 2]]
 
 
 def test_clamp():
     tensor = np.array([[-128, -5, -4, 0, 6, 7, 127]], dtype=np.int32)
-    result = run_vector(IntegerClamp(-5, 6), (tensor,), (-5,), -5)
+    result = run(IntegerClamp(-5, 6), (tensor,), (-5,), -5)
     assert result.values.tolist() == [[-5, -5, -4, 0, 6, 6, 6]]
     assert (result.operations, result.clip_events) == (7, None)
 
@@ -171,13 +185,13 @@ def test_clamp():
 def test_negative_inputs_win_over_padding():
     tensor = np.full((1, 1, 1, 1), -100, dtype=np.int32)
     window = Window((3, 3), pads=(1, 1, 1, 1))
-    assert run_vector(IntegerMaxPool(window), (tensor,), (0,), 0).values.item() == -100
+    assert run(IntegerMaxPool(window), (tensor,), (0,), 0).values.item() == -100
 
 
 def test_refuses_windows_of_padding_alone():
     tensor = np.zeros((1, 1, 1, 1), dtype=np.int32)
     with pytest.raises(InternalError, match=r"^a pool's window lies in padding alone: Window\("):
-        run_vector(IntegerMaxPool(Window((1, 1), pads=(1, 0, 0, 0))), (tensor,), (0,), 0)
+        run(IntegerMaxPool(Window((1, 1), pads=(1, 0, 0, 0))), (tensor,), (0,), 0)
 
 
 def test_refuses_counts_without_a_rescale():
@@ -191,4 +205,69 @@ def test_refuses_counts_without_a_rescale():
     )
     tensor = np.zeros((1, 1, 2, 2), dtype=np.int32)
     with pytest.raises(InternalError, match=r"^no rescale for windows of \[1, 2\] elements$"):
-        run_vector(operator, (tensor,), (0,), 0)
+        run(operator, (tensor,), (0,), 0)
+
+
+def half_away(value):
+    """Round a fraction to the nearest integer, a half away from 0."""
+    magnitude = (abs(value) + Fraction(1, 2)).__floor__()
+    return magnitude if value >= 0 else -magnitude
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(pools(), INT8)
+def test_quotient_pool_divides_by_the_elements_that_are_not_padding(case, zero_point):
+    window, tensor = case
+    result = run(IntegerQuotientPool(window, -90, 80), (tensor,), (zero_point,), zero_point)
+    operations = 0
+    for index, elements in windows(window, tensor):
+        exact = half_away(Fraction(sum(elements), len(elements)))
+        assert result.values[index] == min(max(exact, -90), 80)
+        operations += len(elements)
+    assert (result.operations, result.clip_events) == (operations, None)
+
+
+@pytest.mark.parametrize(
+    ("elements", "quotient"),
+    [([1, 0], 1), ([-1, 0], -1), ([-3, 0], -2), ([1, 1, 0], 1), ([-128] * 4, -128), ([2, -2], 0)],
+)
+def test_halves_of_a_quotient_go_away_from_zero(elements, quotient):
+    tensor = np.array([[[elements]]], dtype=np.int32)
+    operator = IntegerQuotientPool(Window((1, len(elements))), -128, 127)
+    assert run(operator, (tensor,), (7,), 7).values.tolist() == [[[[quotient]]]]
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.sampled_from(list(RescaleMode)), st.floats(0.0, 4.0), INT8, INT8, INT8)
+def test_requantize_is_the_same_real_on_another_scale(mode, factor, value, z_in, z_out):
+    parameters = make_rescale(factor, mode)
+    tensor = np.full((2, 3), value, dtype=np.int32)
+    result = run(IntegerRequantize(parameters, -100, 90), (tensor,), (z_in,), z_out)
+    exact = int(rescale(np.array([value - z_in]), parameters)[0]) + z_out
+    assert set(result.values.ravel().tolist()) == {min(max(exact, -100), 90)}
+    assert result.clip_events == (0 if -100 <= exact <= 90 else 6)
+    assert (result.operations, result.values.shape) == (6, (2, 3))
+
+
+@pytest.mark.parametrize(("signed", "low"), [(True, -8), (False, 0)])
+def test_a_table_starts_with_the_smallest_integer(signed, low):
+    table = np.arange(100, 116, dtype=np.int32)
+    tensor = np.arange(low, low + 16, dtype=np.int32).reshape(2, 8)
+    result = run(IntegerLookup(table), (tensor,), (0,), 0, bits=4, signed=signed)
+    assert result.values.tolist() == table.reshape(2, 8).tolist()
+    assert (result.operations, result.clip_events) == (16, None)
+
+
+def test_padding_is_of_one_integer_on_each_axis():
+    tensor = np.arange(1, 5, dtype=np.int32).reshape(1, 1, 2, 2)
+    result = run(IntegerPad((0, 1, 0), (1, 0, 2), fill=-9), (tensor,), (0,), 0)
+    image = [[-9, -9, -9, -9], [1, 2, -9, -9], [3, 4, -9, -9]]
+    assert result.values.tolist() == [[image, [[-9] * 4] * 3]]
+    assert (result.operations, result.clip_events) == (24, None)
+
+
+def test_a_vector_is_padded_at_its_ends():
+    tensor = np.array([[5, 6]], dtype=np.int32)
+    assert run(IntegerPad((1,), (2,), fill=0), (tensor,), (0,), 0).values.tolist() == [
+        [0, 5, 6, 0, 0]
+    ]
