@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from accelsim.compiler import compile_network
     from accelsim.energy import account
     from accelsim.errors import AccelsimError
-    from accelsim.frontend.load_data import load_data
+    from accelsim.frontend.data import load_data
     from accelsim.frontend.load_onnx import load_onnx
     from accelsim.golden import execute
     from accelsim.hardware import load_hardware

@@ -123,16 +123,16 @@ def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:
         model = load_onnx(workload.model)
         if request.random_data:
             return model, random_data(model.network, request.batch, request.seed)
-        return model, load_data(request.data or workload.data, model.network)
+        return model, load_data(request.data or workload.data, model.network, request.scaling)
     model = load_onnx(path)
     if request.random_data:
         return model, random_data(model.network, request.batch, request.seed)
     if request.data is None:
         raise ConfigError(
-            f"--data: {request.network} needs an .npz file with test_images, test_labels and "
-            "calibration_images (or --random-data, where accuracy is not the point)"
+            f"--data: {request.network} needs images and labels: an .npz file, IDX files, CIFAR-10 "
+            "or a folder of images (or --random-data, where accuracy is not the point)"
         )
-    return model, load_data(request.data, model.network)
+    return model, load_data(request.data, model.network, request.scaling)
 
 
 def _choose(count: int, request: RunRequest) -> NDArray[np.intp]:
@@ -198,6 +198,7 @@ def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:
         "hardware": request.hardware,
         "hardware_changes": list(request.overrides),
         "data": request.data or data.name,
+        "images": data.preparation,
         "calibrated_on": data.calibration_source,
         "points": [f"w{weights}a{activations}" for weights, activations in request.points],
         "engine": request.engine,
@@ -212,7 +213,7 @@ def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:
 
 
 def _calibration_warnings(data: Dataset) -> tuple[str, ...]:
-    if data.calibration_source not in ("images", "test_images"):
+    if not data.calibrates_on_test_images:
         return ()
     return (f"calibrated on {data.calibration_source}: {data.name} has no images apart for it",)
 

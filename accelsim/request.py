@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import ConfigError
-from accelsim.frontend import is_shapes
+from accelsim.frontend import Scaling, is_shapes
 from accelsim.hardware import Hardware
 from accelsim.quantize import RangeMethod
 from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
@@ -40,8 +40,11 @@ class RunRequest:
         (weight bits, activation bits) of each point, 2 to 16. For each, PEs and scratchpads are
         built for these widths.
     data
-        Path of an .npz with test images, labels and calibration images; None: the bundled
-        digits, for a bundled network.
+        Path of test images, labels and calibration images: an .npz, IDX files, CIFAR-10's binary
+        version, or a folder of images with a CSV; None: the bundled digits, for a bundled network.
+    input_scale, normalize
+        How stored numbers become real ones, where the rule for it is not what is meant:
+        ``"1/255"`` or ``"none"``, then ``"MEAN,STD"``. See `Scaling.parse`.
     engine
         How closely the array is simulated: register, cycle or tile.
     limit
@@ -76,6 +79,8 @@ class RunRequest:
     overrides: tuple[str, ...] = ()
     points: tuple[tuple[int, int], ...] = DEFAULT_POINTS
     data: str | None = None
+    input_scale: str = "auto"
+    normalize: str | None = None
     engine: str = "cycle"
     limit: int = 64
     batch: int = 1
@@ -122,10 +127,15 @@ class RunRequest:
         if self.data is not None and (self.random_data or is_shapes(self.network)):
             other = "--random-data" if self.random_data else f"{self.network}, which has no values"
             raise ConfigError(f"--data: cannot be used with {other}")
+        changed = {"--input-scale": self.input_scale != "auto", "--normalize": bool(self.normalize)}
+        for option in (name for name, given in changed.items() if given):
+            if self.random_data or is_shapes(self.network):
+                raise ConfigError(f"{option}: there are no data to scale")
         if self.ceil_outputs and Path(self.network).suffix.lower() != ".csv":
             raise ConfigError("--scalesim-ofmap ceil: is for SCALE-Sim topologies (.csv) only")
         if self.random_data and is_shapes(self.network):
             raise ConfigError(f"--random-data: {self.network} has no weights to run it with")
+        Scaling.parse(self.input_scale, self.normalize)
         if self.seed < 0:
             raise ConfigError(f"seed: must not be negative, got {self.seed}")
 
@@ -139,6 +149,11 @@ class RunRequest:
         words += ["--bits", ",".join(point_name(*point) for point in self.points)]
         if self.data is not None:
             words += ["--data", self.data]
+        if self.input_scale != standard.input_scale:
+            words += ["--input-scale", self.input_scale]
+        if self.normalize is not None:
+            # One word: a mean below zero would look like an option.
+            words += [f"--normalize={self.normalize}"]
         for name in ("engine", "limit", "batch", "seed"):
             if getattr(self, name) != getattr(standard, name):
                 words += [f"--{name}", str(getattr(self, name))]
@@ -151,6 +166,11 @@ class RunRequest:
         words += ["--timeline"] if self.timeline else []
         words += ["--scalesim-ofmap", "ceil"] if self.ceil_outputs else []
         return shlex.join(words)
+
+    @property
+    def scaling(self) -> Scaling:
+        """How stored numbers become real ones."""
+        return Scaling.parse(self.input_scale, self.normalize)
 
     @property
     def ranges(self) -> str:

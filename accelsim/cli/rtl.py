@@ -15,7 +15,7 @@ __all__ = ["rtl"]
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--network", help="Bundled network or ONNX file; without it, random vectors.")
 @click.option("--layer", help="Which of its layers on the array.")
-@click.option("--data", help="Images and calibration images, as .npz.")
+@click.option("--data", metavar="PATH", help="Images and labels, as `accelsim run` takes them.")
 @click.option(
     "--weights", "weight_bits", type=int, metavar="BITS", help="Width of the weights (2 to 16)."
 )

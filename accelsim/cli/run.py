@@ -21,7 +21,23 @@ __all__ = ["run"]
 @click.option("--bits", help="Widths to compare, such as 8,4 or w4a8.  [default: 8,6,4,3,2]")
 @click.option("--weights", metavar="BITS", help="Width of the weights alone (2 to 16).")
 @click.option("--activations", metavar="BITS", help="Width of the activations alone (2 to 16).")
-@click.option("--data", help="Images, labels and calibration images, as .npz.")
+@click.option(
+    "--data",
+    metavar="PATH",
+    help="Images and labels: .npz, IDX (MNIST), CIFAR-10 or a folder of images with a CSV.",
+)
+@click.option(
+    "--input-scale",
+    default="auto",
+    show_default=True,
+    metavar="FACTOR",
+    help="What stored numbers are multiplied with: auto (uint8 pixels: 1/255), none, 1/255, ...",
+)
+@click.option(
+    "--normalize",
+    metavar="MEAN,STD",
+    help="Then (x - mean) / std: two numbers, or all channels' means and then deviations.",
+)
 @click.option(
     "--engine",
     type=click.Choice(["register", "cycle", "tile"]),

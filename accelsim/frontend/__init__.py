@@ -1,10 +1,9 @@
-"""Files from outside become a `Network` and data: ONNX, .npz, and the bundled workloads."""
+"""Files from outside become a `Network` and data: ONNX, data, and the bundled workloads."""
 
+from accelsim.frontend.data import Dataset, Scaling, load_data, random_data
 from accelsim.frontend.graph import Fold
 from accelsim.frontend.import_report import ImportReport
-from accelsim.frontend.load_data import Dataset, load_data
 from accelsim.frontend.load_onnx import ImportedModel, load_onnx
-from accelsim.frontend.random_data import random_data
 from accelsim.frontend.run_float import run_float
 from accelsim.frontend.scalesim import scalesim_overrides
 from accelsim.frontend.shapes import ImportedShapes, is_shapes, load_shapes
@@ -17,6 +16,7 @@ __all__ = [
     "ImportReport",
     "ImportedModel",
     "ImportedShapes",
+    "Scaling",
     "Workload",
     "bundled_workloads",
     "is_shapes",

@@ -157,8 +157,8 @@ def test_a_network_of_ones_own_needs_data(accelsim, tmp_path):
     done = accelsim("run", model)
     assert done.exit_code == USER_ERROR
     assert done.stderr == (
-        f"--data: {model} needs an .npz file with test_images, test_labels and calibration_images "
-        "(or --random-data, where accuracy is not the point)\n"
+        f"--data: {model} needs images and labels: an .npz file, IDX files, CIFAR-10 or a folder "
+        "of images (or --random-data, where accuracy is not the point)\n"
     )
 
 
@@ -167,7 +167,9 @@ def test_data_of_another_shape(accelsim, tmp_path):
     np.savez(path, images=np.zeros((3, 1, 9, 9), np.float32), labels=np.zeros(3, np.int64))
     done = accelsim("run", "--data", path)
     assert done.exit_code == USER_ERROR
-    assert done.stderr == (f"{path}: images: must have shape [count, 1, 8, 8], got [3, 1, 9, 9]\n")
+    assert done.stderr == (
+        f"{path}: images: must have shape [count, 1, 8, 8] or [count, 8, 8], got [3, 1, 9, 9]\n"
+    )
 
 
 def test_nothing_is_simulated_before_the_output_folder_is_checked(accelsim, tmp_path, monkeypatch):
@@ -247,3 +249,39 @@ def test_a_percentile_without_its_method_is_refused(quick):
     done = quick("--bits", "8", "--percentile", "99")
     assert done.exit_code == USER_ERROR
     assert done.stderr == "--percentile: needs --range percentile\n"
+
+
+def test_pixels_are_scaled_as_asked(accelsim, digits, tmp_path):
+    with np.load(digits) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    for name in ("test_images", "calibration_images"):
+        arrays[name] = np.round(arrays[name][:, 0] * 16).astype(np.uint8)
+    path = tmp_path / "pixels.npz"
+    np.savez(path, **arrays)
+    words = ("run", "digits_mlp", "--bits", 8, "--json", "--data")
+    asked = accelsim(*words, path, "--input-scale", "1/8", "--normalize=0,2")
+    as_before = accelsim(*words, digits)
+    document, expected = json.loads(asked.stdout), json.loads(as_before.stdout)
+    assert document["provenance"]["configuration"]["images"] == (
+        "uint8 values * 0.125, then (x - [0]) / [2]"
+    )
+    assert expected["provenance"]["configuration"]["images"] == "real numbers as they are"
+    assert document["points"] == expected["points"]
+    command = document["provenance"]["command"]
+    assert f"--data {path} --input-scale 1/8 --normalize=0,2" in command
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--input-scale", "zero"],
+            "--input-scale: must be auto, none, or a positive number such as 1/255, got 'zero'",
+        ),
+        (["resnet18", "--input-scale", "none"], "--input-scale: there are no data to scale"),
+        (["--random-data", "--normalize", "0,1"], "--normalize: there are no data to scale"),
+    ],
+)
+def test_scaling_that_cannot_be(accelsim, words, message):
+    done = accelsim("run", *words)
+    assert (done.exit_code, done.stderr) == (USER_ERROR, f"{message}\n")

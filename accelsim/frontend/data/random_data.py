@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from accelsim.frontend.load_data import Dataset
+from accelsim.frontend.data.dataset import Dataset
 from accelsim.network import Network
 
 __all__ = ["random_data"]
