@@ -17,6 +17,7 @@ from accelsim.errors import DataError
 
 __all__ = [
     "MAXIMUM_ARRAY_BYTES",
+    "first_line",
     "hash_files",
     "open_data",
     "read_exactly",
@@ -27,6 +28,7 @@ __all__ = [
 MAXIMUM_ARRAY_BYTES = 2**31
 """Largest array that is loaded, uncompressed, as it is stored and as float32."""
 
+_LONGEST_REASON = 120
 _CHUNK_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
 
@@ -114,3 +116,14 @@ def hash_files(paths: Iterable[Path]) -> str:
     if len(digests) == 1:
         return digests[0].hexdigest()
     return hashlib.sha256(b"".join(digest.digest() for digest in digests)).hexdigest()
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of a library says, short enough for one line.
+
+    >>> first_line(ValueError("no\\nsuch")), first_line(EOFError())
+    ('no', 'EOFError')
+    """
+    lines = str(error).splitlines()
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 3]}..."

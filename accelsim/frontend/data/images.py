@@ -18,7 +18,7 @@ from accelsim.frontend.data.dataset import (
     StoredArray,
     StoredData,
 )
-from accelsim.frontend.data.files import hash_files, require_loadable
+from accelsim.frontend.data.files import first_line, hash_files, require_loadable
 from accelsim.frontend.data.labels import LabelledFile, read_labels
 from accelsim.units import shortened
 
@@ -170,15 +170,11 @@ def _pixels(file: Path, row: LabelledFile) -> NDArray[np.uint8]:
     except Exception as error:
         # A decoder fails on broken files in any way; whatever it says, the file is unreadable.
         known = not isinstance(error, UnidentifiedImageError)
-        reason = f": {_first_line(error)}" if known else ""
+        reason = f": {first_line(error)}" if known else ""
         raise DataError(
             f"{where}: is not a readable image ({', '.join(_FORMATS)}){reason}"
         ) from None
     return _opaque(pixels, where)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _opaque(pixels: NDArray[np.uint8], where: str) -> NDArray[np.uint8]:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from accelsim.errors import DataError
 from accelsim.frontend.data.dataset import Layout, StoredArray, StoredData
-from accelsim.frontend.data.files import hash_files, read_exactly, require_loadable
+from accelsim.frontend.data.files import first_line, hash_files, read_exactly, require_loadable
+from accelsim.units import shortened
 
 __all__ = ["read_npz"]
 
@@ -61,8 +62,7 @@ def read_npz(path: Path) -> StoredData:
         with zipfile.ZipFile(path) as archive:
             return _read(path, archive)
     except _UNREADABLE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"is not a readable .npz file: {reason}") from None
+        raise DataError(f"is not a readable .npz file: {first_line(error)}") from None
 
 
 def _read(path: Path, archive: zipfile.ZipFile) -> StoredData:
@@ -72,7 +72,7 @@ def _read(path: Path, archive: zipfile.ZipFile) -> StoredData:
     names = [name.removesuffix(".npy") for name in members if name.endswith(".npy")]
     images = next((name for name in _LABELS if name in names), None)
     if images is None:
-        shown = [name if name.isprintable() else repr(name) for name in names[:_LISTED]]
+        shown = [name if name.isidentifier() else shortened(name) for name in names[:_LISTED]]
         found = ", ".join(shown) or "nothing"
         raise DataError(
             "must hold test_images and test_labels, or images and labels, or x_test and y_test; "
