@@ -1,18 +1,25 @@
-"""The whole story: one network, one machine, several bit-widths; accuracy, cycles and energy."""
+"""The whole story: one network, one machine, several bit-widths; accuracy, cycles and energy.
+
+A float network is quantized to each width; one that is integers already is run as it is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.compiler import compile_network
+from accelsim.compiler import compile_network, fuse_pads
 from accelsim.energy import EnergyTable, account, table_for
 from accelsim.errors import ConfigError
 from accelsim.frontend import (
     Dataset,
     ImportedModel,
+    IntegerModel,
+    bundled_workloads,
     is_shapes,
     load_data,
     load_onnx,
@@ -21,8 +28,10 @@ from accelsim.frontend import (
     scalesim_overrides,
     workload_path,
 )
+from accelsim.given_integers import GivenIntegers, given_integers
 from accelsim.golden import execute
 from accelsim.hardware import Hardware, dump_hardware, load_hardware
+from accelsim.network import IntegerNetwork
 from accelsim.quantize import (
     QuantizationSpec,
     RangeMethod,
@@ -32,6 +41,7 @@ from accelsim.quantize import (
     quantize_network,
 )
 from accelsim.report.collect import Accuracy, collect_point
+from accelsim.report.imported import not_modelled, where_operators_run
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
 from accelsim.request import DEFAULT_POINTS, Progress, RunRequest, array_line, point_name
@@ -58,52 +68,129 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     """
     hardware = _load_hardware(request)
     table = table_for(hardware)
-    machines = [hardware.with_operand_bits(*point) for point in request.points]
     if is_shapes(request.network):
+        request = replace(request, points=request.float_points)
+        machines = [hardware.with_operand_bits(*point) for point in request.float_points]
         return run_shapes(request, hardware, machines, table, progress)
-    model, data = _load(request)
-    network = model.network
-    chosen = _choose(len(data.images), request)
-
-    progress("float network", 0, len(request.points))
-    scores = run_float(model, data.images, [network.output])[network.output]
-    float_pct = None if request.random_data else _accuracy_pct(scores, data.labels)
-    activations = run_float(model, data.calibration_images, observed_tensors(network))
+    model = _load_network(request)
+    given = given_integers(model, hardware, request)
+    if given is not None:
+        start = _as_given(given, model, request)
+    else:
+        start = _to_quantize(model, hardware, request, progress)
+    data, chosen = start.data, _choose(len(start.data.images), request)
 
     points: list[PointResult] = []
     warnings: dict[str, None] = {}
     timeline: tuple[Span, ...] = ()
-    for point, machine in zip(request.points, machines, strict=True):
-        progress(point_name(*point), len(points), len(request.points))
-        spec = _quantization(machine, request)
-        integer = quantize_network(network, observe_ranges(network, activations, spec), spec)
+    for machine, integer in start.points:
         inputs = quantize_input(integer, data.images)
         golden = execute(integer, inputs, keep_tensors=False).outputs if request.check else None
-        program = compile_network(integer, machine, request.batch)
+        on_machine = fuse_pads(integer)
+        program = compile_network(on_machine, machine, request.batch)
         spans = request.timeline and not points
         simulated = simulate(
-            program, integer, machine, inputs[chosen], engine=request.engine, spans=spans
+            program, on_machine, machine, inputs[chosen], engine=request.engine, spans=spans
         )
         timeline = timeline or simulated.timing.spans
-        accuracy = _judge(simulated.outputs, golden, data.labels, chosen, float_pct)
+        accuracy = _judge(simulated.outputs, golden, start, chosen)
         energy = account(simulated, program, machine, table)
         points.append(collect_point(simulated, energy, machine, accuracy))
         warnings |= dict.fromkeys(energy.warnings)
     return RunResult(
-        network=network.name,
+        network=integer.name,
         hardware=hardware.name,
         engine=request.engine,
         dataset=data.name,
         array=array_line(hardware, request.overrides),
         technology=f"{energy.technology}, {hardware.dram.type}",
         points=tuple(points),
-        provenance=_provenance(request, model, data, table),
-        configuration=_configuration(request, data),
-        machine=dump_hardware(hardware),
-        not_modelled=tuple(energy.not_modelled),
-        warnings=(*_overflow_warnings(points), *_calibration_warnings(data), *warnings),
+        provenance=_provenance(start.request, model, data, table),
+        configuration=_configuration(start, points),
+        machine=dump_hardware(start.hardware),
+        not_modelled=not_modelled(energy.not_modelled, integer),
+        warnings=(
+            *_overflow_warnings(points),
+            *start.notes,
+            *warnings,
+        ),
+        imported=where_operators_run(model.report, integer, program),
+        is_given=given is not None,
         timeline=timeline,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """What there is to run: images, and integers with the machine of each point.
+
+    ``hardware`` is the machine that reports show; ``float_pct`` the float network's accuracy.
+    """
+
+    request: RunRequest
+    hardware: Hardware
+    data: Dataset
+    points: Iterable[tuple[Hardware, IntegerNetwork]]
+    notes: tuple[str, ...]
+    float_pct: float | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the file was quantized already: nobody was asked for widths."""
+        return self.request.points is None
+
+
+def _as_given(
+    given: GivenIntegers, model: ImportedModel | IntegerModel, request: RunRequest
+) -> _Start:
+    """Run a file's integers as they are, on the machine that they ask for."""
+    if request.random_data:
+        data = random_data(given.integer, request.batch, request.seed)
+    else:
+        network = model if isinstance(model, IntegerModel) else given.integer
+        data = load_data(_data_path(request), network, request.scaling)
+    points = ((given.machine, given.integer),)
+    return _Start(request, given.machine, data, points, given.notes)
+
+
+def _to_quantize(
+    model: ImportedModel | IntegerModel, hardware: Hardware, request: RunRequest, progress: Progress
+) -> _Start:
+    """Quantize a float network to each width that is asked for."""
+    assert isinstance(model, ImportedModel)
+    request = replace(request, points=request.float_points)
+    machines = [hardware.with_operand_bits(*point) for point in request.float_points]
+    network = model.network
+    if request.random_data:
+        data = random_data(network, request.batch, request.seed)
+    else:
+        data = load_data(_data_path(request), network, request.scaling)
+    progress("float network", 0, len(machines))
+    scores = run_float(model, data.images, [network.output])[network.output]
+    return _Start(
+        request=request,
+        hardware=hardware,
+        data=data,
+        points=_quantized(model, data, machines, request, progress),
+        notes=_calibration_warnings(data),
+        float_pct=None if request.random_data else _accuracy_pct(scores, data.labels),
+    )
+
+
+def _quantized(
+    model: ImportedModel,
+    data: Dataset,
+    machines: Sequence[Hardware],
+    request: RunRequest,
+    progress: Progress,
+) -> Iterator[tuple[Hardware, IntegerNetwork]]:
+    """Yield each machine with the network as its integers."""
+    network = model.network
+    activations = run_float(model, data.calibration_images, observed_tensors(network))
+    for done, machine in enumerate(machines):
+        progress(point_name(*request.float_points[done]), done, len(machines))
+        spec = _quantization(machine, request)
+        yield machine, quantize_network(network, observe_ranges(network, activations, spec), spec)
 
 
 def _load_hardware(request: RunRequest) -> Hardware:
@@ -114,25 +201,25 @@ def _load_hardware(request: RunRequest) -> Hardware:
     return load_hardware("scalesim", (*scalesim_overrides(path), *request.overrides))
 
 
-def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:
-    """Load the network, a bundled one by name or an ONNX file, and the data it has to fit."""
+def _load_network(request: RunRequest) -> ImportedModel | IntegerModel:
+    """Load a bundled network by name, or a file."""
     path = Path(request.network)
-    is_path = path.suffix == ".onnx" or len(path.parts) > 1 or path.is_file()
-    if not is_path:
-        workload = workload_path(request.network)
-        model = load_onnx(workload.model)
-        if request.random_data:
-            return model, random_data(model.network, request.batch, request.seed)
-        return model, load_data(request.data or workload.data, model.network, request.scaling)
-    model = load_onnx(path)
-    if request.random_data:
-        return model, random_data(model.network, request.batch, request.seed)
-    if request.data is None:
-        raise ConfigError(
-            f"--data: {request.network} needs images and labels: an .npz file, IDX files, CIFAR-10 "
-            "or a folder of images (or --random-data, where accuracy is not the point)"
-        )
-    return model, load_data(request.data, model.network, request.scaling)
+    if path.suffix.lower() == ".onnx" or len(path.parts) > 1 or path.is_file():
+        return load_onnx(path)
+    return load_onnx(workload_path(request.network).model)
+
+
+def _data_path(request: RunRequest) -> str | Path:
+    """Return the data that were given, or those that ship with a bundled network."""
+    if request.data is not None:
+        return request.data
+    for workload in bundled_workloads():
+        if workload.name == request.network:
+            return workload.data
+    raise ConfigError(
+        f"--data: {request.network} needs images and labels: an .npz file, IDX files, CIFAR-10 "
+        "or a folder of images (or --random-data, where accuracy is not the point)"
+    )
 
 
 def _choose(count: int, request: RunRequest) -> NDArray[np.intp]:
@@ -146,23 +233,20 @@ def _choose(count: int, request: RunRequest) -> NDArray[np.intp]:
 def _judge(
     outputs: NDArray[np.int32],
     golden: NDArray[np.int32] | None,
-    labels: NDArray[np.int64],
+    start: _Start,
     chosen: NDArray[np.intp],
-    float_pct: float | None,
 ) -> Accuracy:
     """Compare the simulated outputs, those of the ``chosen`` images, with golden's of all.
 
-    Without a float accuracy the labels mean nothing.
+    Labels of random data mean nothing.
     """
-    if float_pct is None:
-        if golden is None:
-            return Accuracy(None, None, 0, None)
-        differ = int(np.count_nonzero(golden[chosen] != outputs))
-        return Accuracy(None, None, len(golden), differ)
-    if golden is None:
-        return Accuracy(float_pct, _accuracy_pct(outputs, labels[chosen]), 0, None)
-    mismatches = int(np.count_nonzero(golden[chosen] != outputs))
-    return Accuracy(float_pct, _accuracy_pct(golden, labels), len(golden), mismatches)
+    scored, labels = outputs, start.data.labels[chosen]
+    images_golden, mismatches = 0, None
+    if golden is not None:
+        scored, labels, images_golden = golden, start.data.labels, len(golden)
+        mismatches = int(np.count_nonzero(golden[chosen] != outputs))
+    integer_pct = None if start.request.random_data else _accuracy_pct(scored, labels)
+    return Accuracy(start.float_pct, integer_pct, images_golden, mismatches)
 
 
 def _accuracy_pct(scores: NDArray[np.generic], labels: NDArray[np.integer]) -> float:
@@ -182,7 +266,7 @@ def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
 
 
 def _provenance(
-    request: RunRequest, model: ImportedModel, data: Dataset, table: EnergyTable
+    request: RunRequest, model: ImportedModel | IntegerModel, data: Dataset, table: EnergyTable
 ) -> Provenance:
     return Provenance(
         command=request.command,
@@ -192,21 +276,25 @@ def _provenance(
     )
 
 
-def _configuration(request: RunRequest, data: Dataset) -> dict[str, object]:
+def _configuration(start: _Start, points: Sequence[PointResult]) -> dict[str, object]:
+    request, data = start.request, start.data
+    quantization = {
+        "calibrated_on": data.calibration_source,
+        "weight_scales": "per_channel" if request.per_channel else "per_tensor",
+        "activation_codes": "symmetric" if request.symmetric_activations else "asymmetric",
+        "activation_ranges": request.ranges,
+    }
     return {
         "network": request.network,
         "hardware": request.hardware,
         "hardware_changes": list(request.overrides),
         "data": request.data or data.name,
         "images": data.preparation,
-        "calibrated_on": data.calibration_source,
-        "points": [f"w{weights}a{activations}" for weights, activations in request.points],
+        "points": [point.label for point in points],
         "engine": request.engine,
         "limit_images": request.limit,
         "batch_images": request.batch,
-        "weight_scales": "per_channel" if request.per_channel else "per_tensor",
-        "activation_codes": "symmetric" if request.symmetric_activations else "asymmetric",
-        "activation_ranges": request.ranges,
+        **({"quantization": "the file's own"} if start.is_given else quantization),
         "check": request.check,
         "seed": request.seed,
     }

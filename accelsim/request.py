@@ -14,12 +14,24 @@ from accelsim.quantize import RangeMethod
 from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
 from accelsim.units import format_hertz
 
-__all__ = ["DEFAULT_POINTS", "Progress", "RunRequest", "array_line", "point_name"]
+__all__ = [
+    "DEFAULT_POINTS",
+    "SHAPES_POINTS",
+    "Points",
+    "Progress",
+    "RunRequest",
+    "array_line",
+    "point_name",
+]
 
 Progress = Callable[[str, int, int], None]
 """Told (what, steps done, steps in all) before each step."""
 
-DEFAULT_POINTS: tuple[tuple[int, int], ...] = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
+Points = tuple[tuple[int, int], ...]
+"""(weight bits, activation bits) of each point."""
+
+DEFAULT_POINTS: Points = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
+SHAPES_POINTS: Points = ((8, 8),)
 _BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
 _ENGINES = ("register", "cycle", "tile")
 
@@ -31,14 +43,16 @@ class RunRequest:
     Attributes
     ----------
     network
-        Name of a bundled network or topology, or path of an ONNX file, a topology's YAML file or
-        a SCALE-Sim topology CSV. A topology has shapes but no values: it has no accuracy.
+        Name of a bundled network or topology, or path of an ONNX or TFLite file, a topology's
+        YAML file or a SCALE-Sim topology CSV. A topology has shapes but no values: it has no
+        accuracy.
     hardware, overrides
         Name of a preset, or path of a YAML file or of a SCALE-Sim .cfg (changes to the preset
         ``scalesim``); ``"array.rows=32"`` changes a field of it.
     points
         (weight bits, activation bits) of each point, 2 to 16. For each, PEs and scratchpads are
-        built for these widths.
+        built for these widths. None: those of the file, if it is quantized already (it takes no
+        others); `DEFAULT_POINTS` for a float network, `SHAPES_POINTS` for a topology.
     data
         Path of test images, labels and calibration images: an .npz, IDX files, CIFAR-10's binary
         version, or a folder of images with a CSV; None: the bundled digits, for a bundled network.
@@ -77,7 +91,7 @@ class RunRequest:
     network: str = "digits_cnn"
     hardware: str = "edge_16x16"
     overrides: tuple[str, ...] = ()
-    points: tuple[tuple[int, int], ...] = DEFAULT_POINTS
+    points: Points | None = None
     data: str | None = None
     input_scale: str = "auto"
     normalize: str | None = None
@@ -95,16 +109,8 @@ class RunRequest:
     ceil_outputs: bool = False
 
     def __post_init__(self) -> None:
-        if not self.points:
-            raise ConfigError("points: at least one pair of bit-widths is needed")
-        for point in self.points:
-            for name, bits in zip(("weight bits", "activation bits"), point, strict=True):
-                if not NARROWEST_BITS <= bits <= WIDEST_BITS:
-                    raise ConfigError(
-                        f"{name}: must be {NARROWEST_BITS} to {WIDEST_BITS}, got {bits}"
-                    )
-            if self.points.count(point) > 1:
-                raise ConfigError(f"points: w{point[0]}a{point[1]} is given twice")
+        if self.points is not None:
+            _check_points(self.points)
         if self.engine not in _ENGINES:
             allowed = ", ".join(_ENGINES)
             raise ConfigError(f"engine: must be one of {allowed}, got {self.engine!r}")
@@ -140,13 +146,21 @@ class RunRequest:
             raise ConfigError(f"seed: must not be negative, got {self.seed}")
 
     @property
+    def float_points(self) -> Points:
+        """The points of a network that is not quantized yet: as asked for, or the standard ones."""
+        if self.points is not None:
+            return self.points
+        return SHAPES_POINTS if is_shapes(self.network) else DEFAULT_POINTS
+
+    @property
     def command(self) -> str:
         """The command line that repeats this run."""
         standard = RunRequest()
         words = ["accelsim", "run", self.network, "--hardware", self.hardware]
         for override in self.overrides:
             words += ["--set", override]
-        words += ["--bits", ",".join(point_name(*point) for point in self.points)]
+        if self.points is not None:
+            words += ["--bits", ",".join(point_name(*point) for point in self.points)]
         if self.data is not None:
             words += ["--data", self.data]
         if self.input_scale != standard.input_scale:
@@ -178,6 +192,17 @@ class RunRequest:
         if self.range_method == RangeMethod.PERCENTILE:
             return f"central {self.percentile:g} percent of calibration values"
         return "smallest and largest calibration value"
+
+
+def _check_points(points: Points) -> None:
+    if not points:
+        raise ConfigError("points: at least one pair of bit-widths is needed")
+    for point in points:
+        for name, bits in zip(("weight bits", "activation bits"), point, strict=True):
+            if not NARROWEST_BITS <= bits <= WIDEST_BITS:
+                raise ConfigError(f"{name}: must be {NARROWEST_BITS} to {WIDEST_BITS}, got {bits}")
+        if points.count(point) > 1:
+            raise ConfigError(f"points: w{point[0]}a{point[1]} is given twice")
 
 
 def point_name(weight_bits: int, activation_bits: int) -> str:

@@ -39,7 +39,7 @@ def run_shapes(
     """
     shapes = load_shapes(request.network, request.ceil_outputs)
     topology = shapes.topology
-    names = [point_name(*point) for point in request.points]
+    names = [point_name(*point) for point in request.float_points]
     points, accounts, timeline = _run_machines(
         topology,
         machines,
@@ -123,7 +123,7 @@ def _configuration(request: RunRequest, shapes: ImportedShapes) -> dict[str, obj
         "source": shapes.topology.source,
         "hardware": request.hardware,
         "hardware_changes": list(request.overrides),
-        "points": [f"w{weights}a{activations}" for weights, activations in request.points],
+        "points": [f"w{weights}a{activations}" for weights, activations in request.float_points],
         "batch_images": request.batch,
         "macs_per_image": shapes.topology.macs,
     }

@@ -6,14 +6,15 @@ from accelsim.request import DEFAULT_POINTS, RunRequest
 
 def test_the_defaults_are_the_digits_at_five_widths():
     request = RunRequest()
-    assert request.points == DEFAULT_POINTS == ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
+    assert request.points is None
+    assert request.float_points == DEFAULT_POINTS == ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
     assert (request.network, request.hardware, request.engine) == (
         "digits_cnn",
         "edge_16x16",
         "cycle",
     )
     assert request.limit == 64
-    assert request.command == ("accelsim run digits_cnn --hardware edge_16x16 --bits 8,6,4,3,2")
+    assert request.command == "accelsim run digits_cnn --hardware edge_16x16"
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,8 @@ def test_the_command_line_says_how_activations_are_quantized():
         "accelsim run digits_cnn --hardware edge_16x16 --bits 4 --symmetric --range percentile "
         "--percentile 99.5"
     )
+
+
+def test_what_is_run_when_no_widths_are_asked_for():
+    assert RunRequest("resnet18").float_points == ((8, 8),)
+    assert RunRequest("resnet18", points=((4, 4), (2, 2))).float_points == ((4, 4), (2, 2))

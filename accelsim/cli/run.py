@@ -108,24 +108,21 @@ def run(
 ) -> None:
     """Quantize NETWORK, run it on a machine, and print accuracy, cycles and energy.
 
-    NETWORK is a bundled network (digits_cnn, digits_mlp) or the path of an ONNX file. Or it is a
-    network of shapes, which has cycles and energy only: a bundled one (resnet18, bert_base, ...:
+    NETWORK is a bundled network (digits_cnn, digits_mlp) or the path of an ONNX file. A file that
+    is quantized already (.tflite, quantized .onnx) is run as it is. Or NETWORK is a network of
+    shapes, which has cycles and energy only: a bundled one (resnet18, bert_base, ...:
     `accelsim networks`), a topology file (.yaml), or a SCALE-Sim topology (.csv).
     """
     from accelsim.errors import ConfigError
-    from accelsim.frontend import is_shapes
     from accelsim.pipeline import RunRequest
     from accelsim.report.folder import check_run_folder
 
-    points = _points(bits, weights, activations)
-    if bits is None and is_shapes(options["network"]):
-        points = points if weights or activations else ((8, 8),)
     if percentile is not None:
         if options["range_method"] != "percentile":
             raise ConfigError("--percentile: needs --range percentile")
         options["percentile"] = percentile
     request = RunRequest(
-        points=points,
+        points=_points(bits, weights, activations),
         per_channel=not per_tensor,
         ceil_outputs=scalesim_ofmap == "ceil",
         **options,
@@ -174,13 +171,15 @@ def _show(result: RunResult, output: Path | None, *, as_json: bool) -> None:
 
 def _points(
     bits: str | None, weights: str | None, activations: str | None
-) -> tuple[tuple[int, int], ...]:
-    """Return (weight bits, activation bits) of every point; the request checks the ranges."""
+) -> tuple[tuple[int, int], ...] | None:
+    """Return (weight bits, activation bits) of every point, None if nothing is said of them.
+
+    The request checks the ranges.
+    """
     from accelsim.errors import ConfigError
-    from accelsim.pipeline import DEFAULT_POINTS
 
     if weights is None and activations is None:
-        return DEFAULT_POINTS if bits is None else _parse_bits(bits)
+        return None if bits is None else _parse_bits(bits)
     if bits is not None:
         raise ConfigError("--bits: give either --bits or --weights and --activations, not both")
     return ((_width("--weights", weights or "8"), _width("--activations", activations or "8")),)

@@ -3,6 +3,7 @@
 from accelsim.frontend.data import Dataset, Scaling, load_data, random_data
 from accelsim.frontend.graph import Fold
 from accelsim.frontend.import_report import ImportReport
+from accelsim.frontend.integer_model import IntegerModel
 from accelsim.frontend.load_onnx import ImportedModel, load_onnx
 from accelsim.frontend.run_float import run_float
 from accelsim.frontend.scalesim import scalesim_overrides
@@ -16,6 +17,7 @@ __all__ = [
     "ImportReport",
     "ImportedModel",
     "ImportedShapes",
+    "IntegerModel",
     "Scaling",
     "Workload",
     "bundled_workloads",

@@ -44,12 +44,16 @@ def summary_document(result: RunResult) -> dict[str, Any]:
         "dataset": result.dataset,
         "array": result.array,
         "technology": result.technology,
+        "is_given": result.is_given,
         "points": [_point_document(point) for point in result.points],
     }
 
 
 def provenance_document(result: RunResult) -> dict[str, Any]:
-    """Return command, seed, versions, hashes, configuration, what is not modelled, warnings."""
+    """Return command, seed, versions, hashes, configuration, what is not modelled, warnings.
+
+    ``imported`` says where each operator of the network's file runs.
+    """
     return {
         "schema": PROVENANCE_SCHEMA,
         **asdict(result.provenance),
@@ -57,6 +61,7 @@ def provenance_document(result: RunResult) -> dict[str, Any]:
         "machine": result.machine,
         "not_modelled": list(result.not_modelled),
         "warnings": list(result.warnings),
+        "imported": {place: list(names) for place, names in result.imported.items()},
     }
 
 
@@ -93,6 +98,8 @@ def read_documents(summary: object, provenance: object) -> RunResult:
             machine=origin["machine"],
             not_modelled=tuple(origin["not_modelled"]),
             warnings=tuple(origin["warnings"]),
+            imported=origin["imported"],
+            is_given=results["is_given"],
         )
     except KeyError as error:
         raise DataError(f"summary.json, run.json: field {error} is missing") from error

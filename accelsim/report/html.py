@@ -25,6 +25,10 @@ _CLAMPED = (
     '<p class="note">Clamped values are results outside the range of their layer; a fused ReLU '
     "clamps every negative one.</p>"
 )
+_BUILT_FOR_EACH = (
+    '<p class="note">weight_bits and activation_bits are replaced by those of each bit-width: the '
+    "PEs are built for it.</p>"
+)
 
 
 def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
@@ -49,9 +53,9 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             _figure(figures, "cycles_by_layer"),
             _figure(figures, "roofline"),
             *(_layers(point, opened=index == 0) for index, point in enumerate(result.points)),
+            _imported(result.imported),
             "<h2>Machine</h2>",
-            '<p class="note">weight_bits and activation_bits are replaced by those of each '
-            "bit-width: the PEs are built for it.</p>",
+            "" if result.is_given else _BUILT_FOR_EACH,
             f"<pre>{escape(result.machine)}</pre>",
             "<h2>What is not modelled</h2>",
             _list(result.not_modelled),
@@ -71,10 +75,14 @@ def _lead(result: RunResult) -> str:
     first = result.points[0]
     if not result.has_values:
         return "A network of shapes: cycles, traffic and energy, but no values and no accuracy."
+    images = "1 image" if first.images_simulated == 1 else f"{first.images_simulated} images"
+    widths = "" if result.is_given else " at each width"
     simulated = (
-        f"{first.images_simulated} images of {escape(result.dataset)} simulated at each width "
-        f"with the {escape(result.engine)} engine, "
+        f"{images} of {escape(result.dataset)} simulated{widths} with the {escape(result.engine)} "
+        "engine, "
     )
+    if result.is_given:
+        simulated = f"The file's own integers, as they are. {simulated}"
     if first.golden_mismatches is None:
         return simulated + "not compared with the golden model."
     mismatches = sum(point.golden_mismatches or 0 for point in result.points)
@@ -99,12 +107,11 @@ def _cards(result: RunResult) -> str:
     """Sum the run up: each figure at the first width of the run, and at the last below it."""
     points = result.points
     ends = points[:1] if len(points) == 1 else (points[0], points[-1])
-    accuracy = [
-        ("Float accuracy", [f"{percent(points[0].accuracy_float_pct, 1)} %"]),
-        ("Integer accuracy", [f"{percent(p.accuracy_integer_pct, 1)} %" for p in ends]),
-    ]
+    baseline = ("Float accuracy", [f"{percent(points[0].accuracy_float_pct, 1)} %"])
+    integer = ("Integer accuracy", [f"{percent(p.accuracy_integer_pct, 1)} %" for p in ends])
     cards = [
-        *(accuracy if result.has_accuracy else []),
+        *([baseline] if result.has_float_accuracy else []),
+        *([integer] if result.has_accuracy else []),
         ("Energy per image", _with_unit([p.energy_uj_per_image for p in ends], "µJ")),
         ("Cycles per image", [f"{point.cycles_per_image:,.0f}" for point in ends]),
         ("Latency per image", _with_unit([p.latency_us_per_image for p in ends], "µs")),
@@ -130,10 +137,8 @@ def _with_unit(values: Sequence[float], unit: str) -> list[str]:
 
 def _summary_table(result: RunResult) -> str:
     points = result.points
-    accuracy = [
-        ("float", "% correct", [percent(point.accuracy_float_pct, 2) for point in points]),
-        ("integer", "% correct", [percent(point.accuracy_integer_pct, 2) for point in points]),
-    ]
+    baseline = ("float", "% correct", [percent(p.accuracy_float_pct, 2) for p in points])
+    integer = ("integer", "% correct", [percent(p.accuracy_integer_pct, 2) for p in points])
     events = [
         ("overflows", "events", [f"{point.overflow_events:,}" for point in points]),
         ("clamped", "values", [f"{point.clip_events:,}" for point in points]),
@@ -141,7 +146,8 @@ def _summary_table(result: RunResult) -> str:
     return _table(
         [
             _bits_column(points),
-            *(accuracy if result.has_accuracy else []),
+            *([baseline] if result.has_float_accuracy else []),
+            *([integer] if result.has_accuracy else []),
             ("cycles", "per image", [f"{point.cycles_per_image:,.0f}" for point in points]),
             ("latency", "µs/image", aligned([point.latency_us_per_image for point in points])),
             ("utilization", "%", [f"{point.utilization_pct:.1f}" for point in points]),
@@ -244,10 +250,21 @@ def _list(items: Sequence[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
 
 
+def _imported(imported: Mapping[str, Sequence[str]]) -> str:
+    """Say where each operator of the network's file runs."""
+    facts = "".join(
+        f"<dt>{escape(place)}</dt><dd>{escape(', '.join(names))}</dd>"
+        for place, names in imported.items()
+        if names
+    )
+    return f'<h2>Where the operators run</h2>\n<dl class="facts">{facts}</dl>' if facts else ""
+
+
 def _provenance(result: RunResult) -> str:
     origin = result.provenance
     facts = {
         "energy": result.technology,
+        **({"images": str(images)} if (images := result.configuration.get("images")) else {}),
         "seed": str(origin.seed),
         **{f"sha256 of {name}": value for name, value in origin.hashes.items()},
         **{name: str(value) for name, value in origin.versions.items()},

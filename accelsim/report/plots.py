@@ -38,7 +38,7 @@ def figures(result: RunResult) -> dict[str, Figure]:
         "energy_by_component": energy_by_component(result),
         "cycles_by_layer": cycles_by_layer(result),
     }
-    if result.has_accuracy:
+    if result.has_float_accuracy:
         drawn = {"accuracy_and_energy": accuracy_and_energy(result)} | drawn
     if result.points[0].peak_macs_per_cycle:
         drawn["roofline"] = roofline(result)

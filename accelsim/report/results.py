@@ -5,7 +5,7 @@ Counts and cycles of a layer are for one batch; figures "per image" divide by th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from accelsim.simulator.run import Cause, Span, Traffic
@@ -81,8 +81,9 @@ class PointResult:
 
     ``images_golden`` is 0 and ``golden_mismatches`` None when golden was not asked;
     ``accuracy_integer_pct`` is then that of the simulated images. ``golden_mismatches`` counts
-    output integers that differ. A network of shapes has no values: no images are simulated, and
-    both accuracies are None. ``peak_macs_per_cycle`` and ``dram_bytes_per_cycle`` are the
+    output integers that differ. Both accuracies are None where labels mean nothing, the float one
+    where the network was integers from the start. A network of shapes has no values: no images
+    are simulated. ``peak_macs_per_cycle`` and ``dram_bytes_per_cycle`` are the
     machine's two roofs.
     """
 
@@ -136,6 +137,8 @@ class RunResult:
     numbers, text and lists; ``machine`` is the resolved hardware description as YAML, units in
     its values. One line each: ``array`` (size, dataflow, clock, what was changed in the named
     hardware) and ``technology`` (node, voltage, energy table). ``timeline`` is not stored.
+    ``imported`` says what became of the operators of the network's file, by where they run.
+    ``is_given``: the file was quantized already, and its integers were run as they are.
     """
 
     network: str
@@ -150,6 +153,8 @@ class RunResult:
     machine: str
     not_modelled: tuple[str, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    is_given: bool = False
     timeline: tuple[Span, ...] = field(default=(), repr=False, compare=False)
 
     @property
@@ -160,6 +165,11 @@ class RunResult:
     @property
     def has_accuracy(self) -> bool:
         """Whether the images had labels that mean something."""
+        return all(point.accuracy_integer_pct is not None for point in self.points)
+
+    @property
+    def has_float_accuracy(self) -> bool:
+        """Whether there was a float network to compare with."""
         return all(point.accuracy_float_pct is not None for point in self.points)
 
     @property

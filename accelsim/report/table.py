@@ -85,7 +85,7 @@ def _result_columns(points: Sequence[PointResult]) -> list[_Column]:
         ("accuracy\ninteger %", [percent(point.accuracy_integer_pct, 2) for point in points]),
     ]
     return [
-        *(accuracy if points[0].accuracy_float_pct is not None else []),
+        *(column for column in accuracy if set(column[1]) != {"-"}),
         ("cycles\n/image", [f"{point.cycles_per_image:,.0f}" for point in points]),
         ("latency\nµs/image", aligned([point.latency_us_per_image for point in points])),
         ("util.\n%", [f"{point.utilization_pct:.1f}" for point in points]),
@@ -108,10 +108,12 @@ def _notes(result: RunResult) -> list[Text]:
     lines = []
     if result.has_values:
         lines.append(Text(f"Integers: {_comparison(result)}", style=_comparison_style(result)))
+    if result.imported:
+        lines.append(Text(f"Operators: {_imported(result)}"))
     batch = f", batch {first.batch}" if first.batch > 1 else ""
     lines.append(
         Text(
-            f"Machine: {result.hardware}: {result.array}; PEs built for each width; "
+            f"Machine: {result.hardware}: {result.array}; {_built_for(result)}; "
             f"{f'{result.engine} engine' if result.has_values else 'shapes, no values'}{batch}"
         )
     )
@@ -123,9 +125,20 @@ def _notes(result: RunResult) -> list[Text]:
     return lines
 
 
+def _built_for(result: RunResult) -> str:
+    return "PEs built for the file's widths" if result.is_given else "PEs built for each width"
+
+
+def _imported(result: RunResult) -> str:
+    """Say in a line where the operators of the network's file run."""
+    counts = [f"{len(names)} {place}" for place, names in result.imported.items() if len(names)]
+    return ", ".join(counts)
+
+
 def _comparison(result: RunResult) -> str:
     first = result.points[0]
-    simulated = f"{first.images_simulated} images simulated at each width"
+    images = "1 image" if first.images_simulated == 1 else f"{first.images_simulated} images"
+    simulated = f"{images} simulated{'' if result.is_given else ' at each width'}"
     if first.golden_mismatches is None:
         which = " (accuracy is that of these images)" if result.has_accuracy else ""
         return f"{simulated}, not compared with golden{which}"

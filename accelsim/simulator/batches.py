@@ -7,18 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import Rescale, RescaleMode
+from accelsim.arithmetic import RescaleMode
 from accelsim.compiler.program import Program
 from accelsim.errors import ConfigError, DataError
 from accelsim.hardware.schema import Hardware
-from accelsim.network.integer import (
-    IntegerAdd,
-    IntegerAveragePool,
-    IntegerMatrix,
-    IntegerNetwork,
-    IntegerOperator,
-    IntegerRequantize,
-)
+from accelsim.network.integer import IntegerNetwork
+from accelsim.network.rescales import operator_rescales
 from accelsim.simulator.execute import BatchExecution, MatrixExecution, execute_batch
 from accelsim.simulator.invariants import check_batch, check_timing
 from accelsim.simulator.run import Run, Switching
@@ -144,7 +138,7 @@ def _check_hardware(integer: IntegerNetwork, hardware: Hardware) -> None:
         )
     unit = hardware.rescale
     for layer in integer.layers:
-        for rescale in _rescales(layer.operator):
+        for rescale in operator_rescales(layer.operator):
             same_width = rescale.mantissa_bits == unit.mantissa_bits
             if rescale.mode != unit.mode or not (same_width or unit.mode == RescaleMode.FLOAT32):
                 raise ConfigError(
@@ -152,13 +146,3 @@ def _check_hardware(integer: IntegerNetwork, hardware: Hardware) -> None:
                     f"{unit.mantissa_bits}-bit mantissas, layer {layer.name!r} is for "
                     f"{rescale.mode} with {rescale.mantissa_bits}"
                 )
-
-
-def _rescales(operator: IntegerOperator) -> tuple[Rescale, ...]:
-    if isinstance(operator, IntegerMatrix | IntegerRequantize):
-        return (operator.rescale,)
-    if isinstance(operator, IntegerAdd):
-        return (operator.rescale_left, operator.rescale_right, operator.rescale_sum)
-    if isinstance(operator, IntegerAveragePool):
-        return operator.rescales
-    return ()

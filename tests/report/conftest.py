@@ -128,6 +128,24 @@ def single_point(result: RunResult) -> RunResult:
 
 
 @pytest.fixture(scope="session")
+def given(single_point: RunResult) -> RunResult:
+    """A network that was integers from the start: nothing to compare it with in float."""
+    point = replace(single_point.points[0], accuracy_float_pct=None, images_simulated=1)
+    return replace(
+        single_point,
+        points=(point,),
+        is_given=True,
+        configuration={"images": "int8 as the input's integers"},
+        imported={
+            "on the array": ["conv1", "conv2"],
+            "on the vector unit": ["pool (max pool)"],
+            "on the host": [],
+            "folded": ["relu <1> (RELU, into conv1)"],
+        },
+    )
+
+
+@pytest.fixture(scope="session")
 def drawings(result: RunResult) -> dict[str, str]:
     """Every figure of the run as SVG, drawn once: drawing is slow."""
     return {name: to_svg(figure, name) for name, figure in figures(result).items()}

@@ -88,3 +88,8 @@ def test_an_unknown_field_of_a_point(result):
         "summary.json, run.json: not written by accelsim: "
         "PointResult.__init__() got an unexpected keyword argument 'colour'"
     )
+
+
+def test_where_operators_run_survives_being_written_and_read(given):
+    again = read_documents(stored(summary_document(given)), stored(provenance_document(given)))
+    assert again == given

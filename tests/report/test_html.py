@@ -103,3 +103,16 @@ def test_one_warning_is_a_line_and_several_fold_away(result):
     assert '<p class="note">Note: a &lt; b.</p>' in single
     several = report_html(replace(result, warnings=("one", "two")), {})
     assert '<details class="note"><summary>2 notes</summary>' in several
+
+
+def test_integers_of_a_file_are_said_to_be_its_own(given):
+    page = report_html(given, {})
+    assert "Float accuracy" not in page
+    assert "Integer accuracy" in page
+    assert "<p>The file's own integers, as they are. 1 image" in page
+    assert "1 image of digits simulated with the cycle engine, every output integer equal" in page
+    assert "<h2>Where the operators run</h2>" in page
+    assert "<dt>folded</dt><dd>relu &lt;1&gt; (RELU, into conv1)</dd>" in page
+    assert "<dt>on the host</dt>" not in page
+    assert "replaced by those of each" not in page
+    assert "<dt>images</dt><dd>int8 as the input&#x27;s integers</dd>" in page

@@ -111,3 +111,7 @@ def test_the_callers_own_matplotlib_settings_change_nothing_and_stay(result, dra
     with mpl.rc_context({"font.size": 20.0, "axes.grid": False}):
         assert to_svg(energy_by_component(result), name) == drawings[name]
         assert mpl.rcParams["font.size"] == 20.0
+
+
+def test_integers_of_a_file_have_no_figure_of_accuracy_against_width(given):
+    assert "accuracy_and_energy" not in figures(given)

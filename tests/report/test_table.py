@@ -65,3 +65,13 @@ def test_without_golden_the_accuracy_is_that_of_the_simulated_images(single_poin
     unchecked = replace(single_point.points[0], golden_mismatches=None, images_golden=0)
     text = render_table(replace(single_point, points=(unchecked,)), 200)
     assert "not compared with golden (accuracy is that of these images)" in text
+
+
+def test_integers_of_a_file_have_no_float_accuracy_and_places_to_run(given):
+    text = render_table(given, 100)
+    assert "accuracy\n" not in text
+    assert "float %" not in text
+    assert "98.61" in text
+    assert "Integers: 1 image simulated, all outputs equal golden; accuracy over 360" in text
+    assert "Operators: 2 on the array, 1 on the vector unit, 1 folded" in text
+    assert "PEs built for the file's widths" in text

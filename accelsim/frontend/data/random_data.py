@@ -5,23 +5,31 @@ from __future__ import annotations
 from hashlib import sha256
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accelsim.frontend.data.dataset import Dataset
-from accelsim.network import Network
+from accelsim.network import IntegerNetwork, Network
 
 __all__ = ["random_data"]
 
 _CALIBRATION_IMAGES = 8
 
 
-def random_data(network: Network, count: int, seed: int) -> Dataset:
-    """Return ``count`` images of standard normal values; every label is 0 and means nothing.
+def random_data(network: Network | IntegerNetwork, count: int, seed: int) -> Dataset:
+    """Return ``count`` random images; every label is 0 and means nothing.
 
-    The first images are also what ranges are calibrated on.
+    A float network gets standard normal values, and the first images are also what its ranges are
+    calibrated on. A network that is integers already gets what every integer of its input's
+    format, each as likely as the others, stands for.
     """
     generator = np.random.default_rng(seed)
-    shape = network.shapes[network.input]
-    drawn = generator.standard_normal((max(count, _CALIBRATION_IMAGES), *shape), np.float32)
+    images = max(count, _CALIBRATION_IMAGES)
+    if isinstance(network, IntegerNetwork):
+        drawn = _integers(network, images, generator)
+        preparation = f"random {network.tensors[network.input].format} integers"
+    else:
+        drawn = generator.standard_normal((images, *network.shapes[network.input]), np.float32)
+        preparation = "random, standard normal"
     return Dataset(
         name=f"random images (seed {seed})",
         images=drawn[:count],
@@ -29,4 +37,15 @@ def random_data(network: Network, count: int, seed: int) -> Dataset:
         calibration_images=drawn[:_CALIBRATION_IMAGES],
         calibration_source="random",
         sha256=sha256(drawn.tobytes()).hexdigest(),
+        preparation=preparation,
     )
+
+
+def _integers(
+    network: IntegerNetwork, count: int, generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return the real numbers of random integers."""
+    tensor = network.tensors[network.input]
+    low, high = tensor.format.low, tensor.format.high
+    integers = generator.integers(low, high, (count, *tensor.shape), endpoint=True)
+    return (tensor.scale * (integers - tensor.zero_point)).astype(np.float32)

@@ -1,0 +1,157 @@
+"""A network that is integers already, and the machine that its file asks for.
+
+The file fixes widths, scales and zero points, so there is one point and nothing to quantize. Its
+PEs are built for the file's widest operands, its rescale unit for the file's arithmetic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from accelsim.arithmetic import Accumulator, RescaleMode
+from accelsim.errors import ConfigError
+from accelsim.frontend import ImportedModel
+from accelsim.frontend.integer_model import IntegerModel
+from accelsim.hardware import Hardware
+from accelsim.network import IntegerMatrix, IntegerNetwork
+from accelsim.network.rescales import operator_rescales
+from accelsim.quantize import RangeMethod
+from accelsim.quantize.spec import NARROWEST_BITS
+from accelsim.request import RunRequest
+
+__all__ = ["FileArithmetic", "GivenIntegers", "given_integers", "with_rescale_unit"]
+
+
+@dataclass(frozen=True)
+class FileArithmetic:
+    """How a file rescales results.
+
+    ``is_fixed``: its multipliers are in this form and no other; else the form is what the file's
+    own runtime computes with, and another machine may rescale by the same scales in its own way.
+    """
+
+    mode: RescaleMode
+    mantissa_bits: int
+    is_fixed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class GivenIntegers:
+    """A file's integers on the machine that is built for them, and what a reader should know."""
+
+    integer: IntegerNetwork
+    machine: Hardware
+    notes: tuple[str, ...]
+
+
+def given_integers(
+    model: ImportedModel | IntegerModel, hardware: Hardware, request: RunRequest
+) -> GivenIntegers | None:
+    """Return the integers that a file gives, None if its network is float.
+
+    Raises
+    ------
+    ConfigError
+        If the request asks for what the file has decided, or the accumulators are too narrow.
+    """
+    if isinstance(model, ImportedModel):
+        return None
+    _refuse_choices(request)
+    arithmetic = _arithmetic(model.integer, hardware)
+    machine, notes = with_rescale_unit(hardware, arithmetic, request)
+    integer = _in_accumulators(model.integer, machine.accumulator.format)
+    return GivenIntegers(integer, machine.with_operand_bits(*_widths(integer, machine)), notes)
+
+
+def with_rescale_unit(
+    hardware: Hardware, arithmetic: FileArithmetic, request: RunRequest
+) -> tuple[Hardware, tuple[str, ...]]:
+    """Return the machine with the rescale unit of a file's arithmetic, and a note if it changed.
+
+    A unit that ``--set`` asks for is kept where the file leaves a choice.
+
+    Raises
+    ------
+    ConfigError
+        If another unit is set and the file leaves no choice.
+    """
+    built = hardware.rescale
+    changed = {override.partition("=")[0].strip() for override in request.overrides}
+    wanted = {"mode": arithmetic.mode, "mantissa_bits": arithmetic.mantissa_bits}
+    if arithmetic.mode is RescaleMode.FLOAT32:
+        del wanted["mantissa_bits"]
+    if not arithmetic.is_fixed and "rescale.mode" in changed:
+        differs = built.mode != arithmetic.mode
+        own = f"rescale unit as set, {built.mode}; the file's own arithmetic is {arithmetic.mode}"
+        return hardware, (own,) if differs else ()
+    for field, value in wanted.items():
+        if f"rescale.{field}" in changed and getattr(built, field) != value:
+            raise ConfigError(
+                f"--set rescale.{field}={getattr(built, field)}: must be {value}, as the "
+                f"multipliers in {request.network} are for {_unit(arithmetic)}; leave it out"
+            )
+    unit = built.model_copy(update=wanted)
+    if unit == built:
+        return hardware, ()
+    was = _unit(FileArithmetic(built.mode, built.mantissa_bits, False))
+    note = f"rescale unit built for the file: {_unit(arithmetic)} ({hardware.name} has {was})"
+    return hardware.model_copy(update={"rescale": unit}), (note,)
+
+
+def _unit(arithmetic: FileArithmetic) -> str:
+    if arithmetic.mode is RescaleMode.FLOAT32:
+        return str(arithmetic.mode)
+    return f"{arithmetic.mode} with {arithmetic.mantissa_bits}-bit mantissas"
+
+
+def _refuse_choices(request: RunRequest) -> None:
+    asked = (
+        ("--bits (or --weights, --activations)", request.points is not None),
+        ("--per-tensor", not request.per_channel),
+        ("--symmetric", request.symmetric_activations),
+        ("--range", request.range_method != RangeMethod.MIN_MAX),
+    )
+    options = ", ".join(option for option, is_asked in asked if is_asked)
+    if options:
+        raise ConfigError(
+            f"{request.network}: is quantized already and is run as it is: leave out {options}"
+        )
+
+
+def _arithmetic(integer: IntegerNetwork, hardware: Hardware) -> FileArithmetic:
+    """Return the form of the network's multipliers; that of the hardware if it has none."""
+    for layer in integer.layers:
+        for rescale in operator_rescales(layer.operator):
+            return FileArithmetic(rescale.mode, rescale.mantissa_bits, is_fixed=True)
+    return FileArithmetic(hardware.rescale.mode, hardware.rescale.mantissa_bits, is_fixed=False)
+
+
+def _widths(integer: IntegerNetwork, hardware: Hardware) -> tuple[int, int]:
+    """Return the bits of the widest weights and of the widest activations in products."""
+    weights, activations = 0, 0
+    for layer in integer.layers:
+        if isinstance(layer.operator, IntegerMatrix):
+            weights = max(weights, layer.operator.weight_format.bits)
+            activations = max(activations, integer.tensors[layer.inputs[0]].format.bits)
+    if not weights:
+        return hardware.array.weight_bits, hardware.array.activation_bits
+    return max(weights, NARROWEST_BITS), max(activations, NARROWEST_BITS)
+
+
+def _in_accumulators(integer: IntegerNetwork, accumulator: Accumulator) -> IntegerNetwork:
+    """Return the network as it is summed up in the machine's accumulators."""
+    for layer in integer.layers:
+        if not isinstance(layer.operator, IntegerMatrix):
+            continue
+        bias = layer.operator.bias
+        outside = np.flatnonzero((bias < accumulator.low) | (bias > accumulator.high))
+        if outside.size:
+            raise ConfigError(
+                f"layer {layer.name!r}: bias {bias[outside[0]]} of output channel {outside[0]} "
+                f"(its zero point folded in) does not fit the {accumulator.bits}-bit accumulator "
+                f"[{accumulator.low}, {accumulator.high}], as for {outside.size} of {bias.size} "
+                "channels; use a wider accumulator"
+            )
+    return replace(integer, accumulator=accumulator)
