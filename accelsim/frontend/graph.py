@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import UnsupportedOperatorError
+from accelsim.frontend.integers import Affine, IntegerConstant
 from accelsim.network import Shape
 
 __all__ = ["Fold", "Graph", "Node", "refuse"]
@@ -51,7 +52,9 @@ class Fold:
 class Graph:
     """Nodes in execution order with one input and one output; constants by tensor name.
 
-    ``batch`` is the number of images that the file insists on, or None if it takes any.
+    ``batch`` is the number of images that the file insists on, or None if it takes any. Of a
+    quantized file ``quantized`` has what the integers of computed tensors mean, and ``integers``
+    what constants are made from.
     """
 
     name: str
@@ -63,6 +66,8 @@ class Graph:
     opset: int
     batch: int | None = None
     folds: tuple[Fold, ...] = ()
+    quantized: Mapping[str, Affine] = field(default_factory=dict)
+    integers: Mapping[str, IntegerConstant] = field(default_factory=dict)
 
     def producers(self) -> dict[str, Node]:
         """Return the node that writes each tensor."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from accelsim.arithmetic import IntegerFormat
 from accelsim.frontend.graph import Fold, Graph
+from accelsim.frontend.quantized import INTEGER_OPERATORS, QUANTIZERS
 from accelsim.network import (
     Add,
     AveragePool,
@@ -19,7 +22,35 @@ from accelsim.network import (
     network_parameters,
 )
 
-__all__ = ["ImportReport", "import_report"]
+__all__ = ["FoundQuantization", "ImportReport", "import_report"]
+
+
+@dataclass(frozen=True)
+class FoundQuantization:
+    """The quantization that a file brings with it.
+
+    Attributes
+    ----------
+    operators
+        The quantizing operators of the file, each once.
+    weights
+        By layer, the format that the file stores its weights in.
+    activations
+        By tensor, the format of its integers.
+    per_channel
+        Layers with a weight scale for each output channel.
+    zero_points
+        Layers whose weights have zero points; they run as signed weights less zero point.
+    widened
+        Of these, the ones that need a bit more for it: by layer, the format that they run in.
+    """
+
+    operators: tuple[str, ...]
+    weights: Mapping[str, IntegerFormat]
+    activations: Mapping[str, IntegerFormat]
+    per_channel: tuple[str, ...]
+    zero_points: tuple[str, ...]
+    widened: Mapping[str, IntegerFormat]
 
 
 @dataclass(frozen=True)
@@ -28,7 +59,8 @@ class ImportReport:
 
     ``folded`` lists the nodes that are gone; ``free`` are reshapes, which move nothing.
     Clamps (Relu, Clip) are listed under ``clamps``: they cost nothing where they follow a
-    layer that clamps its output anyway, which the quantizer decides.
+    layer that clamps its output anyway, which the quantizer decides. ``quantization`` is what the
+    file has of it, None of a float network.
     """
 
     nodes: int
@@ -40,17 +72,20 @@ class ImportReport:
     on_host: tuple[str, ...]
     macs_per_image: int
     parameters: int
+    quantization: FoundQuantization | None = None
 
 
-def import_report(nodes: int, graph: Graph, network: Network) -> ImportReport:
-    """Return the report on a file of ``nodes`` nodes that became ``graph``, then ``network``."""
+def import_report(parsed: Graph, graph: Graph, network: Network) -> ImportReport:
+    """Return the report on a file that was ``parsed``, simplified to ``graph``, then lowered."""
+    names = {node.name for node in parsed.nodes}
 
     def named(*kinds: type) -> tuple[str, ...]:
         return tuple(layer.name for layer in network.layers if isinstance(layer.operator, kinds))
 
     return ImportReport(
-        nodes=nodes,
-        folded=graph.folds,
+        nodes=len(parsed.nodes),
+        # Passes make nodes too, which were never in the file.
+        folded=tuple(fold for fold in graph.folds if fold.name in names),
         on_array=named(Convolution, Dense),
         on_vector_unit=named(Add, MaxPool, AveragePool),
         clamps=named(Clamp),
@@ -58,4 +93,29 @@ def import_report(nodes: int, graph: Graph, network: Network) -> ImportReport:
         on_host=named(Softmax),
         macs_per_image=network_macs(network),
         parameters=network_parameters(network),
+        quantization=_quantization(parsed, graph, network),
+    )
+
+
+def _quantization(parsed: Graph, graph: Graph, network: Network) -> FoundQuantization | None:
+    kinds = (*QUANTIZERS, *INTEGER_OPERATORS)
+    operators = {node.operator for node in parsed.nodes if node.operator in kinds}
+    if not operators:
+        return None
+    constants = {
+        node.name: graph.integers[node.inputs[1]]
+        for node in graph.nodes
+        if node.operator in ("Conv", "Dense") and node.inputs[1] in graph.integers
+    }
+    return FoundQuantization(
+        operators=tuple(sorted(operators)),
+        weights={name: constant.stored for name, constant in constants.items()},
+        activations={
+            name: tensor.format
+            for name, tensor in graph.quantized.items()
+            if name in network.shapes
+        },
+        per_channel=tuple(name for name, c in constants.items() if c.axis is not None),
+        zero_points=tuple(name for name, c in constants.items() if c.has_zero_point),
+        widened={name: c.format for name, c in constants.items() if c.format.bits > c.stored.bits},
     )

@@ -13,8 +13,9 @@ from accelsim.frontend.import_report import ImportReport, import_report
 from accelsim.frontend.lower import lower
 from accelsim.frontend.parse_model import parse_model
 from accelsim.frontend.passes import simplify
+from accelsim.frontend.quantized import given_quantization
 from accelsim.frontend.read_model import read_model
-from accelsim.network import Network
+from accelsim.network import GivenQuantization, Network
 
 __all__ = ["ImportedModel", "load_onnx"]
 
@@ -26,6 +27,7 @@ class ImportedModel:
     ``model_bytes`` is the model with all of its weights inside (the file itself, unless it
     has external data), and ``sha256`` its hash.
     ``batch`` is the number of images that the model insists on, or None if it takes any.
+    ``given`` is the quantization that the file brings with it, None of a float network.
     """
 
     network: Network
@@ -33,6 +35,7 @@ class ImportedModel:
     sha256: str
     report: ImportReport
     batch: int | None = None
+    given: GivenQuantization | None = None
 
 
 def load_onnx(path: str | PathLike[str]) -> ImportedModel:
@@ -60,6 +63,7 @@ def load_onnx(path: str | PathLike[str]) -> ImportedModel:
         graph = parse_model(model)
         simplified = simplify(graph)
         network = replace(lower(simplified), name=path.stem)
+        given = given_quantization(simplified, network)
     except WorkloadError as error:
         lines = str(error).splitlines()
         raise type(error)("\n".join(f"{path}: {line}" for line in lines)) from None
@@ -69,8 +73,9 @@ def load_onnx(path: str | PathLike[str]) -> ImportedModel:
         network=network,
         model_bytes=content,
         sha256=sha256(content).hexdigest(),
-        report=import_report(len(graph.nodes), simplified, network),
+        report=import_report(graph, simplified, network),
         batch=_batch(simplified),
+        given=given,
     )
 
 

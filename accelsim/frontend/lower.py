@@ -56,7 +56,10 @@ def lower(graph: Graph) -> Network:
     _require_size(f"input {graph.input!r}", graph.input_shape)
     layers: list[Layer] = []
     for node in graph.nodes:
-        for layer, shape in _LOWERINGS[node.operator](node, Scope(graph, shapes)):
+        lowering = _LOWERINGS.get(node.operator)
+        if lowering is None:
+            raise refuse(node, "is supported on constants and integers only")
+        for layer, shape in lowering(node, Scope(graph, shapes)):
             _require_size(str(node), shape)
             shapes[layer.output] = shape
             layers.append(layer)

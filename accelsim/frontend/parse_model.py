@@ -13,6 +13,7 @@ from onnx import numpy_helper
 
 from accelsim.errors import UnsupportedOperatorError, WorkloadError
 from accelsim.frontend.graph import Graph, Node, refuse
+from accelsim.frontend.quantized import QUANTIZERS
 
 __all__ = ["SUPPORTED_OPERATORS", "parse_model"]
 
@@ -20,9 +21,11 @@ SUPPORTED_OPERATORS = (
     "Add",
     "AveragePool",
     "BatchNormalization",
+    "Cast",
     "Clip",
     "Constant",
     "Conv",
+    "DequantizeLinear",
     "Dropout",
     "Flatten",
     "Gemm",
@@ -30,10 +33,35 @@ SUPPORTED_OPERATORS = (
     "Identity",
     "MatMul",
     "MaxPool",
+    "QGemm",
+    "QLinearAdd",
+    "QLinearAveragePool",
+    "QLinearConv",
+    "QLinearGlobalAveragePool",
+    "QLinearMatMul",
+    "Quant",
+    "QuantizeLinear",
     "Relu",
     "Reshape",
     "Softmax",
+    "Transpose",
 )
+_MICROSOFT = (
+    "DequantizeLinear",
+    "QGemm",
+    "QLinearAdd",
+    "QLinearAveragePool",
+    "QLinearGlobalAveragePool",
+    "QuantizeLinear",
+)
+_DOMAINS = {
+    "": SUPPORTED_OPERATORS,
+    "ai.onnx": SUPPORTED_OPERATORS,
+    "com.microsoft": _MICROSOFT,
+    "finn.custom_op.general": ("Quant",),
+    "onnx.brevitas": ("Quant",),
+    "qonnx.custom_op.general": ("Quant",),
+}
 OLDEST_OPSET = 7
 
 
@@ -81,7 +109,7 @@ def _require_text(graph: onnx.GraphProto) -> None:
 def _require_supported(nodes: Iterable[onnx.NodeProto]) -> None:
     refused: dict[str, list[str]] = defaultdict(list)
     for index, node in enumerate(nodes):
-        if node.domain not in ("", "ai.onnx") or node.op_type not in SUPPORTED_OPERATORS:
+        if node.op_type not in _DOMAINS.get(node.domain, ()):
             operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
             refused[operator].append(repr(_name(node, index)))
     if refused:
@@ -179,8 +207,8 @@ def _attribute(attribute: onnx.AttributeProto) -> Any:
 
 def _require_finite(nodes: Iterable[Node], constants: dict[str, NDArray[Any]]) -> None:
     for node in nodes:
-        # The bounds of a Clip may be infinite.
-        for name in () if node.operator == "Clip" else node.inputs:
+        # The bounds of a Clip may be infinite; scales are checked where they are used.
+        for name in () if node.operator in ("Clip", *QUANTIZERS) else node.inputs:
             values = constants.get(name)
             if values is not None and values.dtype.kind == "f":
                 broken = int(np.count_nonzero(~np.isfinite(values)))

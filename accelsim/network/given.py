@@ -27,14 +27,17 @@ class QuantizedWeights:
     scales
         float64[out_channels] or [1], float32 numbers.
     bias
-        int64[out_channels] in steps of scale * input scale, no zero point folded in; None: the
-        layer's float bias is to be rounded to such steps.
+        int64[out_channels] in steps of ``bias_scales``, no zero point folded in; None: the layer's
+        float bias is to be rounded to steps of scale * input scale.
+    bias_scales
+        float64[out_channels] or [1]; meant to be scale * input scale, but a file may differ.
     """
 
     integers: NDArray[np.int32]
     format: IntegerFormat
     scales: NDArray[np.float64]
     bias: NDArray[np.int64] | None = None
+    bias_scales: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

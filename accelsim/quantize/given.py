@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from accelsim.errors import WorkloadError
 from accelsim.network.given import GivenQuantization
-from accelsim.network.graph import Clamp, Convolution, Dense, MaxPool, Network, Reshape
+from accelsim.network.graph import Clamp, Convolution, Dense, Layer, MaxPool, Network, Reshape
 from accelsim.network.integer import IntegerLayer, IntegerNetwork, QuantizedTensor
 from accelsim.quantize.fusion import SCALE_KEEPING, LayerPlan, plan_network
 from accelsim.quantize.lowering import lower, requantize, same_integers
@@ -25,7 +25,9 @@ def quantize_as_given(
 
     Weights, biases, scales and zero points are the file's; what the machine adds is how it
     rescales and accumulates. Max pools, reshapes and clamps keep their input's integers, and
-    where the file gives their output other ones, a requantization follows.
+    where the file gives their output other ones, a requantization follows. Where the file
+    quantizes only their output, their input has the same integers: all three commute with
+    rounding.
 
     Parameters
     ----------
@@ -46,6 +48,7 @@ def quantize_as_given(
     WorkloadError
         With a line for each tensor and each layer that the file should have quantized.
     """
+    given = replace(given, tensors=_with_sources(network, given))
     plan = plan_network(network, _formed(network, given))
     _require_given(plan.layers, network, given)
     tensors = {network.input: given.tensors[network.input]}
@@ -63,6 +66,24 @@ def quantize_as_given(
         accumulator=arithmetic.accumulator,
         host_layers=plan.host_layers,
     )
+
+
+def _with_sources(network: Network, given: GivenQuantization) -> Mapping[str, QuantizedTensor]:
+    """Return the file's tensors, and those that only layers read which keep integers."""
+    readers: dict[str, list[Layer]] = {}
+    for layer in network.layers:
+        for name in layer.inputs:
+            readers.setdefault(name, []).append(layer)
+    tensors = dict(given.tensors)
+    for name in (*(layer.output for layer in reversed(network.layers)), network.input):
+        found = [
+            tensors.get(layer.output) if isinstance(layer.operator, SCALE_KEEPING) else None
+            for layer in readers.get(name, ())
+        ]
+        first = found[0] if found else None
+        if name not in tensors and first and all(t and _same(t, first) for t in found):
+            tensors[name] = replace(first, shape=network.shapes[name])
+    return tensors
 
 
 def _formed(network: Network, given: GivenQuantization) -> set[str]:

@@ -81,9 +81,7 @@ def _folded_bias(
     spec: Arithmetic,
 ) -> NDArray[np.int64]:
     """Return the bias in steps of s_w * s_x, less zero_point * sum of the channel's weights."""
-    steps = weights.bias
-    if steps is None:
-        steps = _steps(bias, weights.scales * source.scale)
+    steps = _bias_steps(bias, weights, weights.scales * source.scale)
     sums = weights.integers.reshape(len(bias), -1).sum(axis=1, dtype=np.int64)
     folded: NDArray[np.int64] = steps - source.zero_point * sums
     accumulator = spec.accumulator
@@ -99,11 +97,19 @@ def _folded_bias(
     return folded
 
 
-def _steps(bias: NDArray[np.float32], step: NDArray[np.float64]) -> NDArray[np.int64]:
-    rounded = np.rint(bias.astype(np.float64) / step)
+def _bias_steps(
+    bias: NDArray[np.float32], weights: QuantizedWeights, step: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the bias as whole steps of s_w * s_x: the given integers if that is their scale."""
+    real = bias.astype(np.float64)
+    if weights.bias is not None and weights.bias_scales is not None:
+        # The file's scale is the product in float32.
+        if np.allclose(weights.bias_scales, step, rtol=1e-5, atol=0.0):
+            return weights.bias
+        real = weights.bias * weights.bias_scales
     # What is beyond every accumulator stays so, and stays an integer.
-    steps: NDArray[np.int64] = np.clip(rounded, -_BEYOND, _BEYOND).astype(np.int64)
-    return steps
+    rounded = np.rint(real / step).clip(-_BEYOND, _BEYOND)
+    return np.asarray(rounded, dtype=np.int64)
 
 
 def _rescale(

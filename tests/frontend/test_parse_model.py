@@ -7,8 +7,10 @@ from accelsim.frontend import load_onnx
 from accelsim.frontend.parse_model import parse_model
 
 SUPPORTED = (
-    "Add, AveragePool, BatchNormalization, Clip, Constant, Conv, Dropout, Flatten, Gemm, "
-    "GlobalAveragePool, Identity, MatMul, MaxPool, Relu, Reshape, Softmax"
+    "Add, AveragePool, BatchNormalization, Cast, Clip, Constant, Conv, DequantizeLinear, Dropout, "
+    "Flatten, Gemm, GlobalAveragePool, Identity, MatMul, MaxPool, QGemm, QLinearAdd, "
+    "QLinearAveragePool, QLinearConv, QLinearGlobalAveragePool, QLinearMatMul, Quant, "
+    "QuantizeLinear, Relu, Reshape, Softmax, Transpose"
 )
 
 FIX = (

@@ -165,7 +165,7 @@ def test_every_tensor_equals_onnxruntime(model_of, evaluate, drawn):
     if not simplified.nodes:
         pytest.skip("nothing but identities")
     network = lower(simplified)
-    report = import_report(len(parsed.nodes), simplified, network)
+    report = import_report(parsed, simplified, network)
     imported = ImportedModel(network, model.SerializeToString(), "", report)
     images = np.random.default_rng(0).standard_normal((2, *drawn.input_shape), np.float32)
     found = run_float(imported, images, list(network.shapes))

@@ -26,6 +26,7 @@ WEIGHTS = QuantizedWeights(
     IntegerFormat(8),
     np.array([0.25, 0.5]),
     np.array([7, 1 << 30]),
+    np.array([0.125, 0.25]),
 )
 
 
@@ -109,3 +110,21 @@ def test_everything_that_is_not_quantized_is_named_at_once():
     )
     with pytest.raises(WorkloadError, match=f"^{re.escape(message)}$"):
         quantized(network(), {"y": tensor(1.0, 0)}, weights=None)
+
+
+def test_what_only_the_file_quantizes_after_a_reshape_is_quantized_before_it():
+    dense = Dense(np.zeros((2, 2), np.float32), np.zeros(2, np.float32))
+    layers = (
+        Layer("view", Reshape((2,)), ("x",), "flat"),
+        Layer("fc", dense, ("flat",), "a"),
+        Layer("relu", Clamp(0.0), ("a",), "b"),
+        Layer("back", Reshape((2, 1, 1)), ("b",), "y"),
+    )
+    shapes = {"x": (1, 2, 1), "flat": (2,), "a": (2,), "b": (2,), "y": (2, 1, 1)}
+    net = Network("net", "x", "y", layers, shapes)
+    given = {"flat": tensor(0.5, 3), "y": tensor(2.0, -1, shape=(2, 1, 1))}
+    integer = quantized(net, given)
+    assert integer.tensors["x"] == tensor(0.5, 3, shape=(1, 2, 1))
+    assert integer.tensors["b"] == tensor(2.0, -1)
+    assert [layer.name for layer in integer.layers] == ["view", "fc", "back"]
+    assert integer.layers[1].operator.clamp_low == -1

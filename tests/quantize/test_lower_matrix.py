@@ -119,12 +119,14 @@ def test_a_bias_that_is_not_finite_is_refused():
         )
 
 
-def test_a_given_bias_is_taken_as_it_is():
+@pytest.mark.parametrize(("bias_scale", "factor"), [(0.01, 1), (0.01 * (1 + 1e-7), 1), (0.02, 2)])
+def test_a_given_bias_is_taken_as_it_is_if_its_scale_is_that_of_the_sum(bias_scale, factor):
     operator = dense()
-    weights = given(operator, bias=np.array([1 << 30, -7, 0]))
+    steps = np.array([1 << 20, -7, 0])
+    weights = given(operator, bias=steps, bias_scales=np.array([bias_scale]))
     source = tensor(20, zero_point=3)
     result = lower_matrix("fc", operator, weights, source, tensor(3), MachineArithmetic(), (0, 1))
-    expected = weights.bias - 3 * weights.integers.sum(axis=1)
+    expected = steps * factor - 3 * weights.integers.sum(axis=1)
     assert np.array_equal(result.bias, expected)
     assert result.weight_format == IntegerFormat(8)
     assert np.array_equal(result.weights[:, :, 0, 0], weights.integers)

@@ -11,6 +11,7 @@ from accelsim.frontend.passes.inline_constants import inline_constants
 from accelsim.frontend.passes.matmul_to_dense import matmul_to_dense
 from accelsim.frontend.passes.remove_identity import remove_identity
 from accelsim.frontend.passes.remove_unused import remove_unused
+from accelsim.frontend.quantized import absorb_quantization, expand_integer_operators
 
 __all__ = [
     "fold_batch_norm",
@@ -26,6 +27,8 @@ __all__ = [
 _REWRITES = (
     inline_constants,
     remove_unused,
+    expand_integer_operators,
+    absorb_quantization,
     remove_identity,
     matmul_to_dense,
     fold_bias,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.frontend.graph import Graph, Node, refuse
+from accelsim.frontend.integers import scaled
 
 __all__ = ["fold_batch_norm"]
 
@@ -19,8 +20,8 @@ def fold_batch_norm(graph: Graph) -> Graph:
 
     With s = scale / sqrt(variance + epsilon), normalizing w . x + b gives
     (s w) . x + (b - mean) s + bias, channel by channel. Where something else reads the value
-    before the normalization, or no Conv or Dense computes it, the node becomes
-    ``ScaleShift(x, s, bias - mean s)``, which runs as a depthwise 1x1 convolution.
+    before the normalization, or it is quantized there, or no Conv or Dense computes it, the node
+    becomes ``ScaleShift(x, s, bias - mean s)``, which runs as a depthwise 1x1 convolution.
     """
     for node in graph.nodes:
         if node.operator == "BatchNormalization":
@@ -55,6 +56,7 @@ def _can_fold(matrix: Node, graph: Graph, channels: int) -> bool:
         and len(graph.constants[matrix.inputs[1]]) == channels
         and (not matrix.input(2) or matrix.input(2) in graph.constants)
         and graph.readers()[matrix.output] == 1
+        and matrix.output not in graph.quantized
     )
 
 
@@ -65,6 +67,10 @@ def _fold(graph: Graph, matrix: Node, norm: Node, scale: _Floats, shift: _Floats
     folded = (weights * scale.reshape(-1, *[1] * (weights.ndim - 1)), bias * scale + shift)
     constants = {n: np.asarray(v, np.float32) for n, v in zip(names, folded, strict=True)}
     merged = replace(matrix, inputs=(matrix.inputs[0], *names), output=norm.output)
+    integers = graph.integers.get(matrix.inputs[1])
+    rescaled = None if integers is None else scaled(integers, scale)
+    if rescaled is not None:
+        graph = replace(graph, integers={**graph.integers, names[0]: rescaled})
     return graph.merge(matrix, norm, merged, constants)
 
 

@@ -15,8 +15,8 @@ __all__ = ["channel_constant", "fold_bias"]
 def fold_bias(graph: Graph) -> Graph:
     """Return the graph without the additions that a bias can do.
 
-    Only where nothing else reads the sum before the addition, and the constant has one value,
-    or one for each output channel.
+    Only where nothing else reads the sum before the addition, it is not quantized there, and the
+    constant has one value, or one for each output channel.
     """
     for add in graph.nodes:
         found = _bias_of(add, graph)
@@ -49,7 +49,7 @@ def _bias_of(add: Node, graph: Graph) -> tuple[Node, NDArray[np.float32]] | None
     producers, readers = graph.producers(), graph.readers()
     for source, other in (add.inputs, add.inputs[::-1]):
         matrix, values = producers.get(source), graph.constant(other)
-        if matrix is None or values is None or readers[source] != 1:
+        if matrix is None or values is None or readers[source] != 1 or source in graph.quantized:
             continue
         if matrix.operator not in ("Conv", "Dense") or matrix.inputs[1] not in graph.constants:
             continue

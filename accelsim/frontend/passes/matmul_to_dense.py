@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.frontend.graph import Graph, Node, refuse
+from accelsim.frontend.integers import IntegerConstant
 
 __all__ = ["matmul_to_dense"]
 
@@ -19,15 +20,29 @@ def matmul_to_dense(graph: Graph) -> Graph:
     gets zeros.
     """
     constants = dict(graph.constants)
+    integers = dict(graph.integers)
     nodes: list[Node] = []
     for node in graph.nodes:
         if node.operator in ("Gemm", "MatMul"):
             weights, bias = _weights_and_bias(node, graph)
             names = (f"{node.output}:weights", f"{node.output}:bias")
             constants.update(zip(names, (weights, bias), strict=True))
+            integers |= _integers(node, graph, names)
             node = Node("Dense", node.name, (node.input(0), *names), node.output)
         nodes.append(node)
-    return replace(graph, nodes=tuple(nodes), constants=constants)
+    return replace(graph, nodes=tuple(nodes), constants=constants, integers=integers)
+
+
+def _integers(node: Node, graph: Graph, names: tuple[str, str]) -> dict[str, IntegerConstant]:
+    """Return the integers behind the weights and the bias, unless a factor changes them."""
+    found = {}
+    weights, bias = graph.integers.get(node.input(1)), graph.integers.get(node.input(2))
+    if weights is not None and node.attributes.get("alpha", 1.0) == 1.0:
+        turned = weights if node.attributes.get("transB") else weights.transposed((1, 0))
+        found[names[0]] = turned
+    if bias is not None and bias.integers.ndim == 1 and node.attributes.get("beta", 1.0) == 1.0:
+        found[names[1]] = bias
+    return found
 
 
 def _weights_and_bias(node: Node, graph: Graph) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -1,0 +1,66 @@
+"""From a graph whose integers are known to the quantization that its file gives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accelsim.frontend.graph import Graph, Node, refuse
+from accelsim.frontend.quantized.parameters import WIDEST_BITS
+from accelsim.network import GivenQuantization, Network, QuantizedTensor, QuantizedWeights
+
+__all__ = ["given_quantization"]
+
+
+def given_quantization(graph: Graph, network: Network) -> GivenQuantization | None:
+    """Return what the graph's file says of its integers; None if it says nothing.
+
+    Parameters
+    ----------
+    graph
+        In the form that `accelsim.frontend.lower` takes.
+    network
+        What that made of it.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If weights have scales that do not belong to output channels, or need over 16 bits.
+    """
+    if not graph.integers and not graph.quantized:
+        return None
+    tensors = {
+        name: QuantizedTensor(network.shapes[name], tensor.format, tensor.scale, tensor.zero_point)
+        for name, tensor in graph.quantized.items()
+        if name in network.shapes
+    }
+    matrices = (node for node in graph.nodes if node.operator in ("Conv", "Dense"))
+    found = {node.name: _weights(node, graph) for node in matrices}
+    return GivenQuantization(
+        tensors, {name: weights for name, weights in found.items() if weights is not None}
+    )
+
+
+def _weights(node: Node, graph: Graph) -> QuantizedWeights | None:
+    constant = graph.integers.get(node.inputs[1])
+    if constant is None:
+        return None
+    if constant.axis not in (None, 0):
+        raise refuse(
+            node,
+            "its weights have scales along their inputs; only one for each output "
+            "channel, or one for all, can be rescaled",
+        )
+    if constant.format.bits > WIDEST_BITS:
+        raise refuse(
+            node,
+            f"its weights less their zero point need {constant.format.bits} bits; "
+            f"at most {WIDEST_BITS} are supported",
+        )
+    bias = graph.integers.get(node.input(2))
+    return QuantizedWeights(
+        integers=constant.integers.astype(np.int32),
+        format=constant.format,
+        scales=constant.scales,
+        bias=None if bias is None else np.broadcast_to(bias.integers, len(constant.integers)),
+        bias_scales=None if bias is None else bias.scales,
+    )
