@@ -1,4 +1,4 @@
-"""Files from outside become a `Network` and data: ONNX, data, and the bundled workloads."""
+"""Files from outside become networks and data: ONNX, TensorFlow Lite, data, bundled workloads."""
 
 from accelsim.frontend.data import Dataset, Scaling, load_data, random_data
 from accelsim.frontend.graph import Fold
@@ -8,6 +8,7 @@ from accelsim.frontend.load_onnx import ImportedModel, load_onnx
 from accelsim.frontend.run_float import run_float
 from accelsim.frontend.scalesim import scalesim_overrides
 from accelsim.frontend.shapes import ImportedShapes, is_shapes, load_shapes
+from accelsim.frontend.tflite import load_tflite
 from accelsim.frontend.topology import topology_names
 from accelsim.frontend.workloads import Workload, bundled_workloads, workload_path
 
@@ -25,6 +26,7 @@ __all__ = [
     "load_data",
     "load_onnx",
     "load_shapes",
+    "load_tflite",
     "random_data",
     "run_float",
     "scalesim_overrides",

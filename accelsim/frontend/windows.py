@@ -48,7 +48,8 @@ def _window(node: Node, kernel: tuple[int, int], image: Shape) -> Window:
     if mode == "VALID":
         return window
     if mode in ("SAME_UPPER", "SAME_LOWER"):
-        return replace(window, pads=_same_pads(window, image, mode == "SAME_LOWER"))
+        pads = window.same_pads(image[1], image[2], lower=mode == "SAME_LOWER")
+        return replace(window, pads=pads)
     pads = tuple(values.get("pads", (0, 0, 0, 0)))
     if mode != "NOTSET" or len(pads) != 4 or min(pads) < 0:
         raise refuse(node, f"auto_pad {mode} with pads {list(pads)} is not supported")
@@ -65,16 +66,6 @@ def _pair(node: Node, name: str) -> tuple[int, int]:
 def _extents(window: Window) -> tuple[int, int]:
     y, x = window.kernel
     return (y - 1) * window.dilations[0] + 1, (x - 1) * window.dilations[1] + 1
-
-
-def _same_pads(window: Window, image: Shape, lower: bool) -> tuple[int, int, int, int]:
-    before, after = [], []
-    for size, extent, stride in zip(image[1:], _extents(window), window.strides, strict=True):
-        total = max((-(-size // stride) - 1) * stride + extent - size, 0)
-        small, large = total // 2, total - total // 2
-        before.append(large if lower else small)
-        after.append(small if lower else large)
-    return before[0], before[1], after[0], after[1]
 
 
 def _rounded_up(window: Window, image: Shape) -> Window:

@@ -35,3 +35,23 @@ class Window:
             (height + top + bottom - extent_y) // self.strides[0] + 1,
             (width + left + right - extent_x) // self.strides[1] + 1,
         )
+
+    def same_pads(
+        self, height: int, width: int, *, lower: bool = False
+    ) -> tuple[int, int, int, int]:
+        """Return the pads of SAME padding: one output for every stride's worth of input.
+
+        An odd pad's larger half is at the end, or at the beginning if ``lower``.
+
+        >>> Window((3, 3), strides=(2, 2)).same_pads(8, 9)
+        (0, 1, 1, 1)
+        """
+        before, after = [], []
+        geometry = zip((height, width), self.kernel, self.dilations, self.strides, strict=True)
+        for size, taps, dilation, stride in geometry:
+            extent = (taps - 1) * dilation + 1
+            total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+            small, large = total // 2, total - total // 2
+            before.append(large if lower else small)
+            after.append(small if lower else large)
+        return before[0], before[1], after[0], after[1]
