@@ -1,4 +1,4 @@
-"""Folders that a command writes: complete, or not there at all.
+"""Files and folders that a command writes: complete, or not there at all.
 
 A folder is written beside its place under another name and renamed when it is complete. An older
 folder of the same kind in that place is replaced; anything else is refused and left untouched.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from accelsim.errors import ConfigError
 
-__all__ = ["FolderKind", "check_output_folder", "output_folder", "reason"]
+__all__ = ["FolderKind", "check_output_folder", "output_folder", "reason", "write_file"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,35 @@ def output_folder(folder: Path, kind: FolderKind) -> Iterator[Path]:
             yield partial
     except OSError as error:
         raise ConfigError(f"--output {folder}: cannot be written: {reason(error)}") from error
+
+
+def write_file(path: Path, content: bytes, option: str) -> None:
+    """Write one file under another name beside its place, then rename it.
+
+    Parameters
+    ----------
+    path
+        A file there is replaced.
+    content
+        All of it.
+    option
+        What the user gave the path by, for messages.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be written; what was there before is left untouched.
+    """
+    place = path.absolute()
+    try:
+        if place.is_dir():
+            raise ConfigError(f"{option} {path}: is a folder; give the name of a file")
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".accelsim-") as workspace:
+            partial = Path(workspace, place.name)
+            partial.write_bytes(content)
+            partial.replace(place)
+    except OSError as error:
+        raise ConfigError(f"{option} {path}: cannot be written: {reason(error)}") from None
 
 
 def reason(error: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from accelsim.cli.failures import Commands
+from accelsim.cli.formats import formats
 from accelsim.cli.hardware import hardware
 from accelsim.cli.networks import networks
 from accelsim.cli.report import report
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for _command in (run, report, networks, hardware, rtl, version):
+for _command in (run, report, networks, hardware, formats, rtl, version):
     main.add_command(_command)
