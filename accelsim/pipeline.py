@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.compiler import compile_network, fuse_pads
-from accelsim.energy import EnergyTable, account, table_for
+from accelsim.energy import EnergyReport, EnergyTable, account, table_for
 from accelsim.errors import ConfigError
 from accelsim.frontend import (
     Dataset,
@@ -81,6 +81,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     data, chosen = start.data, _choose(len(start.data.images), request)
 
     points: list[PointResult] = []
+    energies: list[EnergyReport] = []
     warnings: dict[str, None] = {}
     timeline: tuple[Span, ...] = ()
     for machine, integer in start.points:
@@ -96,6 +97,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         accuracy = _judge(simulated.outputs, golden, start, chosen)
         energy = account(simulated, program, machine, table)
         points.append(collect_point(simulated, energy, machine, accuracy))
+        energies.append(energy)
         warnings |= dict.fromkeys(energy.warnings)
     return RunResult(
         network=integer.name,
@@ -117,6 +119,8 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         imported=where_operators_run(model.report, integer, program),
         is_given=given is not None,
         timeline=timeline,
+        energy_mode=energies[0].mode,
+        energies=tuple(energies),
     )
 
 
@@ -272,7 +276,12 @@ def _provenance(
         command=request.command,
         seed=request.seed,
         versions=versions(),
-        hashes={"network": model.sha256, "data": data.sha256, "energy table": table.sha256},
+        hashes={
+            "network": model.sha256,
+            "data": data.sha256,
+            "energy table": table.sha256,
+            "DRAM table": table.dram.sha256,
+        },
     )
 
 

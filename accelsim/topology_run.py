@@ -69,6 +69,8 @@ def run_shapes(
         not_modelled=tuple(not_modelled),
         warnings=(*shapes.notes, *warnings),
         timeline=timeline,
+        energy_mode=accounts[0].mode,
+        energies=accounts,
     )
 
 
@@ -113,7 +115,11 @@ def _provenance(request: RunRequest, shapes: ImportedShapes, table: EnergyTable)
         command=request.command,
         seed=request.seed,
         versions=versions(),
-        hashes={"network": shapes.sha256, "energy table": table.sha256},
+        hashes={
+            "network": shapes.sha256,
+            "energy table": table.sha256,
+            "DRAM table": table.dram.sha256,
+        },
     )
 
 

@@ -142,7 +142,7 @@ def test_provenance_says_what_was_run(story, data):
         f"accelsim run digits_cnn --hardware edge_16x16 --bits 8,w4a8,2 --data {data} "
         "--engine tile --limit 5"
     )
-    assert set(story.provenance.hashes) == {"network", "data", "energy table"}
+    assert set(story.provenance.hashes) == {"network", "data", "energy table", "DRAM table"}
     assert story.configuration["points"] == ["w8a8", "w4a8", "w2a2"]
     assert "layers on the host" in story.not_modelled
     assert story.array == "16 x 16 PEs, weight stationary, 1GHz"

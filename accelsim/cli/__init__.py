@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from accelsim.cli.energy import energy
 from accelsim.cli.failures import Commands
 from accelsim.cli.formats import formats
 from accelsim.cli.hardware import hardware
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for _command in (run, report, networks, hardware, formats, rtl, version):
+for _command in (run, report, networks, hardware, energy, formats, rtl, version):
     main.add_command(_command)

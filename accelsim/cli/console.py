@@ -13,7 +13,7 @@ from accelsim.report.layer_table import render_layers
 from accelsim.report.results import RunResult
 from accelsim.report.table import render_table
 
-__all__ = ["print_result", "progress_bar"]
+__all__ = ["print_result", "progress_bar", "terminal_width"]
 
 
 def print_result(result: RunResult) -> None:
@@ -23,6 +23,11 @@ def print_result(result: RunResult) -> None:
     click.echo(render_table(result, console.width, color=color), nl=False, color=color)
     if not result.has_values:
         click.echo(render_layers(result, console.width), nl=False)
+
+
+def terminal_width() -> int:
+    """Return the columns of the terminal, 80 where there is none."""
+    return Console().width
 
 
 @contextmanager

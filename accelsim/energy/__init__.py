@@ -1,7 +1,8 @@
-"""Counts and a technology table to picojoules, by layer and by component."""
+"""Counts and a technology table to picojoules, by layer and by component, and to mm2."""
 
 from accelsim.energy.accounting import account
-from accelsim.energy.result import Component, EnergyReport, LayerEnergy
+from accelsim.energy.area import Area
+from accelsim.energy.result import Component, EnergyMode, EnergyReport, LayerEnergy, Line
 from accelsim.energy.table import (
     EnergyTable,
     check_table,
@@ -11,10 +12,13 @@ from accelsim.energy.table import (
 )
 
 __all__ = [
+    "Area",
     "Component",
+    "EnergyMode",
     "EnergyReport",
     "EnergyTable",
     "LayerEnergy",
+    "Line",
     "account",
     "check_table",
     "load_table",

@@ -1,4 +1,4 @@
-"""What one operation costs, as a function of operand width. Energies in pJ, for random operands.
+"""What one operation costs, as a function of operand width: prices in pJ, for random operands.
 
 A unit is *built* for its widths: a narrow operand on a wide multiplier costs what the wide
 multiplier costs.
@@ -7,24 +7,28 @@ multiplier costs.
 from __future__ import annotations
 
 from accelsim.arithmetic.rescale import RescaleMode
+from accelsim.energy.amount import Amount
 from accelsim.energy.table import TableValues
 
 __all__ = [
-    "adder_pj",
-    "dram_pj",
+    "adder",
+    "clocked_bit",
+    "multiplier",
     "multiplier_extrapolation",
-    "multiplier_pj",
-    "pe_leakage_uw",
-    "register_pj",
-    "rescale_pj",
-    "vector_pj",
+    "pe",
+    "register",
+    "rescale",
+    "toggled_bit",
+    "vector",
 ]
 
 _FLOAT32_BITS = 32
+_TOGGLED_SHARE = 0.5
+"""Of the bits of a register that takes random data."""
 
 
-def multiplier_pj(table: TableValues, a_bits: int, b_bits: int) -> float:
-    """Return the energy of one ``a_bits`` x ``b_bits`` multiplication.
+def multiplier(table: TableValues, a_bits: int, b_bits: int) -> Amount:
+    """Return the price of one ``a_bits`` x ``b_bits`` multiplication.
 
     ``q * a * b + l * (a + b) / 2``: partial products and their rows. q and l are such that the
     table's two square multipliers come out exactly (with Horowitz' 45 nm points, QKeras'
@@ -35,7 +39,11 @@ def multiplier_pj(table: TableValues, a_bits: int, b_bits: int) -> float:
     wide_slope = wide.pj / wide.width_bits
     quadratic = (wide_slope - narrow_slope) / (wide.width_bits - narrow.width_bits)
     linear = narrow_slope - quadratic * narrow.width_bits
-    return quadratic * (a_bits * b_bits) + linear * (a_bits + b_bits) / 2
+    pj = quadratic * (a_bits * b_bits) + linear * (a_bits + b_bits) / 2
+    # Up to the narrow point's width its range is the one that counts.
+    near = max(a_bits, b_bits) <= narrow.width_bits
+    own = narrow.amount(pj, "multiply_narrow") if near else wide.amount(pj, "multiply_wide")
+    return Amount(pj, own.low, own.high, ("multiply_narrow", "multiply_wide"))
 
 
 def multiplier_extrapolation(table: TableValues, a_bits: int, b_bits: int) -> str | None:
@@ -55,54 +63,60 @@ def multiplier_extrapolation(table: TableValues, a_bits: int, b_bits: int) -> st
     )
 
 
-def adder_pj(table: TableValues, bits: int) -> float:
-    """Return the energy of one addition of ``bits`` bits: proportional to the width."""
-    return table.add.pj * bits / table.add.width_bits
+def adder(table: TableValues, bits: int) -> Amount:
+    """Return the price of one addition of ``bits`` bits: proportional to the width."""
+    return table.add.amount(table.add.pj * bits / table.add.width_bits, "add")
 
 
-def register_pj(table: TableValues, bits: int) -> float:
-    """Return the energy of clocking ``bits`` register bits once."""
-    return table.register_bit.pj * bits / table.register_bit.width_bits
+def clocked_bit(table: TableValues) -> Amount:
+    """Return the price of clocking one register bit."""
+    entry = table.register_clock
+    return entry.amount(entry.pj / entry.width_bits, "register_clock")
 
 
-def rescale_pj(
+def toggled_bit(table: TableValues) -> Amount:
+    """Return the price of one register bit that changes, its clock apart."""
+    entry = table.register_toggle
+    return entry.amount(entry.pj / entry.width_bits, "register_toggle")
+
+
+def register(table: TableValues, bits: int) -> Amount:
+    """Return the price of clocking ``bits`` register bits once, of which half change."""
+    return (clocked_bit(table) + toggled_bit(table) * _TOGGLED_SHARE) * bits
+
+
+def pe(table: TableValues, a_bits: int, b_bits: int) -> Amount:
+    """Return the price of a cycle of a whole synthesized PE of these operand widths.
+
+    Its law is fitted to synthesized arrays; it is what sums of parts are held against.
+    """
+    law = table.pe_energy
+    pj = law.quadratic_pj * a_bits * b_bits + law.linear_pj * (a_bits + b_bits) / 2
+    return law.amount(pj + law.constant_pj, "pe_energy")
+
+
+def rescale(
     table: TableValues, mode: RescaleMode, accumulator_bits: int, mantissa_bits: int
-) -> float:
-    """Return the energy of one rescaled result.
+) -> Amount:
+    """Return the price of one rescaled result.
 
     A multiplication by the mantissa, the rounding adders of the mode at the product's width,
     and the zero point's addition. ``float32`` mode has a float32 multiplier instead.
     """
-    zero_point = adder_pj(table, accumulator_bits)
+    zero_point = adder(table, accumulator_bits)
     if mode is RescaleMode.FLOAT32:
-        width_ratio = _FLOAT32_BITS / table.float32_multiply.width_bits
-        return table.float32_multiply.pj * width_ratio + zero_point
+        entry = table.float32_multiply
+        product = entry.amount(entry.pj * _FLOAT32_BITS / entry.width_bits, "float32_multiply")
+        return product + zero_point
     rounding_adders = {
         RescaleMode.DOUBLE_ROUND: 2,
         RescaleMode.SINGLE_ROUND: 1,
         RescaleMode.TRUNCATE: 0,
     }[mode]
-    rounding = rounding_adders * adder_pj(table, accumulator_bits + mantissa_bits)
-    return multiplier_pj(table, accumulator_bits, mantissa_bits) + rounding + zero_point
+    rounding = adder(table, accumulator_bits + mantissa_bits) * rounding_adders
+    return multiplier(table, accumulator_bits, mantissa_bits) + rounding + zero_point
 
 
-def vector_pj(table: TableValues, accumulator_bits: int) -> float:
-    """Return the energy of one lane operation: an addition and its result register."""
-    return adder_pj(table, accumulator_bits) + register_pj(table, accumulator_bits)
-
-
-def dram_pj(table: TableValues, dram_type: str, transferred_bytes: int) -> float:
-    """Return the energy of moving bytes over the DRAM bus, device included."""
-    entry = table.dram[dram_type]
-    return entry.pj / entry.width_bits * 8 * transferred_bytes
-
-
-def pe_leakage_uw(table: TableValues, weight_bits: int, activation_bits: int) -> float:
-    """Return the leakage of one PE in uW, never below zero."""
-    law = table.pe_leakage
-    power = (
-        law.quadratic_uw * weight_bits * activation_bits
-        + law.linear_uw * (weight_bits + activation_bits) / 2
-        + law.constant_uw
-    )
-    return max(power, 0.0)
+def vector(table: TableValues, accumulator_bits: int) -> Amount:
+    """Return the price of one lane operation: an addition and its result register."""
+    return adder(table, accumulator_bits) + register(table, accumulator_bits)

@@ -1,4 +1,4 @@
-"""Which register bits of the array are clocked, by dataflow.
+"""Which register bits of the array are clocked and which travel to a neighbour, by dataflow.
 
 The rule, for all dataflows: the registers of a PE are clocked when a valid token passes and
 stand still otherwise (clock gating by the token that travels along). Tokens travel through the
@@ -9,16 +9,30 @@ operands do not change, cost nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from accelsim.hardware.dataflow import Operand
 from accelsim.hardware.schema import Array, Drain
 
-__all__ = ["clocked_register_bits"]
+__all__ = ["RegisterUse", "register_bits", "register_use"]
 
 
-def clocked_register_bits(
+@dataclass(frozen=True)
+class RegisterUse:
+    """Register bits of one execution of a layer.
+
+    ``clocked_bits`` take a value with a token; ``hops_bits`` of them take it from the register
+    of a neighbouring PE, over a wire as long as a PE.
+    """
+
+    clocked_bits: int
+    hops_bits: int
+
+
+def register_use(
     array: Array, accumulator_bits: int, stream_cycles: int, passes: int, tiles: int
-) -> int:
-    """Count the register bits clocked in one execution of a layer.
+) -> RegisterUse:
+    """Count the register bits that are clocked in one execution of a layer.
 
     Parameters
     ----------
@@ -35,18 +49,36 @@ def clocked_register_bits(
         shifts out through R - r registers; with a hidden drain it is copied to them first, with
         a free one it leaves at once.
     """
-    widths: dict[Operand, int] = {
+    widths = _widths(array, accumulator_bits)
+    pes = array.rows * array.columns
+    shifts = array.columns * array.rows * (array.rows + 1) // 2
+    flow = array.flow
+    hops = stream_cycles * pes * (widths[flow.moves_right] + widths[flow.moves_down])
+    if flow.preloads:
+        copies = pes if array.weight_double_buffering else 0
+        hops += passes * shifts * widths[flow.stationary]
+        return RegisterUse(hops + passes * copies * widths[flow.stationary], hops)
+    leaving = 0 if array.drain is Drain.FREE else shifts
+    hops += tiles * (pes + leaving) * accumulator_bits
+    copies = tiles * pes if array.drain is Drain.HIDDEN else 0
+    return RegisterUse(hops + (stream_cycles * pes + copies) * accumulator_bits, hops)
+
+
+def register_bits(array: Array, accumulator_bits: int) -> int:
+    """Return the register bits of all PEs, clocked or not."""
+    widths, flow = _widths(array, accumulator_bits), array.flow
+    if flow.preloads:
+        copies = 2 if array.weight_double_buffering else 1
+        one = widths[flow.moves_right] + copies * widths[flow.stationary] + accumulator_bits
+    else:
+        wide = 3 if array.drain is Drain.HIDDEN else 2
+        one = widths[flow.moves_right] + widths[flow.moves_down] + wide * accumulator_bits
+    return array.rows * array.columns * one
+
+
+def _widths(array: Array, accumulator_bits: int) -> dict[Operand, int]:
+    return {
         "activations": array.activation_bits,
         "weights": array.weight_bits,
         "accumulators": accumulator_bits,
     }
-    pes = array.rows * array.columns
-    shifts = array.columns * array.rows * (array.rows + 1) // 2
-    flow = array.flow
-    streamed = stream_cycles * pes * (widths[flow.moves_right] + widths[flow.moves_down])
-    if flow.preloads:
-        writes = shifts + (pes if array.weight_double_buffering else 0)
-        return streamed + passes * writes * widths[flow.stationary]
-    streamed += stream_cycles * pes * accumulator_bits
-    drained = {Drain.EXPOSED: shifts, Drain.HIDDEN: shifts + pes, Drain.FREE: 0}[array.drain]
-    return streamed + tiles * (pes + drained) * accumulator_bits

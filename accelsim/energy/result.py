@@ -1,4 +1,4 @@
-"""What an energy account returns. All energies are for one batch, in pJ."""
+"""The energy of a run, line by line: counts, prices and where they come from."""
 
 from __future__ import annotations
 
@@ -6,11 +6,23 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
+from accelsim.energy.amount import Amount
+from accelsim.energy.area import Area
 from accelsim.errors import InternalError
 from accelsim.units import format_nanometres, format_volts
 
-__all__ = ["Component", "EnergyReport", "LayerEnergy"]
+__all__ = ["Component", "EnergyMode", "EnergyReport", "LayerEnergy", "Line"]
+
+
+class EnergyMode(StrEnum):
+    """What the array's operations are taken to cost."""
+
+    PER_OPERATION = "per_operation"
+    """The mean of random operands, for each operation."""
+    SWITCHING = "switching"
+    """What the bits that changed cost, from the values that flowed."""
 
 
 class Component(StrEnum):
@@ -19,59 +31,120 @@ class Component(StrEnum):
     MULTIPLIER = "multiplier"
     ADDER = "adder"
     REGISTERS = "registers"
+    WIRES = "wires"
+    CLOCK_TREE = "clock_tree"
     ACTIVATION_SRAM = "activation_sram"
     WEIGHT_SRAM = "weight_sram"
     ACCUMULATOR_SRAM = "accumulator_sram"
     RESCALE = "rescale"
     VECTOR = "vector"
+    CONTROL = "control"
     DRAM = "dram"
+    DRAM_BACKGROUND = "dram_background"
     LEAKAGE = "leakage"
 
 
 @dataclass(frozen=True)
+class Line:
+    """``count`` events of a ``unit``, each at a price in pJ, for one batch."""
+
+    component: Component
+    cause: str
+    count: float
+    unit: str
+    price: Amount
+
+    @property
+    def pj(self) -> float:
+        """Count times price."""
+        return self.count * self.price.value
+
+    @property
+    def low_pj(self) -> float:
+        """The same with every entry at the low end of its range."""
+        return self.count * self.price.low
+
+    @property
+    def high_pj(self) -> float:
+        """The same with every entry at the high end of its range."""
+        return self.count * self.price.high
+
+
+@dataclass(frozen=True)
 class LayerEnergy:
-    """One layer, for one batch. ``components_pj`` has every `Component`."""
+    """One layer, for one batch."""
 
     name: str
-    components_pj: Mapping[Component, float]
+    lines: tuple[Line, ...]
+
+    @cached_property
+    def components_pj(self) -> Mapping[Component, float]:
+        """Every `Component`, those without a line too."""
+        return {
+            component: math.fsum(line.pj for line in self.lines if line.component is component)
+            for component in Component
+        }
 
     @property
     def total_pj(self) -> float:
-        """All components."""
-        return math.fsum(self.components_pj.values())
+        """All lines."""
+        return math.fsum(line.pj for line in self.lines)
 
 
 @dataclass(frozen=True)
 class EnergyReport:
-    """The energy of one batch of ``batch`` images, by layer and by component.
+    """The energy of one batch of ``batch`` images, by layer and by component, and the area.
 
     ``table_name``, ``table_sha256``, ``node_nm`` and ``voltage_v`` state what the numbers are
-    of; ``not_modelled`` what they leave out; ``warnings`` where they are stretched.
+    of; ``not_modelled`` what they leave out; ``warnings`` where they are stretched. ``sources``
+    says of every table entry that was used where it comes from.
 
-    Raises InternalError when the components do not sum to the layers.
+    Raises InternalError when an amount is negative or not finite.
     """
 
     batch: int
+    mode: EnergyMode
     layers: tuple[LayerEnergy, ...]
-    components_pj: Mapping[Component, float]
+    area: Area
     table_name: str
     table_sha256: str
     node_nm: int
     voltage_v: float
     not_modelled: tuple[str, ...]
     warnings: tuple[str, ...]
+    sources: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        by_layer = math.fsum(layer.total_pj for layer in self.layers)
-        if not math.isclose(by_layer, self.total_pj, rel_tol=1e-9, abs_tol=1e-9):
-            raise InternalError(
-                f"energy: components sum to {self.total_pj} pJ, layers to {by_layer} pJ"
-            )
+        for layer in self.layers:
+            for line in layer.lines:
+                if not (0 <= line.low_pj <= line.pj <= line.high_pj < math.inf):
+                    raise InternalError(
+                        f"energy: layer {layer.name!r}: {line.component}, {line.cause}: "
+                        f"{line.low_pj} to {line.high_pj} pJ around {line.pj} pJ"
+                    )
+
+    @cached_property
+    def components_pj(self) -> Mapping[Component, float]:
+        """All layers, by component."""
+        return {
+            component: math.fsum(layer.components_pj[component] for layer in self.layers)
+            for component in Component
+        }
 
     @property
     def total_pj(self) -> float:
         """Everything, for the batch."""
-        return math.fsum(self.components_pj.values())
+        return math.fsum(layer.total_pj for layer in self.layers)
+
+    @property
+    def low_pj(self) -> float:
+        """Everything, with every entry at the low end of its range."""
+        return math.fsum(line.low_pj for layer in self.layers for line in layer.lines)
+
+    @property
+    def high_pj(self) -> float:
+        """Everything, with every entry at the high end of its range."""
+        return math.fsum(line.high_pj for layer in self.layers for line in layer.lines)
 
     @property
     def image_pj(self) -> float:

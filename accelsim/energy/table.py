@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from pydantic import Field, model_validator
 
+from accelsim.energy.dram_table import DramTable, load_dram_table
+from accelsim.energy.entries import (
+    AreaEntry,
+    ComposablePe,
+    Entry,
+    LogicLeakage,
+    PeArea,
+    PeEnergy,
+    PeLeakage,
+    RegisterFile,
+    Silicon,
+    Sourced,
+    SramArea,
+    SramLeakage,
+    SramRead,
+    SramWrite,
+)
 from accelsim.errors import ConfigError
 from accelsim.hardware.named_files import ShippedFiles
-from accelsim.hardware.quantities import Bytes, Count, Nanometres, Part, Text, Volts, Word
+from accelsim.hardware.quantities import Nanometres, Part, Text, Volts, Word
 from accelsim.hardware.schema import Hardware
 from accelsim.hardware.validation import Complaint, did_you_mean, raise_complaints, validate
 from accelsim.hardware.yaml_files import parse_document
 from accelsim.units import format_nanometres, format_volts
 
 __all__ = [
-    "DramEntry",
+    "HIGHEST_VOLTS",
+    "LOWEST_VOLTS",
     "EnergyTable",
-    "Entry",
-    "Evidence",
-    "PeLeakage",
-    "SramLeakage",
-    "SramRead",
-    "SramWrite",
     "TableValues",
     "check_table",
     "load_table",
@@ -34,114 +45,76 @@ __all__ = [
     "table_names",
 ]
 
+LOWEST_VOLTS, HIGHEST_VOLTS = 0.6, 1.1
+"""Between these, energy follows V^2 within 10 % of the curves that were fitted to silicon."""
+
 _TABLES = ShippedFiles("accelsim.energy", "tables", "energy table")
-
-Picojoules = Annotated[float, Field(ge=0, le=1_000_000)]
-Microwatts = Annotated[float, Field(ge=0, le=1_000_000_000)]
-
-
-class Evidence(StrEnum):
-    """How much a number can be trusted."""
-
-    PUBLISHED = "published"
-    """Printed in the source."""
-    DERIVED = "derived"
-    """Computed from published numbers, as the source line says."""
-    MEASURED = "measured"
-    """The result of running the tool that the source line names."""
-    ASSUMPTION = "assumption"
-    """No source states it; the source line says what speaks for it."""
-
-
-class _Sourced(Part):
-    per: Word
-    tag: Annotated[Evidence, Field(strict=False)]
-    source: Annotated[Text, Field(min_length=1)]
-
-
-class _Silicon(_Sourced):
-    node: Nanometres
-    voltage: Volts
-
-
-class Entry(_Silicon):
-    """``pj`` for one operation on ``width_bits`` bits."""
-
-    pj: Picojoules
-    width_bits: Count
-
-
-class SramRead(Entry):
-    """``pj * (bank / reference_size) ** exponent`` a word, from smallest to largest bank size."""
-
-    reference_size: Bytes
-    exponent: Annotated[float, Field(ge=0, le=1)]
-    smallest_size: Bytes
-    largest_size: Bytes
-
-
-class SramWrite(_Sourced):
-    """A write's energy as a share of a read's."""
-
-    ratio: Annotated[float, Field(ge=0, le=10)]
-
-
-class PeLeakage(_Silicon):
-    """``quadratic_uw * a * b + linear_uw * (a + b) / 2 + constant_uw`` for one PE, in uW."""
-
-    quadratic_uw: Microwatts
-    linear_uw: Microwatts
-    constant_uw: Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
-
-
-class SramLeakage(_Silicon):
-    """``uw`` for every ``reference_size`` bytes."""
-
-    uw: Microwatts
-    reference_size: Bytes
-
-
-class DramEntry(_Sourced):
-    """``pj`` for ``width_bits`` bits on the bus: a property of the device, of no node."""
-
-    pj: Picojoules
-    width_bits: Count
 
 
 class TableValues(Part):
-    """The contents of a technology table; every entry is at the table's node and voltage."""
+    """The contents of a technology table; every entry is at the table's node and voltage.
 
-    schema_version: Literal["accelsim.energy/1"] = Field(alias="schema")
+    ``conflict``: where sources disagree about this node, and which of them was used.
+    """
+
+    schema_version: Literal["accelsim.energy/2"] = Field(alias="schema")
     name: Word
     description: Text = ""
     node: Nanometres
     voltage: Volts
+    conflict: Text = ""
     multiply_narrow: Entry
     multiply_wide: Entry
     add: Entry
     float32_multiply: Entry
-    register_bit: Entry = Field(alias="register")
+    register_clock: Entry
+    register_toggle: Entry
+    wire: Entry
+    pe_energy: PeEnergy
+    pe_area: PeArea
+    pe_leakage: PeLeakage
+    composable_pe: ComposablePe
+    multiply_area: AreaEntry
+    add_area: AreaEntry
+    register_area: AreaEntry
+    logic_leakage: LogicLeakage
     sram_read: SramRead
     sram_write: SramWrite
-    pe_leakage: PeLeakage
     sram_leakage: SramLeakage
-    dram: dict[str, DramEntry]
+    sram_area: SramArea
+    register_file: RegisterFile
 
     @model_validator(mode="after")
     def _consistent(self) -> TableValues:
         raise_complaints(_complaints(self))
         return self
 
+    def at_voltage(self, voltage: float) -> TableValues:
+        """Return the table at another voltage: every entry that is of silicon."""
+        changed = {
+            name: entry.at_voltage(voltage)
+            for name, entry in self.entries().items()
+            if isinstance(entry, Silicon)
+        }
+        return self.model_copy(update={"voltage": voltage, **changed})
+
+    def entries(self) -> dict[str, Sourced]:
+        """Return every entry by its name."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: entry for name, entry in fields.items() if isinstance(entry, Sourced)}
+
 
 def _complaints(table: TableValues) -> Iterator[Complaint]:
-    for name, field in type(table).model_fields.items():
-        entry, key = getattr(table, name), field.alias or name
-        if isinstance(entry, _Silicon) and entry.node != table.node:
+    yield from _voltage(("voltage",), table.voltage)
+    for name, entry in table.entries().items():
+        if not isinstance(entry, Silicon):
+            continue
+        if entry.node != table.node:
             node, own = format_nanometres(table.node), format_nanometres(entry.node)
-            yield Complaint((key, "node"), f"must be the table's, {node}, got {own}")
-        if isinstance(entry, _Silicon) and entry.voltage != table.voltage:
+            yield Complaint((name, "node"), f"must be the table's, {node}, got {own}")
+        if entry.voltage != table.voltage:
             voltage, own = format_volts(table.voltage), format_volts(entry.voltage)
-            yield Complaint((key, "voltage"), f"must be the table's, {voltage}, got {own}")
+            yield Complaint((name, "voltage"), f"must be the table's, {voltage}, got {own}")
     narrow, wide = table.multiply_narrow, table.multiply_wide
     growth = wide.width_bits / narrow.width_bits
     if growth <= 1:
@@ -158,12 +131,27 @@ def _complaints(table: TableValues) -> Iterator[Complaint]:
         )
 
 
+def _voltage(path: tuple[str, ...], voltage: float) -> Iterator[Complaint]:
+    if not LOWEST_VOLTS <= voltage <= HIGHEST_VOLTS:
+        low, high = format_volts(LOWEST_VOLTS), format_volts(HIGHEST_VOLTS)
+        yield Complaint(path, f"must be {low} to {high}, got {format_volts(voltage)}")
+
+
 @dataclass(frozen=True)
 class EnergyTable:
-    """A technology table and the hash of the text it was read from."""
+    """A technology table, the DRAM table beside it, and the hashes of their texts.
+
+    ``notes``: what was done to the numbers since, and where sources disagree; a line each.
+    """
 
     values: TableValues
     sha256: str
+    dram: DramTable
+    notes: tuple[str, ...] = ()
+
+    def source(self, entry: str) -> Sourced:
+        """Return an entry of either table by its name."""
+        return (self.values.entries() | self.dram.values.entries())[entry]
 
 
 def table_names() -> tuple[str, ...]:
@@ -171,45 +159,70 @@ def table_names() -> tuple[str, ...]:
     return _TABLES.names()
 
 
-def load_table(name_or_path: str) -> EnergyTable:
-    """Return a shipped table by name, or the one that a YAML file holds.
+def load_table(name_or_path: str, dram_table: str = "devices") -> EnergyTable:
+    """Return shipped tables by name, or those that YAML files hold.
 
-    Raises ConfigError with every problem of the file, one line each.
+    Raises ConfigError with every problem of the first file that has any, one line each.
     """
     text, source = _TABLES.read(name_or_path)
     values = validate(parse_document(text, source), TableValues)
-    return EnergyTable(values, hashlib.sha256(text.encode()).hexdigest())
+    notes = (f"table {values.name}: {values.conflict}",) if values.conflict else ()
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    return EnergyTable(values, sha256, load_dram_table(dram_table), notes)
 
 
 def table_for(hardware: Hardware) -> EnergyTable:
-    """Return the table that the hardware names, checked against it (see `check_table`)."""
-    table = load_table(hardware.technology.table)
+    """Return the tables that the hardware names, checked against it and at its voltage.
+
+    Energies follow V^2 from the table's voltage to the machine's, which a note says.
+
+    Raises ConfigError as `load_table` and `check_table`.
+    """
+    technology = hardware.technology
+    table = load_table(technology.table, technology.dram_table)
     check_table(table, hardware)
-    return table
+    wanted, own = technology.voltage, table.values.voltage
+    if wanted == own:
+        return table
+    note = (
+        f"energies of the table {table.values.name} are scaled from {format_volts(own)} to "
+        f"{format_volts(wanted)} by V^2, times {(wanted / own) ** 2:.3g}; leakage by V"
+    )
+    return replace(table, values=table.values.at_voltage(wanted), notes=(*table.notes, note))
 
 
 def check_table(table: EnergyTable, hardware: Hardware) -> None:
-    """Raise ConfigError, a line for each problem, unless the table speaks of this hardware.
+    """Raise ConfigError, a line for each problem, unless the table can speak of this hardware.
 
-    Node and voltage must be the same, nothing is scaled; the DRAM type must be in the table.
+    The node must be the same, nothing is scaled between nodes; the voltage must be one that
+    V^2 holds for; the DRAM type must be in the table.
     """
-    values, technology = table.values, hardware.technology
+    values, technology, dram = table.values, hardware.technology, table.dram.values
     problems = []
     if technology.node != values.node:
         problems.append(
             f"technology.node: must be that of the table {values.name}, "
             f"{format_nanometres(values.node)}, got {format_nanometres(technology.node)}"
+            f"{_tables_of_node(technology.node)}"
         )
-    if technology.voltage != values.voltage:
+    problems += [
+        f"technology.voltage: {complaint.message}" for complaint in _voltage((), technology.voltage)
+    ]
+    if hardware.dram.type not in dram.types:
+        types = ", ".join(map(repr, dram.types))
         problems.append(
-            f"technology.voltage: must be that of the table {values.name}, "
-            f"{format_volts(values.voltage)}, got {format_volts(technology.voltage)}"
-        )
-    if hardware.dram.type not in values.dram:
-        types = ", ".join(map(repr, values.dram))
-        problems.append(
-            f"dram.type: must be one of {types} (table {values.name}), got "
-            f"{hardware.dram.type!r}{did_you_mean(hardware.dram.type, values.dram)}"
+            f"dram.type: must be one of {types} (DRAM table {dram.name}), got "
+            f"{hardware.dram.type!r}{did_you_mean(hardware.dram.type, dram.types)}"
         )
     if problems:
         raise ConfigError("\n".join(f"hardware {hardware.name}: {text}" for text in problems))
+
+
+def _tables_of_node(node: int) -> str:
+    """Say which shipped tables are of a node, or which nodes there are."""
+    nodes = {name: load_table(name).values.node for name in table_names()}
+    fitting = [name for name, own in nodes.items() if own == node]
+    if fitting:
+        return f" (technology.table of that node: {', '.join(fitting)})"
+    known = ", ".join(format_nanometres(own) for own in sorted(set(nodes.values())))
+    return f" (there are tables of {known})"

@@ -36,6 +36,8 @@ from accelsim.hardware.yaml_files import Document, FieldPath, Place
 __all__ = [
     "AccumulatorSpec",
     "Array",
+    "Cells",
+    "ClockGating",
     "Dma",
     "Drain",
     "Dram",
@@ -43,6 +45,7 @@ __all__ = [
     "RescaleUnit",
     "Scratchpad",
     "Scratchpads",
+    "SramCells",
     "Technology",
     "VectorUnit",
 ]
@@ -59,8 +62,39 @@ class Drain(StrEnum):
     """Through a port of its own in each PE, as it is complete: what SCALE-Sim assumes."""
 
 
+class SramCells(StrEnum):
+    """What the cells of the scratchpads are made for: it decides their leakage."""
+
+    HP = "hp"
+    """High performance."""
+    LOP = "lop"
+    """Low operating power."""
+    LSTP = "lstp"
+    """Low standby power."""
+
+
+class Cells(StrEnum):
+    """What a scratchpad's bits are kept in."""
+
+    SRAM = "sram"
+    REGISTERS = "registers"
+    """Flip-flops, for memories that are smaller than an SRAM is worth."""
+
+
+class ClockGating(StrEnum):
+    """When the registers of a PE are clocked."""
+
+    TOKEN = "token"
+    """When a valid token passes."""
+    NONE = "none"
+    """In every cycle."""
+
+
 class Array(Part):
-    """The PE grid."""
+    """The PE grid.
+
+    ``clock_gating`` changes energy, never integers or cycles.
+    """
 
     rows: int = Field(ge=1, le=1024)
     columns: int = Field(ge=1, le=1024)
@@ -70,6 +104,7 @@ class Array(Part):
     weight_double_buffering: bool = True
     tile_overlap: bool = True
     drain: Annotated[Drain, Field(strict=False)] = Drain.EXPOSED
+    clock_gating: Annotated[ClockGating, Field(strict=False)] = ClockGating.TOKEN
 
     @property
     def flow(self) -> Dataflow:
@@ -100,6 +135,7 @@ class Scratchpad(Part):
     bandwidth: BytesPerCycle
     banks: int = Field(default=1, ge=1, le=1024)
     double_buffered: bool = True
+    cells: Annotated[Cells, Field(strict=False)] = Cells.SRAM
 
     @model_validator(mode="after")
     def _consistent(self) -> Scratchpad:
@@ -130,7 +166,7 @@ class Dma(Part):
 class Dram(Part):
     """One DRAM channel. ``bandwidth``: bytes a second; ``latency``: seconds; ``burst``: bytes.
 
-    ``type`` names a DRAM of the energy table ("ddr4", "lpddr4").
+    ``type`` names a DRAM of the DRAM table ("ddr4", "lpddr4").
     """
 
     type: Word
@@ -155,11 +191,18 @@ class VectorUnit(Part):
 
 
 class Technology(Part):
-    """What the machine is made of. ``node``: nm; ``voltage``: V; ``table``: energy table name."""
+    """What the machine is made of.
+
+    ``node``: nm; ``voltage``: V; ``table`` and ``dram_table``: name or path of the energy table
+    and of that of the DRAM; ``sram_cells``: the cells of the scratchpads, which decide their
+    leakage.
+    """
 
     node: Nanometres
     voltage: Volts
     table: Word
+    dram_table: Word = "devices"
+    sram_cells: Annotated[SramCells, Field(strict=False)] = SramCells.LOP
 
 
 class Hardware(Part):

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, GetCoreSchemaHandler, ValidationError
@@ -207,8 +208,15 @@ def _field(model: type[BaseModel], path: FieldPath) -> FieldInfo | None:
     return None
 
 
+def _present(annotation: Any) -> Any:
+    """Return what a field holds if it holds anything: ``X`` of ``X | None``."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    optional = get_origin(annotation) is UnionType and len(kinds) == 1
+    return kinds[0] if optional else annotation
+
+
 def _inside(kind: Any, step: str | int) -> Any:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         info = _field(kind, (step,))
-        return info.annotation if info else None
+        return _present(info.annotation) if info else None
     return get_args(kind)[1] if get_origin(kind) is dict else None

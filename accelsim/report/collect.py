@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from accelsim.energy import Component, EnergyReport
@@ -60,7 +60,39 @@ def collect_point(
         layers=layers,
         peak_macs_per_cycle=hardware.array.rows * hardware.array.columns,
         dram_bytes_per_cycle=hardware.dram_bytes_per_cycle,
+        energy_low_uj_per_image=energy.low_pj * 1e-6 / run.batch,
+        energy_high_uj_per_image=energy.high_pj * 1e-6 / run.batch,
+        pj_per_mac=energy_pj / macs if macs else 0.0,
+        peak_power_mw=_peak_power_mw(timing.layers, energy, hardware),
+        energy_delay_product_uj_us=energy_pj * seconds / run.batch**2,
+        dram_pj_per_bit=_dram_pj_per_bit(timing.layers, energy),
+        area_split_mm2=dict(energy.area.mm2),
+        area_mm2=energy.area.total_mm2,
+        peak_tops_per_mm2=_peak_tops(hardware) / energy.area.total_mm2,
     )
+
+
+def _peak_power_mw(layers: Sequence[LayerRun], energy: EnergyReport, hardware: Hardware) -> float:
+    """Return the mean power of the layer that has most."""
+    powers = (
+        spent.total_pj * 1e-9 * hardware.clock / layer.cycles_total
+        for layer, spent in zip(layers, energy.layers, strict=True)
+        if layer.cycles_total
+    )
+    return max(powers, default=0.0)
+
+
+def _peak_tops(hardware: Hardware) -> float:
+    return 2e-12 * hardware.array.rows * hardware.array.columns * hardware.clock
+
+
+def _dram_pj_per_bit(layers: Sequence[LayerRun], energy: EnergyReport) -> float:
+    """Return what a bit on the bus cost, the background of the whole time included."""
+    bits = 8 * sum(
+        layer.traffic.dram_read_bytes + layer.traffic.dram_write_bytes for layer in layers
+    )
+    dram = energy.components_pj[Component.DRAM] + energy.components_pj[Component.DRAM_BACKGROUND]
+    return dram / bits if bits else 0.0
 
 
 def _layer(

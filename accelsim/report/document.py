@@ -45,6 +45,7 @@ def summary_document(result: RunResult) -> dict[str, Any]:
         "array": result.array,
         "technology": result.technology,
         "is_given": result.is_given,
+        "energy_mode": result.energy_mode,
         "points": [_point_document(point) for point in result.points],
     }
 
@@ -90,6 +91,7 @@ def read_documents(summary: object, provenance: object) -> RunResult:
             dataset=results["dataset"],
             array=results["array"],
             technology=results["technology"],
+            energy_mode=results["energy_mode"],
             points=tuple(_read_point(point) for point in results["points"]),
             provenance=Provenance(
                 **{name: origin[name] for name in ("command", "seed", "versions", "hashes")}
@@ -110,6 +112,7 @@ def read_documents(summary: object, provenance: object) -> RunResult:
 def _point_document(point: PointResult) -> dict[str, Any]:
     document: dict[str, Any] = dict(vars(point))
     document["energy_split_uj"] = dict(point.energy_split_uj)
+    document["area_split_mm2"] = dict(point.area_split_mm2)
     document["layers"] = [_layer_document(layer) for layer in point.layers]
     return document
 

@@ -6,6 +6,7 @@
     run.json        command, seed, versions, hashes, what is not modelled, warnings
     summary.json    results, schema accelsim.run/1
     layers.csv      one row for each layer and bit-width
+    energy.json     every count and price of the account, with the sources of the prices
     report.html     one page, self-contained
     plots/          every figure as SVG and PNG
     timeline.json   if asked: what every unit does when, in Chrome's trace format
@@ -30,6 +31,7 @@ from accelsim.report.document import (
     summary_document,
     to_json,
 )
+from accelsim.report.energy_account import account_document
 from accelsim.report.layers_csv import layers_csv
 from accelsim.report.results import RunResult
 from accelsim.report.scalesim_csv import scalesim_reports
@@ -43,7 +45,7 @@ __all__ = [
     "write_run_folder",
 ]
 
-_RESULTS = ("config.yaml", "run.json", "summary.json", "layers.csv")
+_RESULTS = ("config.yaml", "run.json", "summary.json", "layers.csv", "energy.json")
 _REPORT = ("report.html", "plots")
 _ON_REQUEST = ("timeline.json", "scalesim")
 _KIND = FolderKind(
@@ -76,6 +78,7 @@ def write_run_folder(result: RunResult, folder: Path, scalesim: bool = False) ->
         (partial / "run.json").write_text(to_json(provenance_document(result)), "utf-8")
         (partial / "summary.json").write_text(to_json(summary_document(result)), "utf-8")
         (partial / "layers.csv").write_text(layers_csv(result), encoding="utf-8")
+        (partial / "energy.json").write_text(json.dumps(account_document(result)), "utf-8")
         _write_report(result, partial)
         if result.timeline:
             trace = timeline_document(result.timeline, f"{result.network} on {result.hardware}")

@@ -31,9 +31,17 @@ _BUILT_FOR_EACH = (
 )
 
 
+_AREA = (
+    '<p class="note">Low and high: every entry of the tables at the end of the range in which '
+    "sources differ. Energy of an image is that of the machine above; energy.json holds every "
+    "count and price.</p>\n<h2>Area</h2>"
+)
+
+
 def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
     """Return the page; ``figures`` are SVG texts by figure name."""
     title = f"{result.network} on {result.hardware}"
+    points_have_area = all(point.area_mm2 for point in result.points)
     style = files("accelsim.report").joinpath("page.css").read_text(encoding="utf-8")
     body = "\n".join(
         (
@@ -49,6 +57,7 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             "<h2>Where the energy goes</h2>",
             _split_table(result),
             _figure(figures, "energy_by_component"),
+            *((_power_table(result), _AREA, _area_table(result)) if points_have_area else ()),
             "<h2>Where the cycles go</h2>",
             _figure(figures, "cycles_by_layer"),
             _figure(figures, "roofline"),
@@ -171,6 +180,40 @@ def _split_table(result: RunResult) -> str:
         for name in result.components
     ]
     return _table([_bits_column(points), *shares])
+
+
+def _power_table(result: RunResult) -> str:
+    points = result.points
+    dram = aligned([point.dram_pj_per_bit for point in points])
+    return _table(
+        [
+            _bits_column(points),
+            ("low", "µJ/image", aligned([p.energy_low_uj_per_image for p in points])),
+            ("energy", "µJ/image", aligned([p.energy_uj_per_image for p in points])),
+            ("high", "µJ/image", aligned([p.energy_high_uj_per_image for p in points])),
+            ("per MAC", "pJ", aligned([point.pj_per_mac for point in points])),
+            ("DRAM", "pJ/bit", dram),
+            ("power", "mW", aligned([point.average_power_mw for point in points])),
+            ("peak layer", "mW", aligned([point.peak_power_mw for point in points])),
+            ("energy x delay", "µJ µs", aligned([p.energy_delay_product_uj_us for p in points])),
+        ]
+    )
+
+
+def _area_table(result: RunResult) -> str:
+    points = result.points
+    parts = [
+        (words(name), "mm²", aligned([point.area_split_mm2[name] for point in points]))
+        for name in points[0].area_split_mm2
+    ]
+    return _table(
+        [
+            _bits_column(points),
+            *parts,
+            ("all", "mm²", aligned([point.area_mm2 for point in points])),
+            ("peak", "TOPS/mm²", aligned([point.peak_tops_per_mm2 for point in points])),
+        ]
+    )
 
 
 def _bits_column(points: Sequence[PointResult]) -> _Column:

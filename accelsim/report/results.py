@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from accelsim.energy import EnergyReport
 from accelsim.simulator.run import Cause, Span, Traffic
 
 __all__ = [
@@ -84,7 +85,9 @@ class PointResult:
     output integers that differ. Both accuracies are None where labels mean nothing, the float one
     where the network was integers from the start. A network of shapes has no values: no images
     are simulated. ``peak_macs_per_cycle`` and ``dram_bytes_per_cycle`` are the
-    machine's two roofs.
+    machine's two roofs. ``energy_low_uj_per_image`` and ``energy_high_uj_per_image`` bound the
+    energy: every entry of the tables at the end of its range. ``peak_power_mw`` is that of the
+    hungriest layer, ``area_split_mm2`` by part of the machine.
     """
 
     weight_bits: int
@@ -108,6 +111,15 @@ class PointResult:
     layers: tuple[LayerResult, ...]
     peak_macs_per_cycle: int = 0
     dram_bytes_per_cycle: float = 0.0
+    energy_low_uj_per_image: float = 0.0
+    energy_high_uj_per_image: float = 0.0
+    pj_per_mac: float = 0.0
+    peak_power_mw: float = 0.0
+    energy_delay_product_uj_us: float = 0.0
+    dram_pj_per_bit: float = 0.0
+    area_split_mm2: Mapping[str, float] = field(default_factory=dict)
+    area_mm2: float = 0.0
+    peak_tops_per_mm2: float = 0.0
 
     @property
     def label(self) -> str:
@@ -136,7 +148,9 @@ class RunResult:
     ``configuration`` holds the resolved choices (network, data, points, options) as plain
     numbers, text and lists; ``machine`` is the resolved hardware description as YAML, units in
     its values. One line each: ``array`` (size, dataflow, clock, what was changed in the named
-    hardware) and ``technology`` (node, voltage, energy table). ``timeline`` is not stored.
+    hardware) and ``technology`` (node, voltage, energy table). ``energy_mode``: what the array's
+    operations were taken to cost. ``timeline`` and ``energies``, the account of each point line by
+    line, are stored in files of their own.
     ``imported`` says what became of the operators of the network's file, by where they run.
     ``is_given``: the file was quantized already, and its integers were run as they are.
     """
@@ -156,6 +170,8 @@ class RunResult:
     imported: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_given: bool = False
     timeline: tuple[Span, ...] = field(default=(), repr=False, compare=False)
+    energy_mode: str = "per_operation"
+    energies: tuple[EnergyReport, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def has_values(self) -> bool:

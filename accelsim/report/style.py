@@ -51,12 +51,16 @@ COMPONENT_COLORS: dict[str, str] = {
     "multiplier": "#003f6b",
     "adder": "#0072b2",
     "registers": "#56b4e9",
+    "wires": "#a3d4f2",
+    "clock_tree": "#d6ecf9",
     "activation_sram": "#00573f",
     "weight_sram": "#009e73",
     "accumulator_sram": "#8fd3bf",
     "rescale": "#cc79a7",
     "vector": "#f0e442",
+    "control": "#b39b00",
     "dram": "#e69f00",
+    "dram_background": "#f5cf7f",
     "leakage": "#aab4be",
 }
 

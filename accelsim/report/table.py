@@ -13,20 +13,26 @@ from rich.text import Text
 
 from accelsim.energy import Component
 from accelsim.report.results import PointResult, RunResult
-from accelsim.report.words import aligned, percent
+from accelsim.report.words import aligned, bits, percent
 
 __all__ = ["render_table", "run_table"]
 
 _WIDE_COLUMNS = 150
 _ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
-    "array": (Component.MULTIPLIER, Component.ADDER, Component.REGISTERS),
+    "array": (
+        Component.MULTIPLIER,
+        Component.ADDER,
+        Component.REGISTERS,
+        Component.WIRES,
+        Component.CLOCK_TREE,
+    ),
     "SRAM": (Component.ACTIVATION_SRAM, Component.WEIGHT_SRAM, Component.ACCUMULATOR_SRAM),
     "rescale": (Component.RESCALE,),
-    "vector": (Component.VECTOR,),
-    "DRAM": (Component.DRAM,),
+    "vector": (Component.VECTOR, Component.CONTROL),
+    "DRAM": (Component.DRAM, Component.DRAM_BACKGROUND),
     "leakage": (Component.LEAKAGE,),
 }
-"""The ten components of an account as the six that a line has room for."""
+"""The components of an account as the six that a line has room for."""
 
 
 def run_table(result: RunResult, width: int) -> RenderableType:
@@ -118,6 +124,16 @@ def _notes(result: RunResult) -> list[Text]:
         )
     )
     lines.append(Text(f"Energy: {result.technology}; not modelled: {_omissions(result)}"))
+    if first.area_mm2:
+        lines.append(
+            Text(
+                f"At {bits(first)} bits: {first.energy_low_uj_per_image:.3g} to "
+                f"{first.energy_high_uj_per_image:.3g} µJ/image by the ranges of the sources; "
+                f"{first.pj_per_mac:.3g} pJ/MAC; {first.average_power_mw:.3g} mW, peak layer "
+                f"{first.peak_power_mw:.3g}; {first.area_mm2:.3g} mm2, "
+                f"{first.peak_tops_per_mm2:.3g} peak TOPS/mm2"
+            )
+        )
     more = len(result.warnings) - 1
     for warning in result.warnings[:1]:
         elsewhere = f" ({more} more: --output, --json)" if more else ""

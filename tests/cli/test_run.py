@@ -61,6 +61,7 @@ def test_the_run_folder_and_the_report_of_it(quick, accelsim, tmp_path):
     assert done.stdout.endswith(f" Report: {folder}/report.html\n")
     assert sorted(path.name for path in folder.iterdir()) == [
         "config.yaml",
+        "energy.json",
         "layers.csv",
         "plots",
         "report.html",

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from accelsim.compiler.program import VectorInstruction
-from accelsim.energy import Component, account, table_for
-from accelsim.energy.accounting import leakage_uw
+from accelsim.energy import Component, account, load_table, table_for
+from accelsim.energy.area import leakage_uw, pe_pitch_mm
 from accelsim.errors import ConfigError, InternalError
 from accelsim.hardware import load_hardware
 from accelsim.simulator import simulate_timing
@@ -59,11 +59,23 @@ def matrix_layer(program, **counted):
     return replace(layer, **counted)
 
 
-def components(program, machine, horowitz, **counted):
-    """The energy of the first layer when only ``counted`` happened."""
+def report_of(program, machine, table, **counted):
+    """The account of the first layer when only ``counted`` happened."""
     only = replace(program, instructions=program.instructions[:1])
-    report = account(timing_of(matrix_layer(program, **counted)), only, machine, horowitz)
-    return {name: pj for name, pj in report.components_pj.items() if pj}
+    return account(timing_of(matrix_layer(program, **counted)), only, machine, table)
+
+
+def components(program, machine, horowitz, **counted):
+    """Its energy; what crosses wires, addresses and time that passes have tests of their own."""
+    report = report_of(program, machine, horowitz, **counted)
+    aside = (Component.WIRES, Component.CONTROL, Component.CLOCK_TREE, Component.DRAM_BACKGROUND)
+    return {name: pj for name, pj in report.components_pj.items() if pj and name not in aside}
+
+
+def causes(program, machine, table, component, **counted):
+    """A component's energy by cause."""
+    (layer,) = report_of(program, machine, table, **counted).layers
+    return {line.cause: line.pj for line in layer.lines if line.component is component}
 
 
 @pytest.mark.parametrize(
@@ -101,16 +113,95 @@ def components(program, machine, horowitz, **counted):
             {"traffic": Traffic(dram_read_bytes=64, dram_write_bytes=32)},
             {Component.DRAM: 96 * 8 * 8},
         ),
-        # 16.54 uW a PE, 1.4 mW for 64 KiB; 1 us.
-        (
-            {"cycles_total": 1000, "cycles": {Cause.IDLE: 1000}},
-            {Component.LEAKAGE: 256 * 16.54 + 1.5 * 1400},
-        ),
     ],
 )
 def test_each_count_has_its_price(two_layers, machine, horowitz, counted, expected):
     found = components(two_layers(machine), machine, horowitz, **counted)
     assert found == pytest.approx(expected)
+
+
+def test_time_leaks(two_layers, machine, horowitz):
+    """16.54 uW a PE, 1.4 mW for 64 KiB; 1 us, in which a PE in ten works."""
+    counted = {"cycles_total": 1000, "cycles": {Cause.IDLE: 1000}}
+    found = causes(
+        two_layers(machine),
+        machine,
+        horowitz,
+        Component.LEAKAGE,
+        array=ArrayCounters(macs=25600),
+        **counted,
+    )
+    assert found["PEs at work"] == pytest.approx(0.1 * 256 * 16.54)
+    assert found["idle PEs"] == pytest.approx(0.9 * 256 * 16.54)
+    assert found["scratchpads"] == pytest.approx(1.5 * 1400)
+    logic = leakage_uw(machine, horowitz.values)["rescale and vector units"].value
+    assert found["rescale and vector units"] == pytest.approx(logic)
+
+
+def test_wires_between_pes_are_as_long_as_a_pe(two_layers, machine, horowitz):
+    found = causes(
+        two_layers(machine), machine, horowitz, Component.WIRES, cycles={Cause.STREAM: 5}
+    )
+    pitch_mm = pe_pitch_mm(horowitz.values, machine.array)
+    assert pitch_mm == pytest.approx(0.02284, rel=1e-3)  # the root of 521.8 um2
+    assert found["from PE to PE"] == pytest.approx(5 * 256 * 40 * 0.121 * pitch_mm)
+
+
+def test_wires_to_the_scratchpads_are_half_an_edge_of_the_machine(two_layers, machine, horowitz):
+    program, traffic = two_layers(machine), Traffic(weight_reads=16)
+    found = causes(program, machine, horowitz, Component.WIRES, traffic=traffic)
+    size_mm2 = report_of(program, machine, horowitz).area.total_mm2
+    expected = 128 * 0.121 * size_mm2**0.5 / 2
+    assert found["to and from scratchpads"] == pytest.approx(expected)
+
+
+def test_control_counts_addresses_and_what_the_dma_buffers(two_layers, machine, horowitz):
+    traffic = Traffic(weight_reads=16, dram_read_bytes=65)
+    found = causes(two_layers(machine), machine, horowitz, Component.CONTROL, traffic=traffic)
+    address = 2 * (0.1 + 32 * 0.003)
+    assert found == pytest.approx(
+        {"addresses": 2 * address, "DMA buffers": 65 * 16 * 0.003, "DMA addresses": 2 * address}
+    )
+
+
+def test_the_clock_tree_is_an_h_over_the_array_in_every_cycle(two_layers, machine, horowitz):
+    found = causes(two_layers(machine), machine, horowitz, Component.CLOCK_TREE, cycles_total=10)
+    edge_mm = 16 * pe_pitch_mm(horowitz.values, machine.array)
+    assert found["tree to the PEs"] == pytest.approx(10 * 1.5 * edge_mm * 15 * 4 * 0.121)
+
+
+def test_without_clock_gating_every_register_is_clocked_in_every_cycle(two_layers, horowitz):
+    machine = load_hardware("edge_16x16", ["array.clock_gating=none"])
+    found = causes(
+        two_layers(machine),
+        machine,
+        horowitz,
+        Component.REGISTERS,
+        cycles_total=10,
+        cycles={Cause.STREAM: 5, Cause.DRAIN: 5},
+    )
+    assert found["clocked bits"] == pytest.approx(10 * 256 * (8 + 2 * 8 + 32) * 0.0015)
+    assert found["changed bits"] == pytest.approx(5 * 256 * 40 / 2 * 0.003)
+
+
+def test_the_background_of_the_dram_is_refresh_and_power_down(two_layers, machine, horowitz):
+    """128 bytes at 12.8 GB/s are 10 ns of 1 us."""
+    found = causes(
+        two_layers(machine),
+        machine,
+        horowitz,
+        Component.DRAM_BACKGROUND,
+        cycles_total=1000,
+        traffic=Traffic(dram_read_bytes=128),
+    )
+    assert found == pytest.approx({"refresh": 16.5e3, "power down": 3.1e3 * 0.99})
+
+
+def test_row_misses_are_in_the_bounds_only(two_layers, machine, horowitz):
+    report = report_of(two_layers(machine), machine, horowitz, traffic=Traffic(dram_read_bytes=128))
+    (misses,) = (line for line in report.layers[0].lines if line.cause.startswith("row misses"))
+    assert (misses.count, misses.pj, misses.low_pj) == (2, 0, 0)
+    assert misses.high_pj == 2 * 2880
 
 
 def test_mixed_widths_charge_the_wider_of_input_and_output(two_layers, machine, horowitz):
@@ -154,6 +245,7 @@ def test_vector_layers_pay_for_the_rescales_inside_them(two_layers, horowitz, ki
     expected = 384 * (0.1 + 32 * 0.003) + rescales * 384 * one_rescale
     assert report.components_pj[Component.VECTOR] == pytest.approx(expected)
     assert report.total_pj == pytest.approx(expected)
+    assert report.low_pj < expected < report.high_pj
 
 
 def test_a_multiplication_pays_for_a_multiplier_and_a_rescale(two_layers, horowitz):
@@ -182,7 +274,8 @@ def test_a_simulated_batch_sums_by_layer_and_by_component(two_layers, horowitz, 
     assert report.image_pj == pytest.approx(report.total_pj / 3)
     macs = 3 * (64 * 6 * 36 + 384 * 10)
     assert report.components_pj[Component.MULTIPLIER] == pytest.approx(0.2 * macs)
-    leakage_pj = leakage_uw(machine, horowitz.values) * timing.cycles_total * 1e-3
+    leakage = sum(power.value for power in leakage_uw(machine, horowitz.values).values())
+    leakage_pj = leakage * timing.cycles_total * 1e-3
     assert report.components_pj[Component.LEAKAGE] == pytest.approx(leakage_pj)
 
 
@@ -228,6 +321,12 @@ def test_a_report_states_its_technology_and_what_it_leaves_out(two_layers, edge,
     assert report.technology == (f"45nm, 0.9V, table horowitz_45nm (sha256 {horowitz.sha256[:12]})")
     assert report.warnings == ()
     assert any("clock tree" in line for line in report.not_modelled)
+    used = {name for layer in report.layers for line in layer.lines for name in line.price.entries}
+    assert set(report.sources) == used
+    assert report.sources["sram_write"] == "measured: CACTI 7 at 45 nm, 64 KiB, 64-bit words"
+    assert report.sources["wire"].endswith(
+        "(x0.83 to x1: Dally, AHA retreat, 2023, slide 45: 100 fJ a bit and mm, no node stated)"
+    )
 
 
 def test_stretched_numbers_are_said(two_layers, horowitz):
@@ -250,7 +349,7 @@ def test_a_table_of_another_node_is_refused(two_layers, edge, horowitz):
     other = load_hardware("edge_16x16", ["technology.node=28nm"])
     message = (
         "^hardware edge_16x16: technology.node: must be that of the table horowitz_45nm, 45nm, "
-        "got 28nm$"
+        r"got 28nm \(technology.table of that node: cmos_28nm\)$"
     )
     with pytest.raises(ConfigError, match=message):
         account(timing, program, other, horowitz)
@@ -261,3 +360,37 @@ def test_a_run_of_another_program_is_our_mistake(two_layers, edge, horowitz):
     message = "^energy: the run's layers are not those of the program$"
     with pytest.raises(InternalError, match=message):
         account(timing, two_layers(edge, pool=True), edge, horowitz)
+
+
+def test_a_table_at_another_voltage_is_our_mistake(two_layers, edge, horowitz):
+    program = two_layers(edge)
+    other = load_hardware("edge_16x16", ["technology.voltage=0.8V"])
+    with pytest.raises(InternalError, match=r"^energy: the table is at 0\.9 V: use table_for$"):
+        account(simulate_timing(program, edge), program, other, horowitz)
+
+
+def test_more_macs_than_pes_are_our_mistake(two_layers, machine, horowitz):
+    counted = {"cycles_total": 1, "array": ArrayCounters(macs=512)}
+    message = r"^energy: layer 'convolution': 2\.000 MACs a PE and cycle$"
+    with pytest.raises(InternalError, match=message):
+        report_of(two_layers(machine), machine, horowitz, **counted)
+
+
+@pytest.mark.parametrize("name", ["cmos_28nm", "cmos_16nm", "cmos_7nm"])
+def test_a_smaller_node_costs_less_everywhere_but_in_the_dram(two_layers, edge, horowitz, name):
+    table = load_table(name)
+    node, voltage = f"{table.values.node}nm", f"{table.values.voltage}V"
+    small = load_hardware(
+        "edge_16x16",
+        [f"technology.table={name}", f"technology.node={node}", f"technology.voltage={voltage}"],
+    )
+    program = two_layers(edge, pool=True)
+    timing = simulate_timing(program, edge)
+    before = account(timing, program, edge, horowitz)
+    after = account(timing, program, small, table)
+    for component in Component:
+        if component in (Component.DRAM, Component.DRAM_BACKGROUND):
+            assert after.components_pj[component] == before.components_pj[component]
+        else:
+            assert after.components_pj[component] < before.components_pj[component]
+    assert after.area.total_mm2 < before.area.total_mm2

@@ -4,8 +4,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.energy.registers import clocked_register_bits
+from accelsim.energy.registers import register_bits, register_use
 from accelsim.hardware import Array
+
+
+def clocked_bits(*arguments, **named):
+    return register_use(*arguments, **named).clocked_bits
 
 
 def array(dataflow, rows=2, columns=3, **fields):
@@ -22,7 +26,7 @@ def array(dataflow, rows=2, columns=3, **fields):
     ],
 )
 def test_a_streamed_vector_clocks_every_pe(dataflow, bits):
-    assert clocked_register_bits(array(dataflow), 32, 5, passes=0, tiles=0) == bits
+    assert clocked_bits(array(dataflow), 32, 5, passes=0, tiles=0) == bits
 
 
 @pytest.mark.parametrize(("dataflow", "width"), [("ws", 4), ("is", 8)])
@@ -33,7 +37,7 @@ def test_a_streamed_vector_clocks_every_pe(dataflow, bits):
 )
 def test_a_preload_shifts_every_row_to_its_place(dataflow, width, double_buffering, writes):
     machine = array(dataflow, weight_double_buffering=double_buffering)
-    assert clocked_register_bits(machine, 32, 0, passes=7, tiles=9) == 7 * writes * width
+    assert clocked_bits(machine, 32, 0, passes=7, tiles=9) == 7 * writes * width
 
 
 @pytest.mark.parametrize(
@@ -43,12 +47,12 @@ def test_a_preload_shifts_every_row_to_its_place(dataflow, width, double_bufferi
 )
 def test_an_output_stationary_tile_takes_its_biases_and_drains(drain, writes):
     machine = array("os", drain=drain)
-    assert clocked_register_bits(machine, 24, 0, passes=9, tiles=7) == 7 * writes * 24
+    assert clocked_bits(machine, 24, 0, passes=9, tiles=7) == 7 * writes * 24
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
 def test_nothing_streamed_nothing_clocked(dataflow):
-    assert clocked_register_bits(array(dataflow), 32, 0, 0, 0) == 0
+    assert clocked_bits(array(dataflow), 32, 0, 0, 0) == 0
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
@@ -57,7 +61,7 @@ def test_nothing_streamed_nothing_clocked(dataflow):
 def test_every_width_costs(dataflow, bits, accumulator_bits):
     def clocked(weights, activations, accumulators):
         machine = array(dataflow, weight_bits=weights, activation_bits=activations)
-        return clocked_register_bits(machine, accumulators, 10, passes=2, tiles=2)
+        return clocked_bits(machine, accumulators, 10, passes=2, tiles=2)
 
     steps = [
         clocked(bits, bits, accumulator_bits),
@@ -66,3 +70,34 @@ def test_every_width_costs(dataflow, bits, accumulator_bits):
         clocked(bits + 1, bits + 1, accumulator_bits + 1),
     ]
     assert all(low < high for low, high in pairwise(steps))
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "fields", "hops"),
+    [
+        # The copy from shadow and the sum that stays travel nowhere.
+        ("ws", {}, 5 * 6 * (8 + 32) + 7 * 9 * 4),
+        ("os", {"drain": "exposed"}, 5 * 6 * (8 + 4) + 3 * (6 + 9) * 32),
+        ("os", {"drain": "hidden"}, 5 * 6 * (8 + 4) + 3 * (6 + 9) * 32),
+        ("os", {"drain": "free"}, 5 * 6 * (8 + 4) + 3 * 6 * 32),
+    ],
+)
+def test_what_comes_from_a_neighbour_crosses_a_wire(dataflow, fields, hops):
+    passes, tiles = (7, 0) if dataflow == "ws" else (0, 3)
+    use = register_use(array(dataflow, **fields), 32, 5, passes=passes, tiles=tiles)
+    assert use.hops_bits == hops
+    assert use.hops_bits < use.clocked_bits
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "fields", "bits"),
+    [
+        ("ws", {}, 8 + 2 * 4 + 32),
+        ("ws", {"weight_double_buffering": False}, 8 + 4 + 32),
+        ("is", {}, 4 + 2 * 8 + 32),
+        ("os", {"drain": "exposed"}, 8 + 4 + 2 * 32),
+        ("os", {"drain": "hidden"}, 8 + 4 + 3 * 32),
+    ],
+)
+def test_all_registers_of_a_pe(dataflow, fields, bits):
+    assert register_bits(array(dataflow, **fields), 32) == 6 * bits

@@ -1,27 +1,37 @@
 import pytest
 
-from accelsim.energy import Component, EnergyReport, LayerEnergy
+from accelsim.energy import Area, Component, EnergyMode, EnergyReport, LayerEnergy, Line
+from accelsim.energy.amount import Amount
 from accelsim.errors import InternalError
 
 
-def report(components_pj, *layers_pj):
-    layers = tuple(
-        LayerEnergy(f"layer {i}", {Component.ADDER: pj}) for i, pj in enumerate(layers_pj)
-    )
-    return EnergyReport(2, layers, components_pj, "table", "0" * 64, 45, 0.9, (), ())
+def line(component, pj, low=None, high=None):
+    price = Amount(pj, pj if low is None else low, pj if high is None else high, ("add",))
+    return Line(component, "additions", 1, "MAC", price)
+
+
+def report(*layers):
+    named = tuple(LayerEnergy(f"layer {i}", lines) for i, lines in enumerate(layers))
+    area = Area({"pe_array": 1.0}, 1.0, 1.0)
+    mode = EnergyMode.PER_OPERATION
+    return EnergyReport(2, mode, named, area, "table", "0" * 64, 45, 0.9, (), (), {})
 
 
 def test_totals_by_batch_and_image():
-    energy = report({Component.ADDER: 10.0}, 4.0, 6.0)
+    energy = report((line(Component.ADDER, 4.0),), (line(Component.ADDER, 6.0, 3.0, 8.0),))
     assert (energy.total_pj, energy.image_pj) == (10.0, 5.0)
+    assert (energy.low_pj, energy.high_pj) == (7.0, 12.0)
     assert energy.layers[0].total_pj == 4.0
+    assert energy.components_pj[Component.ADDER] == 10.0
+    assert energy.components_pj[Component.DRAM] == 0.0
 
 
 def test_an_empty_report_is_zero():
-    assert report({}).total_pj == 0
+    assert report().total_pj == 0
 
 
-def test_components_that_miss_the_layers_are_our_mistake():
-    message = r"^energy: components sum to 11\.0 pJ, layers to 10\.0 pJ$"
+@pytest.mark.parametrize(("pj", "low", "high"), [(-1.0, -1.0, -1.0), (1.0, 2.0, 3.0)])
+def test_amounts_outside_their_bounds_are_our_mistake(pj, low, high):
+    message = rf"^energy: layer 'layer 0': adder, additions: {low} to {high} pJ around {pj} pJ$"
     with pytest.raises(InternalError, match=message):
-        report({Component.ADDER: 11.0}, 4.0, 6.0)
+        report((line(Component.ADDER, pj, low, high),))

@@ -22,6 +22,7 @@ class Memory(Part):
     clock: Hertz = 1e9
     scale: float = 1.0
     banks: dict[str, Bank]
+    spare: Bank | None = None
 
     @model_validator(mode="after")
     def _consistent(self):
@@ -57,6 +58,11 @@ def test_a_right_document_is_a_value():
         ("banks: {a: {size: 0B}}", "banks.a.size: must be 1B to 1GiB, got 0B"),
         ("banks: {a: {size: 8B, port: 1}}", "banks.a.port: unknown field (did you mean 'ports'?)"),
         ("banks: {a: {size: 8B, ports: 5}}", "banks.a.ports: must be 1 to 4, got 5"),
+        ("banks: {}\nspare: {size: 8B, ports: 5}", "spare.ports: must be 1 to 4, got 5"),
+        (
+            "banks: {}\nspare: {size: 8B, port: 1}",
+            "spare.port: unknown field (did you mean 'ports'?)",
+        ),
         ("banks: {a: {}}", "banks.a.size: is missing"),
         ("banks: {a: 3}", "banks.a: must be a group of fields, got 3"),
         ("banks: [3]", "banks: must be a group of fields, got a list"),

@@ -1,10 +1,9 @@
-from types import MappingProxyType
-
 import numpy as np
 import pytest
 
 from accelsim.compiler.program import Gemm
-from accelsim.energy import Component, EnergyReport, LayerEnergy
+from accelsim.energy import Area, Component, EnergyMode, EnergyReport, LayerEnergy, Line
+from accelsim.energy.amount import Amount
 from accelsim.hardware import load_hardware
 from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.results import CAUSES
@@ -36,18 +35,26 @@ def point():
         layer_run("dense", Gemm(2, 10, 20), {Cause.STREAM: 60, Cause.FILL: 20}),
         layer_run("pool", None, {Cause.IDLE: 20}),
     )
-    spent = dict.fromkeys(Component, 0.0) | {Component.DRAM: 600.0, Component.ADDER: 100.0}
-    pool = dict.fromkeys(Component, 0.0) | {Component.VECTOR: 100.0}
+
+    def line(component, pj):
+        return Line(component, "operations", 1, "operation", Amount(pj, pj / 2, pj * 3))
+
+    dense = (line(Component.DRAM, 600.0), line(Component.ADDER, 100.0))
     energy = EnergyReport(
         batch=2,
-        layers=(LayerEnergy("dense", spent), LayerEnergy("pool", pool)),
-        components_pj=MappingProxyType({name: spent[name] + pool[name] for name in Component}),
+        mode=EnergyMode.PER_OPERATION,
+        layers=(
+            LayerEnergy("dense", dense),
+            LayerEnergy("pool", (line(Component.VECTOR, 100.0),)),
+        ),
+        area=Area({"pe_array": 0.1, "weight_sram": 0.3}, 0.4, 0.8),
         table_name="t",
         table_sha256="0" * 64,
         node_nm=45,
         voltage_v=0.9,
         not_modelled=(),
         warnings=(),
+        sources={},
     )
     run = Run(
         images=6,
@@ -90,3 +97,16 @@ def test_layers_have_every_cause_and_their_own_energy(point):
     assert pool.energy_pj["vector"] == 100.0
     assert dense.utilization_pct == pytest.approx(100 * 400 / (16 * 80))
     assert pool.utilization_pct == 0.0
+
+
+def test_power_bounds_and_area(point):
+    """500 MHz: 80 cycles of 700 pJ, 20 of 100; 128 bytes on the bus; 16 PEs on 0.4 mm2."""
+    assert point.peak_power_mw == pytest.approx(700e-12 / 160e-9 * 1e3)
+    assert point.energy_low_uj_per_image == pytest.approx(200e-6)
+    assert point.energy_high_uj_per_image == pytest.approx(1200e-6)
+    assert point.pj_per_mac == pytest.approx(800 / 400)
+    assert point.energy_delay_product_uj_us == pytest.approx(400e-6 * 0.1)
+    assert point.dram_pj_per_bit == pytest.approx(600 / 1024)
+    assert point.area_split_mm2 == {"pe_array": 0.1, "weight_sram": 0.3}
+    assert point.area_mm2 == pytest.approx(0.4)
+    assert point.peak_tops_per_mm2 == pytest.approx(2 * 16 * 500e6 * 1e-12 / 0.4)

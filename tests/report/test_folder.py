@@ -18,7 +18,7 @@ from accelsim.report.folder import (
 
 PLOTS = ("accuracy_and_energy", "cycles_by_layer", "energy_by_component")
 FILES = sorted(
-    ["config.yaml", "layers.csv", "report.html", "run.json", "summary.json"]
+    ["config.yaml", "energy.json", "layers.csv", "report.html", "run.json", "summary.json"]
     + [f"plots/{name}.{kind}" for name in PLOTS for kind in ("png", "svg")]
 )
 

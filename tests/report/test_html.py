@@ -45,6 +45,7 @@ def test_the_page_is_well_formed_and_has_every_part(text):
     assert headings == [
         "Accuracy, cycles and energy",
         "Where the energy goes",
+        "Area",
         "Where the cycles go",
         "Machine",
         "What is not modelled",

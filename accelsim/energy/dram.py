@@ -1,0 +1,60 @@
+"""What the DRAM costs: bits on the bus, and time whether there are any or not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from accelsim.energy.amount import Amount
+from accelsim.energy.entries import DramEntry
+from accelsim.energy.result import Component, Line
+from accelsim.energy.table import EnergyTable
+from accelsim.hardware.schema import Dram, Hardware
+from accelsim.simulator.run import LayerRun
+from accelsim.units import format_bytes_per_second, format_seconds
+
+__all__ = ["channels", "dram_lines", "dram_warnings"]
+
+
+def channels(dram: Dram, entry: DramEntry) -> int:
+    """Return how many of the table's channels the machine's bandwidth takes."""
+    return max(1, math.ceil(dram.bandwidth / entry.timing.bandwidth))
+
+
+def dram_lines(layer: LayerRun, hardware: Hardware, table: EnergyTable) -> Iterator[Line]:
+    """Yield a layer's lines. The bus is busy as long as its bytes take at full bandwidth."""
+    dram = hardware.dram
+    name, entry = f"dram.{dram.type}", table.dram.values.types[dram.type]
+    background, count = entry.background, channels(dram, entry)
+    moved = layer.traffic.dram_read_bytes + layer.traffic.dram_write_bytes
+    total_us = layer.cycles_total / hardware.clock * 1e6
+    idle_us = max(0.0, total_us - moved / dram.bandwidth * 1e6)
+    one_bit = entry.amount(entry.pj / entry.width_bits, name)
+    yield Line(Component.DRAM, "transfers", 8 * moved, "bit", one_bit)
+    # A stream opens a row once for all its bytes, which the price of a bit includes.
+    opened = background.activation_pj
+    misses = Amount(0.0, 0.0, opened, (f"{name}.background",))
+    yield Line(Component.DRAM, "row misses beyond a stream's", moved // dram.burst, "burst", misses)
+    for cause, milliwatts, microseconds in (
+        ("refresh", background.refresh_mw, total_us),
+        ("power down", background.power_down_mw, idle_us),
+    ):
+        price = background.amount(milliwatts * 1e3 * count, f"{name}.background")
+        yield Line(Component.DRAM_BACKGROUND, cause, microseconds, "us", price)
+
+
+def dram_warnings(hardware: Hardware, table: EnergyTable) -> Iterator[str]:
+    """Yield where the machine's DRAM is not one channel of its type."""
+    dram, entry = hardware.dram, table.dram.values.types[hardware.dram.type]
+    timing, count = entry.timing, channels(hardware.dram, entry)
+    if count > 1:
+        peak = format_bytes_per_second(timing.bandwidth)
+        yield (
+            f"dram.bandwidth: {format_bytes_per_second(dram.bandwidth)} is that of {count} "
+            f"{dram.type} channels of {peak}: the background power of all is charged"
+        )
+    if dram.latency < timing.row_hit_latency:
+        yield (
+            f"dram.latency: {format_seconds(dram.latency)} is less than the "
+            f"{format_seconds(timing.row_hit_latency)} that an open row of {dram.type} takes"
+        )

@@ -1,0 +1,53 @@
+import pytest
+
+from accelsim.energy import load_table, table_names
+
+
+def test_every_table_is_listed_with_its_node(accelsim):
+    done = accelsim("energy", "list")
+    assert done.exit_code == 0
+    for name in table_names():
+        assert name in done.stdout
+    assert "28nm" in done.stdout
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_every_entry_of_a_table_is_shown_with_its_source(accelsim, name):
+    done = accelsim("energy", "show", name)
+    assert done.exit_code == 0
+    table = load_table(name)
+    for entry_name, entry in (table.values.entries() | table.dram.values.entries()).items():
+        assert f"\n{entry_name}: " in f"\n{done.stdout}"
+        assert f"    {entry.tag}: {entry.source}\n" in done.stdout
+
+
+def test_a_table_of_ones_own_is_checked(accelsim, tmp_path):
+    from importlib import resources
+
+    text = (resources.files("accelsim.energy") / "tables" / "cmos_7nm.yaml").read_text()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text)
+    done = accelsim("energy", "check", mine)
+    assert (done.exit_code, done.stdout) == (0, f"{mine}: ok: cmos_7nm, 7nm\n")
+    mine.write_text(text.replace("node: 7nm\n", "node: 7\n", 1))
+    done = accelsim("energy", "check", mine)
+    assert done.exit_code == 2
+    assert f"{mine}:4: node: must be a feature size with its unit, got 7" in done.stderr
+
+
+def test_a_file_that_is_not_there(accelsim):
+    done = accelsim("energy", "check", "absent.yaml")
+    assert done.exit_code == 2
+    assert "absent.yaml: no such file" in done.stderr
+
+
+def test_a_run_is_explained(quick, accelsim, tmp_path):
+    folder = tmp_path / "run"
+    assert quick("--bits", "8", "--output", folder).exit_code == 0
+    done = accelsim("energy", "explain", folder)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("all layers at w8a8, one image, per operation: ")
+    assert "Horowitz, ISSCC 2014" in done.stdout
+    refused = accelsim("energy", "explain", folder, "absent")
+    assert refused.exit_code == 2
+    assert "layer: must be one of " in refused.stderr
