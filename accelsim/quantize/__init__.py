@@ -7,6 +7,7 @@ from accelsim.quantize.ranges import Range, observe_ranges, observed_tensors
 from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec, RangeMethod
 
 __all__ = [
+    "FormatStudy",
     "Arithmetic",
     "MachineArithmetic",
     "QuantizationSpec",
@@ -18,4 +19,5 @@ __all__ = [
     "quantize_as_given",
     "quantize_input",
     "quantize_network",
+    "study_formats",
 ]

@@ -4,19 +4,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from numpy.lib.stride_tricks import sliding_window_view
 from onnx import TensorProto, helper, numpy_helper
 
 from accelsim.frontend.parse_model import parse_model
-from accelsim.network import (
-    Add,
-    AveragePool,
-    Clamp,
-    Convolution,
-    Dense,
-    MaxPool,
-    Reshape,
-)
+from accelsim.quantize.float_forward import float_forward
 
 
 def make_model(nodes, constants, shape, *, output=None, opset=17, batch="batch"):
@@ -69,53 +60,11 @@ def export_graph(graph):
     return model
 
 
-def patches(maps, window, fill):
-    """float[images, channels, rows, columns, kernel rows, kernel columns]."""
-    top, left, bottom, right = window.pads
-    padded = np.pad(maps, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)
-    extents = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilations, strict=True)]
-    views = sliding_window_view(padded, extents, axis=(2, 3))
-    (sy, sx), (dy, dx) = window.strides, window.dilations
-    return views[:, :, ::sy, ::sx, ::dy, ::dx]
-
-
-def evaluate_layer(operator, first, *others):
-    match operator:
-        case Convolution(weights, bias, window, groups):
-            parts = [
-                np.einsum("icyxhw,ochw->ioyx", taps, w, dtype=np.float64)
-                for taps, w in zip(
-                    np.split(patches(first, window, 0.0), groups, axis=1),
-                    np.split(weights, groups),
-                    strict=True,
-                )
-            ]
-            return np.concatenate(parts, axis=1) + bias[:, None, None]
-        case Dense(weights, bias):
-            return first @ weights.T.astype(np.float64) + bias
-        case Add():
-            return first + others[0]
-        case MaxPool(window):
-            return patches(first, window, -np.inf).max(axis=(4, 5))
-        case AveragePool(window, counted):
-            inside = patches(np.ones_like(first), window, float(counted))
-            return patches(first, window, 0.0).sum(axis=(4, 5)) / inside.sum(axis=(4, 5))
-        case Clamp(low, high):
-            return np.clip(first, low, high)
-        case Reshape(shape):
-            return first.reshape(len(first), *shape)
-        case _:
-            exponents = np.exp(first - first.max(axis=1, keepdims=True))
-            return exponents / exponents.sum(axis=1, keepdims=True)
-
-
 def evaluate_network(network, images):
-    """Every tensor of the network, in float64."""
-    tensors = {network.input: images.astype(np.float64)}
-    for layer in network.layers:
-        sources = [tensors[name] for name in layer.inputs]
-        tensors[layer.output] = evaluate_layer(layer.operator, *sources)
-        assert tensors[layer.output].shape[1:] == network.shapes[layer.output]
+    """Every tensor of the network, in float64, each of the shape that the network states."""
+    tensors = float_forward(network, images)
+    for name, values in tensors.items():
+        assert values.shape[1:] == network.shapes[name]
     return tensors
 
 
