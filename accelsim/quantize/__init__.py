@@ -5,10 +5,11 @@ from accelsim.quantize.host import dequantize_output, quantize_input
 from accelsim.quantize.network import quantize_network
 from accelsim.quantize.ranges import Range, observe_ranges, observed_tensors
 from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec, RangeMethod
+from accelsim.quantize.study import FormatStudy, study_formats
 
 __all__ = [
-    "FormatStudy",
     "Arithmetic",
+    "FormatStudy",
     "MachineArithmetic",
     "QuantizationSpec",
     "Range",
