@@ -29,7 +29,11 @@ class WorkloadError(AccelsimError):
 
 
 class UnsupportedOperatorError(WorkloadError):
-    """A network holds an operator that accelsim does not run."""
+    """A network holds an operator that accelsim does not run; ``nodes`` says where it is known."""
+
+    def __init__(self, message: str, nodes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.nodes = nodes
 
 
 class DataError(AccelsimError):

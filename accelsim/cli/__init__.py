@@ -8,6 +8,7 @@ from accelsim.cli.energy import energy
 from accelsim.cli.failures import Commands
 from accelsim.cli.formats import formats
 from accelsim.cli.hardware import hardware
+from accelsim.cli.inspect import inspect
 from accelsim.cli.networks import networks
 from accelsim.cli.report import report
 from accelsim.cli.rtl import rtl
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for _command in (run, report, networks, hardware, energy, formats, rtl, version):
+for _command in (run, report, inspect, networks, hardware, energy, formats, rtl, version):
     main.add_command(_command)

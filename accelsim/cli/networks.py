@@ -14,16 +14,19 @@ def networks() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from accelsim.frontend import bundled_workloads, topology_names
+    from accelsim.frontend import bundled_workloads, load_onnx, topology_names
     from accelsim.frontend.topology import load_topology
+    from accelsim.report.words import counted
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("MACs", justify="right", no_wrap=True)
     table.add_column("description")
     for workload in bundled_workloads():
-        table.add_row(workload.name, "", "Trained, with data: accuracy, cycles and energy.")
+        macs = load_onnx(workload.model).report.macs_per_image
+        about = "Trained, with data: accuracy, cycles and energy."
+        table.add_row(workload.name, counted(macs), about)
     for name in topology_names():
         topology = load_topology(name)
-        table.add_row(name, f"{topology.macs / 1e6:,.1f}M", topology.description.strip())
+        table.add_row(name, counted(topology.macs), topology.description.strip())
     Console(highlight=False).print(table)

@@ -99,4 +99,4 @@ class Graph:
 
 def refuse(node: Node, reason: str) -> UnsupportedOperatorError:
     """Return the error for a node that cannot be run, for the caller to raise."""
-    return UnsupportedOperatorError(f"{node}: {reason}")
+    return UnsupportedOperatorError(f"{node}: {reason}", (node.name,))

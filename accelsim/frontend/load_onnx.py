@@ -17,7 +17,7 @@ from accelsim.frontend.quantized import given_quantization
 from accelsim.frontend.read_model import read_model
 from accelsim.network import GivenQuantization, Network
 
-__all__ = ["ImportedModel", "load_onnx"]
+__all__ = ["ImportedModel", "import_onnx", "load_onnx"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,16 +59,22 @@ def load_onnx(path: str | PathLike[str]) -> ImportedModel:
     """
     path = Path(path)
     try:
+        return import_onnx(path)
+    except WorkloadError as error:
+        lines = str(error).splitlines()
+        raise type(error)("\n".join(f"{path}: {line}" for line in lines)) from None
+
+
+def import_onnx(path: Path) -> ImportedModel:
+    """Do the work of `load_onnx`; messages do not name the file."""
+    try:
         model, content = read_model(path)
         graph = parse_model(model)
         simplified = simplify(graph)
         network = replace(lower(simplified), name=path.stem)
         given = given_quantization(simplified, network)
-    except WorkloadError as error:
-        lines = str(error).splitlines()
-        raise type(error)("\n".join(f"{path}: {line}" for line in lines)) from None
     except UnicodeDecodeError:
-        raise WorkloadError(f"{path}: is corrupt: it holds names that are not UTF-8") from None
+        raise WorkloadError("is corrupt: it holds names that are not UTF-8") from None
     return ImportedModel(
         network=network,
         model_bytes=content,

@@ -15,7 +15,7 @@ from accelsim.errors import UnsupportedOperatorError, WorkloadError
 from accelsim.frontend.graph import Graph, Node, refuse
 from accelsim.frontend.quantized import QUANTIZERS
 
-__all__ = ["SUPPORTED_OPERATORS", "parse_model"]
+__all__ = ["SUPPORTED_OPERATORS", "is_supported", "node_names", "parse_model", "require_text"]
 
 SUPPORTED_OPERATORS = (
     "Add",
@@ -75,7 +75,7 @@ def parse_model(model: onnx.ModelProto) -> Graph:
     WorkloadError
         If the model is not valid ONNX, or has not one input and one output of float32.
     """
-    _require_text(model.graph)
+    require_text(model.graph)
     _require_supported(model.graph.node)
     opset = _opset(model)
     _require_valid(model)
@@ -97,7 +97,8 @@ def parse_model(model: onnx.ModelProto) -> Graph:
     )
 
 
-def _require_text(graph: onnx.GraphProto) -> None:
+def require_text(graph: onnx.GraphProto) -> None:
+    """Refuse a graph with names that are not text."""
     names = [value.name for value in (*graph.initializer, *graph.input, *graph.output)]
     for node in graph.node:
         names += [node.name, node.op_type, node.domain, *node.input, *node.output]
@@ -106,10 +107,15 @@ def _require_text(graph: onnx.GraphProto) -> None:
         raise WorkloadError("is corrupt: it holds names that are not UTF-8")
 
 
+def is_supported(node: onnx.NodeProto) -> bool:
+    """Whether there is a rule for a node's operator; how it is used is another matter."""
+    return node.op_type in _DOMAINS.get(node.domain, ())
+
+
 def _require_supported(nodes: Iterable[onnx.NodeProto]) -> None:
     refused: dict[str, list[str]] = defaultdict(list)
     for index, node in enumerate(nodes):
-        if node.op_type not in _DOMAINS.get(node.domain, ()):
+        if not is_supported(node):
             operator = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
             refused[operator].append(repr(_name(node, index)))
     if refused:
@@ -173,6 +179,8 @@ def _input_shape(source: onnx.ValueInfoProto) -> tuple[int | None, tuple[int, ..
 def _values(tensor: onnx.TensorProto) -> NDArray[Any]:
     try:
         return np.asarray(numpy_helper.to_array(tensor))
+    except KeyError:
+        raise WorkloadError(f"constant {tensor.name!r} is corrupt: of no known type") from None
     except (ValueError, TypeError) as error:
         raise WorkloadError(f"constant {tensor.name!r} is corrupt: {error}") from None
 
@@ -181,15 +189,21 @@ def _name(node: onnx.NodeProto, index: int) -> str:
     return node.name or f"{node.op_type}_{index}"
 
 
-def _nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
-    read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+def node_names(graph: onnx.GraphProto) -> tuple[str, ...]:
+    """Return the nodes' names. ONNX does not ask for unique ones; a report does."""
     seen: Counter[str] = Counter()
-    nodes = []
+    names = []
     for index, proto in enumerate(graph.node):
         name = _name(proto, index)
         seen[name] += 1
-        # ONNX does not ask for unique names; a report does.
-        name = name if seen[name] == 1 else f"{name}#{seen[name]}"
+        names.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return tuple(names)
+
+
+def _nodes(graph: onnx.GraphProto) -> tuple[Node, ...]:
+    read = {name for node in graph.node for name in node.input} | {o.name for o in graph.output}
+    nodes = []
+    for name, proto in zip(node_names(graph), graph.node, strict=True):
         attributes = {attribute.name: _attribute(attribute) for attribute in proto.attribute}
         node = Node(proto.op_type, name, tuple(proto.input), proto.output[0], attributes)
         if any(output in read for output in proto.output[1:] if output):

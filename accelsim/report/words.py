@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from accelsim.report.results import PointResult
 
-__all__ = ["aligned", "bits", "percent", "words"]
+__all__ = ["aligned", "bits", "counted", "percent", "words"]
 
 
 def aligned(values: Sequence[float], *, beside: float = 0.0) -> list[str]:
@@ -32,6 +32,21 @@ def bits(point: PointResult) -> str:
     if point.weight_bits == point.activation_bits:
         return str(point.weight_bits)
     return f"w{point.weight_bits} a{point.activation_bits}"
+
+
+def counted(number: int) -> str:
+    """Print a count with four digits and the letter of its thousands.
+
+    >>> counted(9216), counted(231_680), counted(1_814_073_344)
+    ('9,216', '231.7k', '1.814G')
+    """
+    if number < 10_000:
+        return f"{number:,}"
+    for letter, size in (("k", 10**3), ("M", 10**6), ("G", 10**9), ("T", 10**12)):
+        if round(number / size, 1) < 1000 or letter == "T":
+            value = number / size
+            return f"{value:.{3 - (value >= 10) - (value >= 100)}f}{letter}"
+    return str(number)
 
 
 def percent(value: float | None, decimals: int) -> str:

@@ -19,6 +19,10 @@ def test_every_network_is_listed() -> None:
     assert done.exit_code == 0
     for name in ("digits_cnn", *topology_names()):
         assert name in done.stdout
+    rows = [line.split() for line in done.stdout.splitlines()]
+    macs = {row[0]: row[1] for row in rows if len(row) > 2}
+    assert (macs["digits_cnn"], macs["digits_mlp"]) == ("231.7k", "6,464")
+    assert (macs["resnet18"], macs["mlperf_tiny_autoencoder"]) == ("1.814G", "264.2k")
 
 
 def test_a_topology_prints_its_layers() -> None:
