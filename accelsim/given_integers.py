@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from accelsim.arithmetic import Accumulator, RescaleMode
-from accelsim.errors import ConfigError
-from accelsim.frontend import ImportedModel
-from accelsim.frontend.integer_model import IntegerModel
+from accelsim.errors import ConfigError, InternalError
+from accelsim.frontend import ImportedModel, IntegerModel
 from accelsim.hardware import Hardware
 from accelsim.network import IntegerMatrix, IntegerNetwork
 from accelsim.network.rescales import operator_rescales
-from accelsim.quantize import RangeMethod
+from accelsim.quantize import MachineArithmetic, RangeMethod, quantize_as_given
 from accelsim.quantize.spec import NARROWEST_BITS
 from accelsim.request import RunRequest
 
@@ -56,13 +55,22 @@ def given_integers(
     ConfigError
         If the request asks for what the file has decided, or the accumulators are too narrow.
     """
-    if isinstance(model, ImportedModel):
+    if isinstance(model, ImportedModel) and model.given is None:
         return None
     _refuse_choices(request)
-    arithmetic = _arithmetic(model.integer, hardware)
-    machine, notes = with_rescale_unit(hardware, arithmetic, request)
-    integer = _in_accumulators(model.integer, machine.accumulator.format)
+    machine, notes = with_rescale_unit(hardware, _arithmetic(model, hardware), request)
+    integer = _in_accumulators(_integers(model, machine), machine.accumulator.format)
     return GivenIntegers(integer, machine.with_operand_bits(*_widths(integer, machine)), notes)
+
+
+def _integers(model: ImportedModel | IntegerModel, machine: Hardware) -> IntegerNetwork:
+    """Return the network; what quantized ONNX says of integers is lowered for the machine."""
+    if isinstance(model, IntegerModel):
+        return model.integer
+    if model.given is None:
+        raise InternalError(f"{model.network.name}: a float network has no integers yet")
+    arithmetic = MachineArithmetic.for_machine(machine)
+    return quantize_as_given(model.network, model.given, arithmetic)
 
 
 def with_rescale_unit(
@@ -120,12 +128,15 @@ def _refuse_choices(request: RunRequest) -> None:
         )
 
 
-def _arithmetic(integer: IntegerNetwork, hardware: Hardware) -> FileArithmetic:
-    """Return the form of the network's multipliers; that of the hardware if it has none."""
-    for layer in integer.layers:
+def _arithmetic(model: ImportedModel | IntegerModel, hardware: Hardware) -> FileArithmetic:
+    """Return what a file rescales with: the form of its multipliers, or onnxruntime's kernels'."""
+    built = hardware.rescale
+    if isinstance(model, ImportedModel):
+        return FileArithmetic(RescaleMode.FLOAT32, built.mantissa_bits, is_fixed=False)
+    for layer in model.integer.layers:
         for rescale in operator_rescales(layer.operator):
             return FileArithmetic(rescale.mode, rescale.mantissa_bits, is_fixed=True)
-    return FileArithmetic(hardware.rescale.mode, hardware.rescale.mantissa_bits, is_fixed=False)
+    return FileArithmetic(built.mode, built.mantissa_bits, is_fixed=False)
 
 
 def _widths(integer: IntegerNetwork, hardware: Hardware) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from accelsim.frontend import (
     is_shapes,
     load_data,
     load_onnx,
+    load_tflite,
     random_data,
     run_float,
     scalesim_overrides,
@@ -206,9 +207,12 @@ def _load_hardware(request: RunRequest) -> Hardware:
 
 
 def _load_network(request: RunRequest) -> ImportedModel | IntegerModel:
-    """Load a bundled network by name, or a file."""
+    """Load a bundled network by name, or an ONNX or TFLite file."""
     path = Path(request.network)
-    if path.suffix.lower() == ".onnx" or len(path.parts) > 1 or path.is_file():
+    suffix = path.suffix.lower()
+    if suffix == ".tflite":
+        return load_tflite(path)
+    if suffix == ".onnx" or len(path.parts) > 1 or path.is_file():
         return load_onnx(path)
     return load_onnx(workload_path(request.network).model)
 

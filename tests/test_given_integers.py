@@ -1,9 +1,12 @@
 """Networks that are integers already: their machine, what may be asked of them, their story."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from accelsim import pipeline
 from accelsim.arithmetic import (
@@ -13,9 +16,17 @@ from accelsim.arithmetic import (
     make_rescale,
     softmax_parameters,
 )
-from accelsim.errors import ConfigError
-from accelsim.frontend import Fold, ImportReport, IntegerModel
+from accelsim.errors import ConfigError, WorkloadError
+from accelsim.frontend import (
+    Fold,
+    ImportReport,
+    IntegerModel,
+    load_data,
+    load_onnx,
+    workload_path,
+)
 from accelsim.given_integers import FileArithmetic, given_integers, with_rescale_unit
+from accelsim.golden import execute
 from accelsim.hardware import load_hardware
 from accelsim.network import (
     IntegerLayer,
@@ -223,7 +234,7 @@ def test_the_story_says_where_everything_ran_and_what_is_missing(story):
     assert story.imported == {
         "on the array": ["conv", "head"],
         "on the vector unit": ["table (lookup)"],
-        "on the host": ["softmax (softmax)"],
+        "on the host": ["softmax"],
         "folded": [
             "q (QUANTIZE)",
             "relu (RELU, into conv)",
@@ -257,8 +268,6 @@ def test_integers_of_the_files_own_layout_are_taken_as_they_are(files, tmp_path)
     served = files()
     random = np.random.default_rng(2)
     images = random.integers(-128, 128, (12, 4, 5, 2)).astype(np.int8)
-    from accelsim.golden import execute
-
     outputs = execute(served.integer, images.transpose(0, 3, 1, 2).astype(np.int32)).outputs
     labels = outputs.argmax(axis=1)
     labels[:3] = (labels[:3] + 1) % 4
@@ -279,3 +288,61 @@ def test_a_file_needs_data_or_the_word_that_random_ones_do(files):
         "--data: net.tflite needs images and labels: an .npz file, IDX files, CIFAR-10 or a folder "
         "of images (or --random-data, where accuracy is not the point)"
     )
+
+
+class Calibration(CalibrationDataReader):
+    def __init__(self, name, images):
+        self.batches = iter([{name: images}])
+
+    def get_next(self):
+        return next(self.batches, None)
+
+
+@pytest.fixture(scope="module")
+def quantized_onnx(tmp_path_factory):
+    """The digits CNN as onnxruntime quantizes it: uint8, its weights with zero points."""
+    folder = tmp_path_factory.mktemp("onnx")
+    path, folded = folder / "digits_uint8.onnx", folder / "folded.onnx"
+    workload = workload_path("digits_cnn")
+    source = load_onnx(workload.model).network.input
+    images = load_data(workload.data).calibration_images[:64]
+    logging.disable(logging.ERROR)
+    quant_pre_process(str(workload.model), str(folded), skip_symbolic_shape=True)
+    quantize_static(
+        str(folded),
+        str(path),
+        Calibration(source, images),
+        quant_format=QuantFormat.QOperator,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QUInt8,
+    )
+    logging.disable(logging.NOTSET)
+    return str(path)
+
+
+def test_quantized_onnx_is_run_as_onnxruntime_computes_it(quantized_onnx):
+    data = str(workload_path("digits_cnn").data)
+    result = run(RunRequest(quantized_onnx, data=data, limit=3))
+    (point,) = result.points
+    assert point.label == "w9a8"
+    assert point.golden_mismatches == 0
+    assert point.accuracy_float_pct is None
+    assert point.accuracy_integer_pct > 95
+    assert result.warnings[0] == (
+        "rescale unit built for the file: float32 (edge_16x16 has single_round with 32-bit "
+        "mantissas)"
+    )
+    asked = ("rescale.mode=truncate",)
+    other = run(RunRequest(quantized_onnx, data=data, limit=3, overrides=asked))
+    assert other.points[0].golden_mismatches == 0
+    assert other.points[0].clip_events != point.clip_events
+    assert (
+        other.warnings[0] == "rescale unit as set, truncate; the file's own arithmetic is float32"
+    )
+
+
+def test_a_tflite_file_that_is_none_is_said_to_be_none(tmp_path):
+    path = tmp_path / "net.tflite"
+    with pytest.raises(WorkloadError) as error:
+        run(RunRequest(str(path), random_data=True))
+    assert str(error.value) == f"{path}: no such file"

@@ -25,7 +25,7 @@ def where_operators_run(
     Parameters
     ----------
     report
-        What the import folded away.
+        What the import folded away, and what it left to the host.
     integer
         The network before its padding went into windows.
     program
@@ -38,7 +38,6 @@ def where_operators_run(
         for name, item in instructions.items()
         if not isinstance(item, MatrixInstruction)
     ]
-    host = [layer.name for layer in integer.layers if isinstance(layer.operator, IntegerSoftmax)]
     views = [layer.name for layer in integer.layers if isinstance(layer.operator, IntegerReshape)]
     pads = [
         f"{layer.name} (padding, into the windows that read it)"
@@ -54,7 +53,7 @@ def where_operators_run(
     return {
         "on the array": array,
         "on the vector unit": vector,
-        "on the host": [*(f"{name} (softmax)" for name in host), *integer.host_layers],
+        "on the host": list(report.on_host),
         "folded": [*folded, *clamps, *pads],
         "moving nothing": views,
     }
