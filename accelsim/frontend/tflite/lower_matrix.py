@@ -57,12 +57,7 @@ def lower_depthwise(operator: TfliteOperator, scope: Scope) -> Lowered:
 
 
 def lower_fully_connected(operator: TfliteOperator, scope: Scope) -> Lowered:
-    """FULLY_CONNECTED: every K elements of the input, in the file's order, are a row.
-
-    One multiplier for the tensor is formed from the float32 product of the input's and the
-    weights' scale, as TensorFlow Lite's GetQuantizedConvolutionMultipler does; several are
-    formed in double, as for convolutions.
-    """
+    """FULLY_CONNECTED: every K elements of the input, in the file's order, are a row."""
     source, target = scope.source(operator), scope.target(operator)
     if operator.options.get("weights_format", 0) != 0:
         raise refuse(operator, "weights in shuffled order are not supported")
@@ -162,11 +157,7 @@ def _matrix(
     """Return the layer for weights [out, in / groups, y, x]."""
     scope.take_weights(operator, weights.size)
     stated, result = scope.quantized(source), scope.quantized(target)
-    scale = np.float64(stated.scale)
-    if operator.kind == "FULLY_CONNECTED" and filters.scales.size == 1:
-        products = (np.float32(scale) * filters.scales.astype(np.float32)).astype(np.float64)
-    else:
-        products = scale * filters.scales
+    multipliers = stated.scale * filters.scales / result.scale
     low, high = fused_clamp(operator, result)
     integers = np.ascontiguousarray(weights, dtype=np.int32)
     return IntegerMatrix(
@@ -176,7 +167,7 @@ def _matrix(
         bias=_folded_bias(operator, scope, integers, stated.zero_point),
         window=window,
         groups=groups,
-        rescale=make_rescale(products / result.scale, RescaleMode.DOUBLE_ROUND),
+        rescale=make_rescale(multipliers, RescaleMode.DOUBLE_ROUND),
         clamp_low=low,
         clamp_high=high,
     )
