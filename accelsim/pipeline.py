@@ -50,7 +50,7 @@ from accelsim.simulator import simulate
 from accelsim.simulator.run import Span
 from accelsim.topology_run import run_shapes
 
-__all__ = ["DEFAULT_POINTS", "RunRequest", "run"]
+__all__ = ["DEFAULT_POINTS", "RunRequest", "integer_network", "run"]
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -125,6 +125,33 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
     )
 
 
+def integer_network(request: RunRequest) -> IntegerNetwork:
+    """Return the integers that `run` would simulate at the one point of a request.
+
+    Without a point, a float network is quantized to 8 bits.
+
+    Raises
+    ------
+    AccelsimError
+        If something that the user gave cannot be used, or there is not one point.
+    """
+    if is_shapes(request.network):
+        raise ConfigError(f"{request.network}: has shapes but no weights to be quantized")
+    hardware = _load_hardware(request)
+    model = _load_network(request)
+    given = given_integers(model, hardware, request)
+    if given is not None:
+        return given.integer
+    assert isinstance(model, ImportedModel)
+    request = replace(request, points=request.points or ((8, 8),))
+    if len(request.float_points) != 1:
+        raise ConfigError(f"points: must be one, got {len(request.float_points)}")
+    machine = hardware.with_operand_bits(*request.float_points[0])
+    data = _images(model, request)
+    ((_, integer),) = _quantized(model, data, (machine,), request, _silent)
+    return integer
+
+
 @dataclass(frozen=True, eq=False)
 class _Start:
     """What there is to run: images, and integers with the machine of each point.
@@ -166,10 +193,7 @@ def _to_quantize(
     request = replace(request, points=request.float_points)
     machines = [hardware.with_operand_bits(*point) for point in request.float_points]
     network = model.network
-    if request.random_data:
-        data = random_data(network, request.batch, request.seed)
-    else:
-        data = load_data(_data_path(request), network, request.scaling)
+    data = _images(model, request)
     progress("float network", 0, len(machines))
     scores = run_float(model, data.images, [network.output])[network.output]
     return _Start(
@@ -180,6 +204,12 @@ def _to_quantize(
         notes=_calibration_warnings(data),
         float_pct=None if request.random_data else _accuracy_pct(scores, data.labels),
     )
+
+
+def _images(model: ImportedModel, request: RunRequest) -> Dataset:
+    if request.random_data:
+        return random_data(model.network, request.batch, request.seed)
+    return load_data(_data_path(request), model.network, request.scaling)
 
 
 def _quantized(

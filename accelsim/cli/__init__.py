@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from accelsim.cli.energy import energy
+from accelsim.cli.export import export
 from accelsim.cli.failures import Commands
 from accelsim.cli.formats import formats
 from accelsim.cli.hardware import hardware
@@ -26,5 +27,16 @@ def main() -> None:
     """
 
 
-for _command in (run, report, inspect, networks, hardware, energy, formats, rtl, version):
+for _command in (
+    run,
+    export,
+    report,
+    inspect,
+    networks,
+    hardware,
+    energy,
+    formats,
+    rtl,
+    version,
+):
     main.add_command(_command)

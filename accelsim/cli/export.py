@@ -1,0 +1,74 @@
+"""`accelsim export`: a network, quantized, as an ONNX file that onnxruntime runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["export"]
+
+
+@click.command(short_help="A quantized network as an ONNX file.")
+@click.argument("network", default="digits_cnn")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path), help="ONNX file to write."
+)
+@click.option(
+    "--weights", type=int, metavar="BITS", help="Width of the weights (2 to 16).  [default: 8]"
+)
+@click.option(
+    "--activations", type=int, metavar="BITS", help="Width of activations (2 to 16).  [default: 8]"
+)
+@click.option("--data", help="Calibration images, as for `accelsim run`.")
+@click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
+@click.option(
+    "--symmetric",
+    "symmetric_activations",
+    is_flag=True,
+    help="Activations with zero in the middle of their integers (no zero points).",
+)
+@click.option(
+    "--range",
+    "range_method",
+    type=click.Choice(["min_max", "percentile"]),
+    default="min_max",
+    show_default=True,
+    help="How activation ranges follow from calibration images.",
+)
+@click.option(
+    "--percentile",
+    type=float,
+    default=99.9,
+    show_default=True,
+    help="Central share of the values that --range percentile covers.",
+)
+@click.option("--random-data", is_flag=True, help="Calibrate on random images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of random images.")
+def export(
+    output: Path,
+    weights: int | None,
+    activations: int | None,
+    per_tensor: bool,
+    **options: Any,
+) -> None:
+    """Quantize NETWORK as `accelsim run` does and write it as ONNX (QDQ).
+
+    NETWORK is a bundled network, or an ONNX file: a float one, or one that is quantized already,
+    which is then written with the integers that it has. onnxruntime computes the integers that
+    accelsim computes with a rescale unit of mode float32 (docs/onnx.md).
+    """
+    from accelsim.frontend.export import quantized_bytes
+    from accelsim.output_folder import write_file
+    from accelsim.pipeline import RunRequest, integer_network
+
+    asked = weights is not None or activations is not None
+    request = RunRequest(
+        points=((weights or 8, activations or 8),) if asked else None,
+        per_channel=not per_tensor,
+        **options,
+    )
+    integer = integer_network(request)
+    write_file(output, quantized_bytes(integer), "--output")
+    click.echo(f"{output}: {len(integer.layers)} layers of integers")
