@@ -16,9 +16,9 @@ __all__ = ["inspect"]
 def inspect(file: str, every: bool, as_json: bool) -> None:
     """Look into FILE: operators and where each runs, shapes, MACs, parameters, quantization.
 
-    FILE is an ONNX file, a topology (.yaml), a SCALE-Sim CSV, a bundled network, or data as
-    `accelsim run --data` takes them. A network that cannot be run is listed all the same, with the
-    reasons and what to do about them.
+    FILE is an ONNX or TFLite file, a topology (.yaml), a SCALE-Sim CSV, a bundled network, or
+    data as `accelsim run --data` takes them. A network that cannot be run is listed all the same,
+    with the reasons and what to do about them.
     """
     from rich.console import Console
 

@@ -147,7 +147,8 @@ def _summary(found: Inspection, listed: Sequence[OperatorLine]) -> list[Text]:
     if found.quantization:
         lines += [Text(f"Quantized {line}") for line in found.quantization]
     elif not found.notes:
-        lines.append(Text("Not quantized: `accelsim run` does it, at the widths of --bits."))
+        offer = ": `accelsim run` does it, at the widths of --bits" if found.quantizable else ""
+        lines.append(Text(f"Not quantized{offer}."))
     lines += [Text(f"Note: {note}") for note in found.notes]
     if found.runs:
         return [*lines, Text("Runs: yes.")]

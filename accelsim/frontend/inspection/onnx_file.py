@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
@@ -14,6 +13,7 @@ from accelsim.errors import UnsupportedOperatorError, WorkloadError
 from accelsim.frontend.import_report import ImportReport
 from accelsim.frontend.inspection.advice import advice_on
 from accelsim.frontend.inspection.onnx_tensors import OnnxTensors, Sizes, sizes_of, type_name
+from accelsim.frontend.inspection.quantization_lines import quantization_lines
 from accelsim.frontend.inspection.record import (
     Inspection,
     OperatorLine,
@@ -72,7 +72,8 @@ def inspect_onnx(path: Path) -> Inspection:
         inputs=inputs,
         outputs=tuple(_end(v, tensors) for v in model.graph.output),
         operators=lines,
-        quantization=_quantization(lines, inputs),
+        quantizable=True,
+        quantization=quantization_lines(lines, inputs),
         problems=attempt.problems,
         advice=attempt.advice,
     )
@@ -138,6 +139,7 @@ class _Lines:
         self._producers = {name: node for node in model.graph.node for name in node.output}
         self._counted: dict[str, tuple[int, int]] = {}
         self._shapes: dict[str, Sizes] = {}
+        self._given: dict[str, TensorQuantization] = {}
         self._places: dict[str, tuple[Place, str]] = {}
         if imported is not None:
             network = imported.network
@@ -146,6 +148,8 @@ class _Lines:
                 layer.name: (layer_macs(layer, network), layer_parameters(layer))
                 for layer in network.layers
             }
+            self._given = _given_weights(imported)
+            tensors.quantization.update(_given_tensors(imported))
             self._shapes = {
                 layer.name: ("batch", *network.shapes[layer.output]) for layer in network.layers
             }
@@ -172,7 +176,7 @@ class _Lines:
             output=shape,
             macs=macs,
             parameters=parameters,
-            weights=found.get(weights),
+            weights=self._given.get(name, found.get(weights)),
             result=found.get(output) if node.op_type != "DequantizeLinear" else None,
             remark=remark,
         )
@@ -251,25 +255,29 @@ def _places(report: ImportReport) -> dict[str, tuple[Place, str]]:
     return places
 
 
-def _quantization(
-    lines: tuple[OperatorLine, ...], inputs: tuple[TensorLine, ...]
-) -> tuple[str, ...]:
-    """Say what is quantized and how, tensors of a kind counted."""
-    working = [line for line in lines if line.place is not Place.FOLDED]
-    activations = [tensor.quantization for tensor in inputs] + [line.result for line in working]
-    said = []
-    for what, found in (
-        ("weights", [line.weights for line in working]),
-        ("activations", activations),
-    ):
-        kinds = Counter(_described(tensor) for tensor in found if tensor is not None)
-        if kinds:
-            counted = "; ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
-            said.append(f"{what}: {counted}")
-    return tuple(said)
+def _given_weights(imported: ImportedModel) -> dict[str, TensorQuantization]:
+    """Return the weights of layers as their integers are: narrower than their container, maybe."""
+    if imported.given is None:
+        return {}
+    found = imported.report.quantization
+    offset = found.zero_points if found is not None else ()
+    return {
+        name: TensorQuantization(
+            format=str(weights.format),
+            scales=int(weights.scales.size),
+            scale=float(weights.scales[0]) if weights.scales.size == 1 else None,
+            zero_point=None,
+            has_zero_points=name in offset,
+        )
+        for name, weights in imported.given.weights.items()
+    }
 
 
-def _described(tensor: TensorQuantization) -> str:
-    scales = "per channel" if tensor.scales > 1 else "per tensor"
-    zero = "zero points" if tensor.has_zero_points else "zero point 0"
-    return f"{tensor.format} {scales}, {zero}"
+def _given_tensors(imported: ImportedModel) -> dict[str, TensorQuantization]:
+    given = imported.given.tensors if imported.given is not None else {}
+    return {
+        name: TensorQuantization(
+            str(tensor.format), 1, tensor.scale, tensor.zero_point, tensor.zero_point != 0
+        )
+        for name, tensor in given.items()
+    }

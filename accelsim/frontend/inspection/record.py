@@ -98,6 +98,8 @@ class Inspection:
         The format, its version and who wrote it, in words.
     channels_last
         Shapes are (height, width, channels).
+    quantizable
+        A file of this kind is quantized by accelsim if it is not yet.
     quantization
         What quantization was found, a line each; empty: none.
     problems
@@ -116,6 +118,7 @@ class Inspection:
     outputs: tuple[TensorLine, ...]
     operators: tuple[OperatorLine, ...]
     channels_last: bool = False
+    quantizable: bool = False
     quantization: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()

@@ -29,9 +29,9 @@ from accelsim.frontend.tflite.lower_vector import (
 from accelsim.frontend.tflite.scope import FORMATS, Lowered, Scope
 from accelsim.network import IntegerLayer, IntegerNetwork, QuantizedTensor
 
-__all__ = ["Outcome", "TfliteLowering", "lower", "outcomes"]
+__all__ = ["LOWERINGS", "Outcome", "TfliteLowering", "lower", "outcomes"]
 
-_LOWERINGS: dict[str, Callable[[TfliteOperator, Scope], Lowered]] = {
+LOWERINGS: dict[str, Callable[[TfliteOperator, Scope], Lowered]] = {
     "ADD": lower_add,
     "AVERAGE_POOL_2D": lower_average_pool,
     "CONV_2D": lower_convolution,
@@ -51,7 +51,7 @@ _LOWERINGS: dict[str, Callable[[TfliteOperator, Scope], Lowered]] = {
     "SQUEEZE": lower_reshape,
 }
 
-SUPPORTED = ", ".join(sorted([*_LOWERINGS, "DEQUANTIZE"]))
+SUPPORTED = ", ".join(sorted([*LOWERINGS, "DEQUANTIZE"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,9 +137,9 @@ def lower(graph: TfliteGraph) -> TfliteLowering:
 
 def _outcome(operator: TfliteOperator, scope: Scope) -> Outcome:
     try:
-        if operator.kind not in _LOWERINGS:
+        if operator.kind not in LOWERINGS:
             raise refuse(operator, "not supported")
-        return Outcome(operator, lowered=_LOWERINGS[operator.kind](operator, scope))
+        return Outcome(operator, lowered=LOWERINGS[operator.kind](operator, scope))
     except WorkloadError as error:
         return Outcome(operator, refusal=error)
     except AccelsimError as error:
@@ -183,7 +183,7 @@ def _require_one_of_each(graph: TfliteGraph) -> None:
 
 def _raise_problems(graph: TfliteGraph, results: Sequence[Outcome]) -> None:
     """Raise everything that stands against the network, each problem once."""
-    unknown = [result.refusal for result in results if result.operator.kind not in _LOWERINGS]
+    unknown = [result.refusal for result in results if result.operator.kind not in LOWERINGS]
     refusals = [error for error in unknown if error is not None]
     if not (lines := _unquantized(graph, results)):
         refusals = [result.refusal for result in results if result.refusal is not None]

@@ -144,6 +144,16 @@ def test_quantization_that_the_file_has(save, weight_scales, weights):
     assert line.parameters == 108 + 4 * found.runs
 
 
+def test_widths_below_those_of_the_container(save):
+    nodes, constants = quantized_convolution(3, ())
+    clip = ("Clip", ["cq", "low", "high"], "cc")
+    nodes[-1:] = [clip, ("DequantizeLinear", ["cc", "s", "z"], "y")]
+    constants |= {"low": np.uint8(0), "high": np.uint8(15)}
+    found = inspect_network(str(save(nodes, constants, (3, 8, 8), opset=17)))
+    assert found.problems == ()
+    assert lines_of(found)["conv"].result.format == "uint4"
+
+
 def test_weights_that_are_no_constant_of_the_file(save):
     nodes = [("MatMul", ["x", "x"], "product"), ("Sin", ["product"], "y")]
     found = inspect_network(str(save(nodes, {}, (8, 8))))
