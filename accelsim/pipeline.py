@@ -50,7 +50,15 @@ from accelsim.simulator import simulate
 from accelsim.simulator.run import Span
 from accelsim.topology_run import run_shapes
 
-__all__ = ["DEFAULT_POINTS", "RunRequest", "integer_network", "run"]
+__all__ = [
+    "DEFAULT_POINTS",
+    "RunRequest",
+    "accuracy_pct",
+    "integer_network",
+    "load_images",
+    "load_network",
+    "run",
+]
 
 
 def _silent(what: str, done: int, total: int) -> None:
@@ -73,7 +81,7 @@ def run(request: RunRequest, progress: Progress = _silent) -> RunResult:
         request = replace(request, points=request.float_points)
         machines = [hardware.with_operand_bits(*point) for point in request.float_points]
         return run_shapes(request, hardware, machines, table, progress)
-    model = _load_network(request)
+    model = load_network(request)
     given = given_integers(model, hardware, request)
     if given is not None:
         start = _as_given(given, model, request)
@@ -138,7 +146,7 @@ def integer_network(request: RunRequest) -> IntegerNetwork:
     if is_shapes(request.network):
         raise ConfigError(f"{request.network}: has shapes but no weights to be quantized")
     hardware = _load_hardware(request)
-    model = _load_network(request)
+    model = load_network(request)
     given = given_integers(model, hardware, request)
     if given is not None:
         return given.integer
@@ -147,7 +155,7 @@ def integer_network(request: RunRequest) -> IntegerNetwork:
     if len(request.float_points) != 1:
         raise ConfigError(f"points: must be one, got {len(request.float_points)}")
     machine = hardware.with_operand_bits(*request.float_points[0])
-    data = _images(model, request)
+    data = load_images(model, request)
     ((_, integer),) = _quantized(model, data, (machine,), request, _silent)
     return integer
 
@@ -193,7 +201,7 @@ def _to_quantize(
     request = replace(request, points=request.float_points)
     machines = [hardware.with_operand_bits(*point) for point in request.float_points]
     network = model.network
-    data = _images(model, request)
+    data = load_images(model, request)
     progress("float network", 0, len(machines))
     scores = run_float(model, data.images, [network.output])[network.output]
     return _Start(
@@ -202,11 +210,12 @@ def _to_quantize(
         data=data,
         points=_quantized(model, data, machines, request, progress),
         notes=_calibration_warnings(data),
-        float_pct=None if request.random_data else _accuracy_pct(scores, data.labels),
+        float_pct=None if request.random_data else accuracy_pct(scores, data.labels),
     )
 
 
-def _images(model: ImportedModel, request: RunRequest) -> Dataset:
+def load_images(model: ImportedModel, request: RunRequest) -> Dataset:
+    """Load the images of a float network, or make them up where that is asked for."""
     if request.random_data:
         return random_data(model.network, request.batch, request.seed)
     return load_data(_data_path(request), model.network, request.scaling)
@@ -236,7 +245,7 @@ def _load_hardware(request: RunRequest) -> Hardware:
     return load_hardware("scalesim", (*scalesim_overrides(path), *request.overrides))
 
 
-def _load_network(request: RunRequest) -> ImportedModel | IntegerModel:
+def load_network(request: RunRequest) -> ImportedModel | IntegerModel:
     """Load a bundled network by name, or an ONNX or TFLite file."""
     path = Path(request.network)
     suffix = path.suffix.lower()
@@ -283,11 +292,11 @@ def _judge(
     if golden is not None:
         scored, labels, images_golden = golden, start.data.labels, len(golden)
         mismatches = int(np.count_nonzero(golden[chosen] != outputs))
-    integer_pct = None if start.request.random_data else _accuracy_pct(scored, labels)
+    integer_pct = None if start.request.random_data else accuracy_pct(scored, labels)
     return Accuracy(start.float_pct, integer_pct, images_golden, mismatches)
 
 
-def _accuracy_pct(scores: NDArray[np.generic], labels: NDArray[np.integer]) -> float:
+def accuracy_pct(scores: NDArray[np.generic], labels: NDArray[np.integer]) -> float:
     """Share of images whose largest score is their label's; of equal scores the first counts."""
     predictions = scores.reshape(len(scores), -1).argmax(axis=1)
     return 100.0 * float(np.mean(predictions == labels))

@@ -14,6 +14,7 @@ from accelsim.cli.networks import networks
 from accelsim.cli.report import report
 from accelsim.cli.rtl import rtl
 from accelsim.cli.run import run
+from accelsim.cli.sweep import sweep
 from accelsim.cli.version import version
 
 __all__ = ["main"]
@@ -29,6 +30,7 @@ def main() -> None:
 
 for _command in (
     run,
+    sweep,
     export,
     report,
     inspect,

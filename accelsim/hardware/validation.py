@@ -21,7 +21,7 @@ from accelsim.errors import ConfigError
 from accelsim.hardware.yaml_files import Document, FieldPath, Problem
 from accelsim.units import shortened
 
-__all__ = ["Complaint", "Quantity", "did_you_mean", "raise_complaints", "validate"]
+__all__ = ["Complaint", "Quantity", "did_you_mean", "raise_complaints", "validate", "value_message"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -89,6 +89,20 @@ def validate(document: Document, model: type[ModelT]) -> ModelT:
         problems.sort(key=lambda problem: problem.place.line or 1 << 30)
         raise ConfigError("\n".join(map(str, problems)))
     return checked
+
+
+def value_message(values: Mapping[str, Any], path: FieldPath, model: type[BaseModel]) -> str | None:
+    """Return what is wrong with the value at ``path`` itself, whatever the rest of ``values`` is.
+
+    ``values`` is as in a file; a value that only does not go with another one is not reported.
+    """
+    try:
+        model.model_validate(values, context=_FROM_TEXT)
+    except ValidationError as failure:
+        for error in failure.errors():
+            if error["loc"] == path and error["type"] != _COMPLAINTS:
+                return _message(model, error)
+    return None
 
 
 def did_you_mean(word: object, allowed: Iterable[str]) -> str:
