@@ -12,9 +12,18 @@ from numpy.typing import NDArray
 from accelsim.errors import UnsupportedOperatorError, WorkloadError
 from accelsim.network import Shape
 
-__all__ = ["TfliteGraph", "TfliteOperator", "TfliteTensor", "brief", "corrupt", "refuse"]
+__all__ = [
+    "TfliteGraph",
+    "TfliteOperator",
+    "TfliteTensor",
+    "brief",
+    "corrupt",
+    "refuse",
+    "short_name",
+]
 
 LONGEST_LIST = 8
+LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +61,11 @@ class TfliteTensor:
     constant: bool
     values: NDArray[Any] | None
     unsupported: str = ""
+
+    @property
+    def label(self) -> str:
+        """The name as messages say it: quoted, and shortened where a damaged file made it long."""
+        return short_name(self.name)
 
     @property
     def described_type(self) -> str:
@@ -103,6 +117,18 @@ def brief(values: Sequence[Any]) -> str:
         return str(list(values))
     shown = ", ".join(repr(value) for value in values[:LONGEST_LIST])
     return f"[{shown}, ... ({len(values)} in all)]"
+
+
+def short_name(name: str) -> str:
+    """Return a name in quotes, its middle left out if it is long.
+
+    >>> print(short_name("a" * 40 + "b" * 40), short_name("it's"))
+    'aaaaaaaaaaaaaaaaaaaaaaaaaaaa...bbbbbbbbbbbbbbbbbbbbbbbbbbbb' "it's"
+    """
+    if len(name) <= LONGEST_NAME:
+        return repr(name)
+    half = LONGEST_NAME // 2 - 2
+    return repr(f"{name[:half]}...{name[-half:]}")
 
 
 def refuse(operator: TfliteOperator, reason: str) -> UnsupportedOperatorError:

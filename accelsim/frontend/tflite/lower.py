@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from accelsim.arithmetic import Accumulator, Rounding
 from accelsim.errors import AccelsimError, UnsupportedOperatorError, WorkloadError
 from accelsim.frontend.graph import Fold
-from accelsim.frontend.tflite.graph import TfliteGraph, TfliteOperator, TfliteTensor, brief, refuse
+from accelsim.frontend.tflite.graph import (
+    TfliteGraph,
+    TfliteOperator,
+    TfliteTensor,
+    brief,
+    refuse,
+    short_name,
+)
 from accelsim.frontend.tflite.lower_matrix import (
     lower_convolution,
     lower_depthwise,
@@ -175,7 +182,7 @@ def _converts(graph: TfliteGraph, operator: TfliteOperator, kind: str) -> bool:
 def _require_one_of_each(graph: TfliteGraph) -> None:
     for what, indices in (("input", graph.inputs), ("output", graph.outputs)):
         if len(indices) != 1 or indices[0] < 0:
-            names = [graph.tensors[index].name for index in indices if index >= 0]
+            names = [graph.tensors[index].name[:60] for index in indices if index >= 0]
             raise WorkloadError(
                 f"has {len(indices)} {what}s {brief(names)}; networks of 1 {what} are supported"
             )
@@ -228,16 +235,17 @@ def _require_order(source: TfliteTensor, target: TfliteTensor, results: Sequence
             for name in layer.inputs:
                 if name not in written:
                     raise WorkloadError(
-                        f"{result.operator}: reads tensor {name!r}, which no operator before it "
-                        "writes"
+                        f"{result.operator}: reads tensor {short_name(name)}, which no operator "
+                        "before it writes"
                     )
             if layer.output in written:
                 raise WorkloadError(
-                    f"{result.operator}: writes tensor {layer.output!r}, which is written already"
+                    f"{result.operator}: writes tensor {short_name(layer.output)}, which is "
+                    "written already"
                 )
             written.add(layer.output)
     if target.name not in written:
-        raise WorkloadError(f"no operator writes the network's output {target.name!r}")
+        raise WorkloadError(f"no operator writes the network's output {target.label}")
 
 
 def _needed(layers: Sequence[IntegerLayer], output: str) -> list[IntegerLayer]:

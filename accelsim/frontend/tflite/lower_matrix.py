@@ -107,7 +107,7 @@ def _windowed(
 def _weights(operator: TfliteOperator, scope: Scope, axis: int) -> TfliteTensor:
     """Return the weights, symmetric and with one scale or one for each output channel."""
     filters = scope.constant(operator, 1, WEIGHT_TYPES)
-    where = f"weights {filters.name!r}"
+    where = f"weights {filters.label}"
     if filters.scales.size == 0 or not (np.isfinite(filters.scales) & (filters.scales > 0)).all():
         raise corrupt(operator, f"{where} must have scales that are positive and finite")
     if filters.zero_points.any():

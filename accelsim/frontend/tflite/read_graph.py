@@ -17,7 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import WorkloadError
-from accelsim.frontend.tflite.graph import TfliteGraph, TfliteOperator, TfliteTensor, brief
+from accelsim.frontend.tflite.graph import (
+    TfliteGraph,
+    TfliteOperator,
+    TfliteTensor,
+    brief,
+    short_name,
+)
 from accelsim.frontend.tflite.options import OPTIONS, names_of, read_options
 
 __all__ = ["read_graph"]
@@ -141,7 +147,7 @@ class _Reader:
     def _kind(self, code: Any) -> str:
         number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
         if number == CUSTOM:
-            return f"CUSTOM {self._text(code.CustomCode())!r}"
+            return f"CUSTOM {short_name(self._text(code.CustomCode()))}"
         return self._kinds.get(number, f"operator code {number}")
 
     def _operator(
@@ -208,8 +214,8 @@ class _Reader:
     def _sized(self, raw: NDArray[np.uint8], expected_bytes: int, name: str) -> NDArray[np.uint8]:
         if raw.size != expected_bytes:
             raise WorkloadError(
-                f"is corrupt: constant {name!r} has {raw.size} bytes where its shape needs "
-                f"{expected_bytes}"
+                f"is corrupt: constant {short_name(name)} has {raw.size} bytes where its "
+                f"shape needs {expected_bytes}"
             )
         return raw
 

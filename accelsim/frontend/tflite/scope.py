@@ -76,7 +76,7 @@ class Scope:
         if tensor.constant:
             raise refuse(
                 operator,
-                f"input {position}, {tensor.name!r}, is a constant; only computed "
+                f"input {position}, {tensor.label}, is a constant; only computed "
                 "tensors are supported there",
             )
         return self._activation(operator, tensor, types)
@@ -103,7 +103,7 @@ class Scope:
         tensor = self._input(operator, position)
         if tensor is None:
             return None
-        where = f"input {position}, {tensor.name!r},"
+        where = f"input {position}, {tensor.label},"
         if tensor.unsupported:
             raise refuse(operator, f"{where} {tensor.unsupported}")
         if not tensor.constant:
@@ -204,7 +204,7 @@ class Scope:
     def _activation(
         self, operator: TfliteOperator, tensor: TfliteTensor, types: tuple[str, ...]
     ) -> TfliteTensor:
-        where = f"tensor {tensor.name!r}"
+        where = f"tensor {tensor.label}"
         if tensor.unsupported:
             raise refuse(operator, f"{where} {tensor.unsupported}")
         if tensor.type not in types:
@@ -225,7 +225,7 @@ class Scope:
         return tensor
 
     def _check_quantization(self, operator: TfliteOperator, tensor: TfliteTensor) -> None:
-        where = f"tensor {tensor.name!r}"
+        where = f"tensor {tensor.label}"
         if tensor.scales.size != 1 or tensor.zero_points.size > 1:
             raise refuse(
                 operator,
