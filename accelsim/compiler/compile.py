@@ -7,7 +7,7 @@ from accelsim.compiler.lower import lower_network
 from accelsim.compiler.placement import place_network
 from accelsim.compiler.program import Place, Program
 from accelsim.compiler.shapes import NetworkShape
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, WorkloadError
 from accelsim.hardware.schema import Hardware
 from accelsim.network.integer import IntegerNetwork
 
@@ -25,6 +25,8 @@ def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1)
         A layer does not fit in the scratchpads.
     ConfigError
         The batch is not positive, or a layer's operands are wider than the PEs.
+    WorkloadError
+        No layer runs on the machine.
     """
     if batch < 1:
         raise ConfigError(f"batch: must be at least 1, got {batch}")
@@ -40,7 +42,14 @@ def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
         A layer does not fit in the scratchpads.
     ConfigError
         A layer's operands are wider than the PEs.
+    WorkloadError
+        There is nothing to run.
     """
+    if not network.layers:
+        raise WorkloadError(
+            f"network {network.name!r}: nothing in it runs on the machine: it only reshapes, or "
+            "leaves its work to the host"
+        )
     check_widths(network.layers, hardware)
     instructions, on_chip = place_network(network, hardware)
     return Program(

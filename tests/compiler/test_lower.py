@@ -13,7 +13,7 @@ from accelsim.compiler import compile_network
 from accelsim.compiler.lower import lower_network
 from accelsim.compiler.program import Place
 from accelsim.compiler.shapes import MatrixShape, VectorShape
-from accelsim.errors import ConfigError
+from accelsim.errors import ConfigError, WorkloadError
 from accelsim.network.geometry import Shape, Window
 from accelsim.network.integer import (
     IntegerAdd,
@@ -218,3 +218,18 @@ def test_operands_wider_than_the_pe_are_refused_all_at_once(kit, network) -> Non
 def test_a_batch_of_nothing_is_refused(kit, network) -> None:
     with pytest.raises(ConfigError, match=r"^batch: must be at least 1, got 0$"):
         compile_network(network, kit.hardware(), batch=0)
+
+
+def test_a_network_for_the_host_alone_is_refused(kit) -> None:
+    layers = (
+        IntegerLayer("view", IntegerReshape(), ("x",), "a"),
+        IntegerLayer("softmax", IntegerSoftmax(2**30, 10, 200), ("a",), "y"),
+    )
+    tensors = {"x": tensor((2, 5)), "a": tensor((10,)), "y": tensor((10,))}
+    network = IntegerNetwork("host", "x", "y", layers, tensors, Accumulator())
+    with pytest.raises(WorkloadError) as caught:
+        compile_network(network, kit.hardware())
+    assert str(caught.value) == (
+        "network 'host': nothing in it runs on the machine: it only reshapes, or leaves its work "
+        "to the host"
+    )
