@@ -116,7 +116,7 @@ def files(monkeypatch):
 
     def serve(**choices):
         served = model(**choices)
-        monkeypatch.setattr(pipeline, "_load_network", lambda request: served)
+        monkeypatch.setattr(pipeline, "load_network", lambda request: served)
         return served
 
     return serve

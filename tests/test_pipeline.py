@@ -191,7 +191,7 @@ def test_a_width_whose_tile_does_not_fit_is_refused_before_anything_runs(monkeyp
     def never(*arguments):
         raise AssertionError("ran")
 
-    monkeypatch.setattr("accelsim.pipeline.run_float", never)
+    monkeypatch.setattr("accelsim.start.run_float", never)
     tight = ("scratchpads.weights.size=400B",)
     with pytest.raises(ConfigError) as error:
         run(RunRequest(overrides=tight, points=((8, 8), (16, 8))))
@@ -205,7 +205,7 @@ def test_everything_the_user_gave_is_read_before_anything_runs(monkeypatch):
     def never(*arguments):
         raise AssertionError("ran")
 
-    monkeypatch.setattr("accelsim.pipeline.run_float", never)
+    monkeypatch.setattr("accelsim.start.run_float", never)
     for wrong in (
         RunRequest(hardware="edge_17"),
         RunRequest(network="resnet"),

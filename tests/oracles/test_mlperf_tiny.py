@@ -59,3 +59,13 @@ def test_cycles_are_those_of_the_shipped_shapes(file, topology):
     # The files round twice: one more adder in the rescale unit.
     assert integers.energy_uj_per_image == pytest.approx(shapes.energy_uj_per_image, rel=0.003)
     assert integers.energy_uj_per_image > shapes.energy_uj_per_image
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_readme_has_the_figures_of_this_machine(file):
+    (point,) = run(RunRequest(str(Path(FOLDER) / file), random_data=True)).points
+    figures = (
+        f"| `{file}` | {point.cycles_total:,} | {point.latency_us_per_image:.2f} "
+        f"| {point.energy_uj_per_image:.2f} | {point.utilization_pct:.1f} |"
+    )
+    assert figures in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
