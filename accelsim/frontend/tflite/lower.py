@@ -22,13 +22,13 @@ from accelsim.frontend.tflite.lower_matrix import (
     lower_depthwise,
     lower_fully_connected,
 )
+from accelsim.frontend.tflite.lower_mean import lower_mean
 from accelsim.frontend.tflite.lower_shape import lower_pad, lower_reshape, lower_softmax
 from accelsim.frontend.tflite.lower_vector import (
     lower_add,
     lower_average_pool,
     lower_logistic,
     lower_max_pool,
-    lower_mean,
     lower_quantize,
     lower_relu,
     lower_relu6,

@@ -1,33 +1,24 @@
-"""ADD, pools, MEAN, activations and QUANTIZE: the layers of the vector unit."""
+"""ADD, pools, activations and QUANTIZE: the layers of the vector unit."""
 
 from __future__ import annotations
-
-from math import prod
-
-import numpy as np
 
 from accelsim.arithmetic import (
     RescaleMode,
     addition_rescales,
     logistic_table,
     make_rescale,
-    mean_rescale,
 )
 from accelsim.frontend.tflite.clamps import activation_clamp, fused_clamp
-from accelsim.frontend.tflite.graph import TfliteOperator, TfliteTensor, brief, corrupt, refuse
-from accelsim.frontend.tflite.layout import layout_of
+from accelsim.frontend.tflite.graph import TfliteOperator, TfliteTensor, brief, refuse
 from accelsim.frontend.tflite.scope import FORMATS, Lowered, Scope, Step
 from accelsim.frontend.tflite.windows import image_of, window_of
 from accelsim.network import (
     IntegerAdd,
-    IntegerAveragePool,
     IntegerClamp,
     IntegerLookup,
     IntegerMaxPool,
     IntegerQuotientPool,
     IntegerRequantize,
-    IntegerReshape,
-    QuantizedTensor,
     Window,
 )
 
@@ -36,7 +27,6 @@ __all__ = [
     "lower_average_pool",
     "lower_logistic",
     "lower_max_pool",
-    "lower_mean",
     "lower_quantize",
     "lower_relu",
     "lower_relu6",
@@ -44,9 +34,6 @@ __all__ = [
 ]
 
 MODE = RescaleMode.DOUBLE_ROUND
-
-LARGEST_SUM_ELEMENTS = 2**23
-"""Elements of 8 bits whose sum surely fits 32 bits."""
 
 
 def lower_add(operator: TfliteOperator, scope: Scope) -> Lowered:
@@ -82,39 +69,6 @@ def lower_max_pool(operator: TfliteOperator, scope: Scope) -> Lowered:
     steps = [Step("", IntegerMaxPool(window), result)]
     if clamp != (result.format.low, result.format.high):
         steps.append(Step("clamp", IntegerClamp(*clamp), result))
-    return scope.chain(operator, (source,), steps, target)
-
-
-def lower_mean(operator: TfliteOperator, scope: Scope) -> Lowered:
-    """MEAN over height, width or both."""
-    source, target = scope.source(operator), scope.target(operator)
-    axes = _axes(operator, scope, source)
-    count = prod(source.shape[axis] for axis in axes)
-    kept = tuple(1 if axis in axes else size for axis, size in enumerate(source.shape))
-    dropped = tuple(size for axis, size in enumerate(source.shape) if axis not in axes)
-    if target.shape not in (kept, dropped):
-        scope.require_shape(operator, target, kept)
-    stated, result = scope.quantized(source), scope.quantized(target)
-    places = {layout_of(source.shape).axes[axis] for axis in axes if source.shape[axis] > 1}
-    if len(stated.shape) != 3 or not places <= {1, 2}:
-        raise refuse(
-            operator,
-            f"a mean of shape {brief(source.shape)} over axes {brief(sorted(axes))} is not one "
-            "over height or width",
-        )
-    if count > LARGEST_SUM_ELEMENTS:
-        raise refuse(operator, f"a sum of {count} elements does not fit 32 bits")
-    channels, height, width = stated.shape
-    window = Window((height if 1 in places else 1, width if 2 in places else 1))
-    unit = mean_rescale(stated.scale / result.scale, count, MODE)
-    mean = IntegerAveragePool(
-        window, False, (count,), (unit,), result.format.low, result.format.high
-    )
-    shape = (channels, *window.output_size(height, width))
-    pooled = QuantizedTensor(shape, result.format, result.scale, result.zero_point)
-    steps = [Step("", mean, pooled)]
-    if shape != result.shape:
-        steps.append(Step("shape", IntegerReshape(channels_last=True), result))
     return scope.chain(operator, (source,), steps, target)
 
 
@@ -186,11 +140,3 @@ def _pooled(operator: TfliteOperator, scope: Scope) -> tuple[TfliteTensor, Tflit
     scope.require_shape(operator, target, (1, height, width, channels))
     scope.require_same_quantization(operator, source, target)
     return source, target, window
-
-
-def _axes(operator: TfliteOperator, scope: Scope, source: TfliteTensor) -> set[int]:
-    stated = np.asarray(scope.constant(operator, 1, ("INT32",)).values).reshape(-1).tolist()
-    rank = len(source.shape)
-    if not stated or any(not -rank <= axis < rank for axis in stated):
-        raise corrupt(operator, f"axes {brief(stated)} do not fit an input of {rank} axes")
-    return {axis % rank for axis in stated}

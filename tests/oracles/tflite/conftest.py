@@ -261,7 +261,9 @@ class Models:
         shapes = [(1, self.integer(1, 9), self.integer(1, 9), 3), (1, self.integer(2, 9), 4)]
         source = self.computed(shapes[self.integer(0, 1)]) if source is None else source
         shape = self.shape(source)
-        choices = [[1, 2], [2, 1], [-3, -2], [1], [2]] if len(shape) == 4 else [[1], [-2]]
+        choices = [[1, 2], [2, 1], [-3, -2], [1], [2], [-1], [2, 3], [0, 1]]
+        if len(shape) == 3:
+            choices = [[1], [-2], [2], [1, 2], [0]]
         axes = choices[self.integer(0, len(choices) - 1)]
         resolved = {axis % len(shape) for axis in axes}
         keep = bool(self.chance(0.5))
