@@ -41,6 +41,8 @@ from accelsim.network import (
     Window,
 )
 from accelsim.pipeline import RunRequest, run
+from accelsim.rtl import RtlRequest, export_rtl
+from accelsim.sweep.networks import find_source
 
 INT8 = IntegerFormat(8)
 
@@ -346,3 +348,18 @@ def test_a_tflite_file_that_is_none_is_said_to_be_none(tmp_path):
     with pytest.raises(WorkloadError) as error:
         run(RunRequest(str(path), random_data=True))
     assert str(error.value) == f"{path}: no such file"
+
+
+def test_what_quantizes_networks_takes_none_that_is_quantized(quantized_onnx, tmp_path):
+    with pytest.raises(ConfigError) as error:
+        export_rtl(RtlRequest("edge_4x4", network=quantized_onnx), tmp_path / "rtl")
+    assert str(error.value) == (
+        f"--network: {quantized_onnx} is quantized already; give a float network, or leave it out "
+        "for random vectors"
+    )
+    with pytest.raises(ConfigError) as error:
+        find_source(quantized_onnx, tmp_path, None)
+    assert str(error.value) == (
+        f"{quantized_onnx}: is quantized already, so it has one width and one machine: `accelsim "
+        "run` runs it; a sweep quantizes float networks"
+    )

@@ -145,14 +145,25 @@ def _layer(request: RtlRequest, name: str, machine: Hardware) -> PlayedProduct:
 
 def _load(request: RtlRequest, name: str) -> tuple[ImportedModel, Dataset]:
     path = Path(name)
+    if path.suffix.lower() == ".tflite":
+        raise _is_quantized(name)
     if path.suffix == ".onnx" or len(path.parts) > 1 or path.is_file():
         model, data = load_onnx(path), request.data
     else:
         workload = workload_path(name)
         model, data = load_onnx(workload.model), request.data or str(workload.data)
+    if model.given is not None:
+        raise _is_quantized(name)
     if data is None:
         return model, random_data(model.network, request.rows, request.seed)
     return model, load_data(data, model.network)
+
+
+def _is_quantized(name: str) -> ConfigError:
+    return ConfigError(
+        f"--network: {name} is quantized already; give a float network, or leave it out for "
+        "random vectors"
+    )
 
 
 def _bundle(request: RtlRequest, machine: Hardware, product: PlayedProduct) -> Bundle:

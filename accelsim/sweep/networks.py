@@ -167,7 +167,7 @@ def _calibrate(path: str, data: str | None) -> _Calibrated:
 def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:
     """Load a float network and its data."""
     model = load_network(request)
-    if not isinstance(model, ImportedModel):
+    if not isinstance(model, ImportedModel) or model.given is not None:
         raise ConfigError(
             f"{request.network}: is quantized already, so it has one width and one machine: "
             "`accelsim run` runs it; a sweep quantizes float networks"

@@ -198,6 +198,11 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
             "plays; give fewer rows or a larger array",
         ),
         (
+            {"network": "net.tflite", "layer": "conv1"},
+            "--network: net.tflite is quantized already; give a float network, or leave it out for "
+            "random vectors",
+        ),
+        (
             {"network": "resnet18", "layer": "conv1"},
             "--network: resnet18 has no weights; leave it out for random vectors",
         ),
