@@ -11,19 +11,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.compiler import compile_network, fuse_pads
-from accelsim.energy import EnergyReport, EnergyTable, account, table_for
+from accelsim.compiler import Program, compile_network, fuse_pads
+from accelsim.energy import EnergyMode, EnergyReport, EnergyTable, account, table_for
 from accelsim.frontend import Dataset, ImportedModel, IntegerModel, is_shapes
 from accelsim.golden import execute
-from accelsim.hardware import dump_hardware
+from accelsim.hardware import Hardware, dump_hardware
 from accelsim.quantize import quantize_input
 from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.imported import not_modelled, where_operators_run
 from accelsim.report.provenance import versions
-from accelsim.report.results import PointResult, Provenance, RunResult
+from accelsim.report.results import PointResult, Provenance, RunResult, SwitchingResult
+from accelsim.report.switching import collect_switching
 from accelsim.request import DEFAULT_POINTS, Progress, RunRequest, array_line
 from accelsim.simulator import simulate
-from accelsim.simulator.run import Span
+from accelsim.simulator.run import Run, Span
 from accelsim.start import (
     Start,
     accuracy_pct,
@@ -77,13 +78,21 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         on_machine = fuse_pads(integer)
         program = compile_network(on_machine, machine, request.batch)
         spans = request.timeline and not points
+        switches = request.energy == EnergyMode.SWITCHING
         simulated = simulate(
-            program, on_machine, machine, inputs[chosen], engine=request.engine, spans=spans
+            program,
+            on_machine,
+            machine,
+            inputs[chosen],
+            engine=request.engine,
+            switching=switches,
+            spans=spans,
+            activity=switches,
         )
         timeline = timeline or simulated.timing.spans
         accuracy = _judge(simulated.outputs, golden, start, chosen)
-        energy = account(simulated, program, machine, table)
-        points.append(collect_point(simulated, energy, machine, accuracy))
+        energy, switching = _account(simulated, program, machine, table, switches)
+        points.append(collect_point(simulated, energy, machine, accuracy, switching))
         energies.append(energy)
         warnings |= dict.fromkeys(energy.warnings)
     return RunResult(
@@ -105,6 +114,17 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         energy_mode=energies[0].mode,
         energies=tuple(energies),
     )
+
+
+def _account(
+    run: Run, program: Program, machine: Hardware, table: EnergyTable, switches: bool
+) -> tuple[EnergyReport, SwitchingResult | None]:
+    """Account by the mean of operations, and by what switched if that is asked for."""
+    per_operation = account(run, program, machine, table)
+    if not switches:
+        return per_operation, None
+    energy = account(run, program, machine, table, EnergyMode.SWITCHING)
+    return energy, collect_switching(run, energy, per_operation, machine, table.values)
 
 
 def _choose(count: int, request: RunRequest) -> NDArray[np.intp]:
@@ -171,6 +191,7 @@ def _configuration(start: Start, points: Sequence[PointResult]) -> dict[str, obj
         **({"quantization": "the file's own"} if start.is_given else quantization),
         "check": request.check,
         "seed": request.seed,
+        "energy": request.energy,
     }
 
 

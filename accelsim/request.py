@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from accelsim.energy import EnergyMode
 from accelsim.errors import ConfigError
 from accelsim.frontend import Scaling, is_shapes
 from accelsim.hardware import Hardware
@@ -78,6 +79,9 @@ class RunRequest:
         Record what every unit does when, for the first point.
     ceil_outputs
         Round output sizes of a SCALE-Sim topology as SCALE-Sim does.
+    energy
+        What the array's operations cost: ``per_operation``, the mean of random operands, or
+        ``switching``, the bits that change with the values that flow.
     check
         Run golden over all test images and compare; otherwise the integer accuracy is that of
         the simulated images.
@@ -107,6 +111,7 @@ class RunRequest:
     random_data: bool = False
     timeline: bool = False
     ceil_outputs: bool = False
+    energy: str = EnergyMode.PER_OPERATION
 
     def __post_init__(self) -> None:
         if self.points is not None:
@@ -114,6 +119,15 @@ class RunRequest:
         if self.engine not in _ENGINES:
             allowed = ", ".join(_ENGINES)
             raise ConfigError(f"engine: must be one of {allowed}, got {self.engine!r}")
+        if self.energy not in list(EnergyMode):
+            allowed = ", ".join(EnergyMode)
+            raise ConfigError(f"energy: must be one of {allowed}, got {self.energy!r}")
+        if self.energy == EnergyMode.SWITCHING and self.engine == "tile":
+            raise ConfigError(
+                "--energy switching: the tile engine keeps no registers; use --engine cycle"
+            )
+        if self.energy == EnergyMode.SWITCHING and is_shapes(self.network):
+            raise ConfigError(f"--energy switching: {self.network} has no values that could switch")
         if self.range_method not in list(RangeMethod):
             allowed = ", ".join(RangeMethod)
             raise ConfigError(f"range: must be one of {allowed}, got {self.range_method!r}")
@@ -168,7 +182,7 @@ class RunRequest:
         if self.normalize is not None:
             # One word: a mean below zero would look like an option.
             words += [f"--normalize={self.normalize}"]
-        for name in ("engine", "limit", "batch", "seed"):
+        for name in ("engine", "limit", "batch", "seed", "energy"):
             if getattr(self, name) != getattr(standard, name):
                 words += [f"--{name}", str(getattr(self, name))]
         words += [] if self.per_channel else ["--per-tensor"]

@@ -30,6 +30,15 @@ def test_the_defaults_are_the_digits_at_five_widths():
             "--set array.weight_bits=4: PEs are built for the widths that are run; give these "
             "by --bits, or --weights and --activations",
         ),
+        ({"energy": "exact"}, "energy: must be one of per_operation, switching, got 'exact'"),
+        (
+            {"energy": "switching", "engine": "tile"},
+            "--energy switching: the tile engine keeps no registers; use --engine cycle",
+        ),
+        (
+            {"energy": "switching", "network": "resnet18"},
+            "--energy switching: resnet18 has no values that could switch",
+        ),
         ({"limit": 0}, "limit: must be at least 1 image, got 0"),
         ({"batch": 0}, "batch: must be at least 1 image, got 0"),
         ({"seed": -3}, "seed: must not be negative, got -3"),

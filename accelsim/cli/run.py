@@ -82,6 +82,13 @@ __all__ = ["run"]
     help="Run golden over all images and compare; without it accuracy is of simulated images.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Which images are simulated.")
+@click.option(
+    "--energy",
+    type=click.Choice(["per_operation", "switching"]),
+    default="per_operation",
+    show_default=True,
+    help="Array energy by the mean of random operands, or by the bits that really change.",
+)
 @click.option("--random-data", is_flag=True, help="Random images, where accuracy is no matter.")
 @click.option("--timeline", is_flag=True, help="Write timeline.json (Perfetto) to --output.")
 @click.option(

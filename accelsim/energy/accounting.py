@@ -20,7 +20,8 @@ from accelsim.energy.dram import dram_lines, dram_warnings
 from accelsim.energy.memories import extrapolation
 from accelsim.energy.operations import multiplier_extrapolation
 from accelsim.energy.result import EnergyMode, EnergyReport, LayerEnergy, Line
-from accelsim.energy.table import EnergyTable, check_table
+from accelsim.energy.switching_lines import switching_lines
+from accelsim.energy.table import EnergyTable, TableValues, check_table
 from accelsim.energy.unit_lines import (
     leakage_lines,
     rescale_line,
@@ -34,7 +35,6 @@ from accelsim.simulator.run import LayerRun, Run, Timing
 __all__ = ["NOT_MODELLED", "account"]
 
 NOT_MODELLED: tuple[str, ...] = (
-    "data-dependent switching (operations cost the mean of random operands)",
     "controllers: sequencing of passes, instruction fetch",
     "clock tree outside the PE array",
     "operand skew registers at the edges of the array",
@@ -43,10 +43,22 @@ NOT_MODELLED: tuple[str, ...] = (
     "temperature (leakage is at 300 K)",
     "layers on the host",
 )
+_BY_MEAN = ("data-dependent switching (operations cost the mean of random operands)",)
+_BY_SWITCHING = (
+    "glitches (a bit is taken to change at most once a cycle)",
+    "data-dependent switching outside the array",
+)
+_GATED_UNSEEN = (
+    "zero gating: per operation no product is seen to be gated; --energy switching shows it"
+)
 
 
 def account(
-    run: Run | Timing, program: Program, hardware: Hardware, table: EnergyTable
+    run: Run | Timing,
+    program: Program,
+    hardware: Hardware,
+    table: EnergyTable,
+    mode: EnergyMode = EnergyMode.PER_OPERATION,
 ) -> EnergyReport:
     """Return the energy of one batch.
 
@@ -61,13 +73,17 @@ def account(
         cost the bits that move.
     table
         What `accelsim.energy.table_for` returns for the hardware.
+    mode
+        Per operation, or by switching: then the run has to have counted switching and activity,
+        and the batch is the mean of the images that were simulated.
 
     Raises
     ------
     ConfigError
         The table is of another node, or lacks the DRAM type.
     InternalError
-        The run is not one of this program, or the table is at another voltage.
+        The run is not one of this program, it counted no switching that was asked for, or the
+        table is at another voltage.
     """
     check_table(table, hardware)
     values = table.values
@@ -81,23 +97,47 @@ def account(
     layers = tuple(
         LayerEnergy(
             layer.name,
-            tuple(_lines(layer, instructions[layer.name], hardware, table, size)),
+            (
+                *_array_lines(layer, instructions[layer.name], hardware, values, run, mode),
+                *_lines(layer, instructions[layer.name], hardware, table, size),
+            ),
         )
         for layer in timing.layers
     )
     return EnergyReport(
         batch=program.batch,
-        mode=EnergyMode.PER_OPERATION,
+        mode=mode,
         layers=layers,
         area=size,
         table_name=values.name,
         table_sha256=table.sha256,
         node_nm=values.node,
         voltage_v=values.voltage,
-        not_modelled=NOT_MODELLED,
-        warnings=(*table.notes, *_warnings(hardware, table)),
+        not_modelled=NOT_MODELLED + (_BY_SWITCHING if mode == EnergyMode.SWITCHING else _BY_MEAN),
+        warnings=(*table.notes, *_warnings(hardware, table, mode)),
         sources=_sources(layers, table),
     )
+
+
+def _array_lines(
+    layer: LayerRun,
+    instruction: Instruction,
+    hardware: Hardware,
+    table: TableValues,
+    run: Run | Timing,
+    mode: EnergyMode,
+) -> Iterator[Line]:
+    if not isinstance(instruction, MatrixInstruction):
+        return
+    if mode == EnergyMode.PER_OPERATION:
+        yield from operation_lines(layer, instruction, hardware, table)
+    else:
+        if not isinstance(run, Run) or layer.name not in run.activity.keys() & run.switching.keys():
+            raise InternalError(f"energy: layer {layer.name!r}: no switching was counted")
+        activity, switching = run.activity[layer.name], run.switching[layer.name]
+        share = run.batch / run.images
+        yield from switching_lines(layer, instruction, hardware, table, activity, switching, share)
+    yield from clock_lines(layer, instruction, hardware, table)
 
 
 def _lines(
@@ -105,8 +145,6 @@ def _lines(
 ) -> Iterator[Line]:
     values = table.values
     if isinstance(instruction, MatrixInstruction):
-        yield from operation_lines(layer, instruction, hardware, values)
-        yield from clock_lines(layer, instruction, hardware, values)
         yield rescale_line(layer, hardware, values)
     elif isinstance(instruction, VectorInstruction):
         yield from vector_lines(layer, instruction, hardware, values)
@@ -128,7 +166,7 @@ def _sources(layers: tuple[LayerEnergy, ...], table: EnergyTable) -> dict[str, s
     return found
 
 
-def _warnings(hardware: Hardware, table: EnergyTable) -> tuple[str, ...]:
+def _warnings(hardware: Hardware, table: EnergyTable, mode: EnergyMode) -> tuple[str, ...]:
     array, pads, values = hardware.array, hardware.scratchpads, table.values
     found = (
         multiplier_extrapolation(values, array.weight_bits, array.activation_bits),
@@ -136,5 +174,6 @@ def _warnings(hardware: Hardware, table: EnergyTable) -> tuple[str, ...]:
         extrapolation(values, "weights", pads.weights),
         extrapolation(values, "accumulators", pads.accumulators),
         *dram_warnings(hardware, table),
+        _GATED_UNSEEN if array.zero_gating and mode == EnergyMode.PER_OPERATION else None,
     )
     return tuple(warning for warning in found if warning)

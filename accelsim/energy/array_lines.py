@@ -15,7 +15,7 @@ from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import ClockGating, Hardware
 from accelsim.simulator.run import Cause, LayerRun
 
-__all__ = ["clock_lines", "operation_lines", "use_of_registers", "wire_mm"]
+__all__ = ["clock_lines", "drain_hops_bits", "operation_lines", "use_of_registers", "wire_mm"]
 
 _TOGGLED_SHARE = 0.5
 """Of the bits of a register that takes random data."""
@@ -69,6 +69,13 @@ def use_of_registers(
         passes=passes,
         tiles=plan.gemm.groups * plan.m_tiles * plan.n_tiles if passes else 0,
     )
+
+
+def drain_hops_bits(layer: LayerRun, instruction: MatrixInstruction, hardware: Hardware) -> int:
+    """Count the bits of biases and results that pass PEs of an output-stationary layer."""
+    plan = instruction.plan
+    tiles = plan.gemm.groups * plan.m_tiles * plan.n_tiles if layer.array.passes else 0
+    return register_use(hardware.array, hardware.accumulator.bits, 0, 0, tiles).hops_bits
 
 
 def wire_mm(table: TableValues) -> Amount:

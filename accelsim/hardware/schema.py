@@ -93,7 +93,9 @@ class ClockGating(StrEnum):
 class Array(Part):
     """The PE grid.
 
-    ``clock_gating`` changes energy, never integers or cycles.
+    ``clock_gating`` and ``zero_gating`` change energy, never integers or cycles. Zero gating: a
+    product of which an operand is zero reaches neither multiplier nor adder; each operand carries
+    a bit that says so.
     """
 
     rows: int = Field(ge=1, le=1024)
@@ -105,6 +107,7 @@ class Array(Part):
     tile_overlap: bool = True
     drain: Annotated[Drain, Field(strict=False)] = Drain.EXPOSED
     clock_gating: Annotated[ClockGating, Field(strict=False)] = ClockGating.TOKEN
+    zero_gating: bool = False
 
     @property
     def flow(self) -> Dataflow:

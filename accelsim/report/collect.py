@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from accelsim.energy import Component, EnergyReport
 from accelsim.hardware import Hardware
-from accelsim.report.results import CAUSES, LayerResult, PointResult
+from accelsim.report.results import CAUSES, LayerResult, PointResult, SwitchingResult
 from accelsim.simulator.run import Cause, LayerRun, Run
 
 __all__ = ["Accuracy", "collect_point"]
@@ -24,11 +24,16 @@ class Accuracy:
 
 
 def collect_point(
-    run: Run, energy: EnergyReport, hardware: Hardware, accuracy: Accuracy
+    run: Run,
+    energy: EnergyReport,
+    hardware: Hardware,
+    accuracy: Accuracy,
+    switching: SwitchingResult | None = None,
 ) -> PointResult:
     """Bring together what one bit-width gave: a machine built for it, run and accounted.
 
     Cycles, counts and energy of the layers are for one batch; the figures per image divide by it.
+    ``switching``: what `accelsim.report.switching` says of it, if energy followed from that.
     """
     timing = run.timing
     spent = {layer.name: layer.components_pj for layer in energy.layers}
@@ -69,6 +74,7 @@ def collect_point(
         area_split_mm2=dict(energy.area.mm2),
         area_mm2=energy.area.total_mm2,
         peak_tops_per_mm2=_peak_tops(hardware) / energy.area.total_mm2,
+        switching=switching,
     )
 
 

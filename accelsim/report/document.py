@@ -12,7 +12,13 @@ from dataclasses import asdict
 from typing import Any
 
 from accelsim.errors import DataError
-from accelsim.report.results import LayerResult, PointResult, Provenance, RunResult
+from accelsim.report.results import (
+    LayerResult,
+    PointResult,
+    Provenance,
+    RunResult,
+    SwitchingResult,
+)
 from accelsim.simulator.run import Traffic
 
 __all__ = [
@@ -113,6 +119,7 @@ def _point_document(point: PointResult) -> dict[str, Any]:
     document: dict[str, Any] = dict(vars(point))
     document["energy_split_uj"] = dict(point.energy_split_uj)
     document["area_split_mm2"] = dict(point.area_split_mm2)
+    document["switching"] = asdict(point.switching) if point.switching else None
     document["layers"] = [_layer_document(layer) for layer in point.layers]
     return document
 
@@ -127,7 +134,8 @@ def _layer_document(layer: LayerResult) -> dict[str, Any]:
 
 def _read_point(document: dict[str, Any]) -> PointResult:
     layers = tuple(_read_layer(layer) for layer in document["layers"])
-    return PointResult(**{**document, "layers": layers})
+    switching = SwitchingResult(**document["switching"]) if document["switching"] else None
+    return PointResult(**{**document, "layers": layers, "switching": switching})
 
 
 def _read_layer(document: dict[str, Any]) -> LayerResult:

@@ -8,6 +8,7 @@ from html import escape
 from importlib.resources import files
 
 from accelsim.report.results import CAUSES, PointResult, RunResult
+from accelsim.report.switching_table import WHY, switching_columns
 from accelsim.report.words import aligned, bits, percent, words
 
 __all__ = ["report_html"]
@@ -16,6 +17,8 @@ _CAPTIONS = {
     "accuracy_and_energy": "Test accuracy and energy per image against bit-width. The dashed line "
     "is the float network on the same images.",
     "energy_by_component": "Energy per image by component at each bit-width.",
+    "pe_energy": "Energy of the multiplier and the adder of every PE, from the bits that changed, "
+    "over all layers.",
     "cycles_by_layer": "Where each layer's cycles go. Blue and green cycles belong to the array "
     "itself; warm colours are stalls; grey is work on other units.",
     "roofline": "What each matrix product reaches, under the array's roof and DRAM's slope. "
@@ -41,6 +44,7 @@ _AREA = (
 def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
     """Return the page; ``figures`` are SVG texts by figure name."""
     title = f"{result.network} on {result.hardware}"
+    columns = switching_columns(result)
     points_have_area = all(point.area_mm2 for point in result.points)
     style = files("accelsim.report").joinpath("page.css").read_text(encoding="utf-8")
     body = "\n".join(
@@ -57,6 +61,8 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             "<h2>Where the energy goes</h2>",
             _split_table(result),
             _figure(figures, "energy_by_component"),
+            *((_table(columns), f"<p>{escape(WHY)}</p>") if columns else ()),
+            _figure(figures, "pe_energy"),
             *((_power_table(result), _AREA, _area_table(result)) if points_have_area else ()),
             "<h2>Where the cycles go</h2>",
             _figure(figures, "cycles_by_layer"),

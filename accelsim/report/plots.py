@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from accelsim.report.heat_map import pe_energy
 from accelsim.report.results import CAUSES, PointResult, RunResult
 from accelsim.report.roofline import roofline
 from accelsim.report.style import ACCENT, CAUSE_COLORS, COMPONENT_COLORS, MUTED, in_style
@@ -27,6 +28,7 @@ _STEEP_POINTS = 10.0
 _LOW_PCT = 20.0
 """Below a point lower than this there is no room for its label."""
 _FEW_BARS = 4
+_FEW_LABELS = 10
 _WIDTH_INCHES = 7.0
 _PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 """Behind a label, so that no line runs through it."""
@@ -40,6 +42,8 @@ def figures(result: RunResult) -> dict[str, Figure]:
     }
     if result.has_float_accuracy:
         drawn = {"accuracy_and_energy": accuracy_and_energy(result)} | drawn
+    if all(point.switching for point in result.points):
+        drawn["pe_energy"] = pe_energy(result)
     if result.points[0].peak_macs_per_cycle:
         drawn["roofline"] = roofline(result)
     return drawn
@@ -204,7 +208,9 @@ def _stack(
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=5)
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 5 if len(labels) <= _FEW_LABELS else 4
+    figure.legend(handles, labels, loc="outside lower left", ncols=columns)
 
 
 def _shortened(name: str) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "PointResult",
     "Provenance",
     "RunResult",
+    "SwitchingResult",
 ]
 
 CAUSES: tuple[str, ...] = tuple(
@@ -77,6 +78,29 @@ class LayerResult:
 
 
 @dataclass(frozen=True)
+class SwitchingResult:
+    """What changed in the array, and what the same operations cost by the mean of random operands.
+
+    The ``*_per_mac`` are means over the MACs of the simulated images; ``random_*`` is what
+    random operands, new ones in every cycle, would change. ``zero_products_pct``: products with a
+    zero operand, those of unused PEs included. ``changed_register_bits_pct``: of the register bits
+    that were clocked (random: 50). ``switching_uj`` and ``per_operation_uj``: array components of
+    an image in both modes. ``pe_energy_pj``: multiplier and adder of each PE, for one image.
+    """
+
+    partial_products_per_mac: float
+    random_partial_products: float
+    product_bits_per_mac: float
+    sum_bits_per_mac: float
+    random_adder_bits: float
+    zero_products_pct: float
+    changed_register_bits_pct: float
+    switching_uj: Mapping[str, float]
+    per_operation_uj: Mapping[str, float]
+    pe_energy_pj: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
 class PointResult:
     """One bit-width of a run: accuracy, cycles and energy.
 
@@ -87,7 +111,8 @@ class PointResult:
     are simulated. ``peak_macs_per_cycle`` and ``dram_bytes_per_cycle`` are the
     machine's two roofs. ``energy_low_uj_per_image`` and ``energy_high_uj_per_image`` bound the
     energy: every entry of the tables at the end of its range. ``peak_power_mw`` is that of the
-    hungriest layer, ``area_split_mm2`` by part of the machine.
+    hungriest layer, ``area_split_mm2`` by part of the machine. ``switching`` is there if it was
+    what energy followed from.
     """
 
     weight_bits: int
@@ -120,6 +145,7 @@ class PointResult:
     area_split_mm2: Mapping[str, float] = field(default_factory=dict)
     area_mm2: float = 0.0
     peak_tops_per_mm2: float = 0.0
+    switching: SwitchingResult | None = None
 
     @property
     def label(self) -> str:

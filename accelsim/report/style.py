@@ -52,7 +52,7 @@ COMPONENT_COLORS: dict[str, str] = {
     "adder": "#0072b2",
     "registers": "#56b4e9",
     "wires": "#a3d4f2",
-    "clock_tree": "#d6ecf9",
+    "clock_tree": "#c9d6f2",
     "activation_sram": "#00573f",
     "weight_sram": "#009e73",
     "accumulator_sram": "#8fd3bf",

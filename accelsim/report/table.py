@@ -13,6 +13,7 @@ from rich.text import Text
 
 from accelsim.energy import Component
 from accelsim.report.results import PointResult, RunResult
+from accelsim.report.switching_table import WHY, switching_columns
 from accelsim.report.words import aligned, bits, percent
 
 __all__ = ["render_table", "run_table"]
@@ -48,6 +49,7 @@ def run_table(result: RunResult, width: int) -> RenderableType:
             _table(result, results=True, split=False),
             _table(result, results=False, split=True),
         ]
+    tables += _switching(result)
     return Group(*tables, *(Padding(line, (0, 1)) for line in _notes(result)))
 
 
@@ -80,6 +82,28 @@ def _table(result: RunResult, *, results: bool, split: bool) -> Table:
     for cells in zip(*(cells for _, cells in columns), strict=True):
         table.add_row(*cells)
     return table
+
+
+def _switching(result: RunResult) -> list[RenderableType]:
+    """Return both accounts of the array, a line a component, and why they differ."""
+    columns = switching_columns(result)
+    if not columns:
+        return []
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title="the array, per operation and by switching (µJ/image)",
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        pad_edge=False,
+        padding=(0, 1),
+    )
+    table.add_column("", no_wrap=True)
+    for point in columns[0][2]:
+        table.add_column(point, justify="right", no_wrap=True)
+    for heading, unit, cells in columns[1:]:
+        table.add_row(f"{heading}, {unit.removesuffix(', µJ')}", *cells)
+    return [table, Padding(Text(WHY), (0, 1, 1, 1))]
 
 
 _Column = tuple[str, list[str]]

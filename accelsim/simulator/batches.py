@@ -15,7 +15,7 @@ from accelsim.network.integer import IntegerNetwork
 from accelsim.network.rescales import operator_rescales
 from accelsim.simulator.execute import BatchExecution, MatrixExecution, execute_batch
 from accelsim.simulator.invariants import check_batch, check_timing
-from accelsim.simulator.run import Run, Switching
+from accelsim.simulator.run import Activity, Run, Switching
 from accelsim.simulator.timing import simulate_timing
 
 __all__ = ["simulate"]
@@ -29,6 +29,7 @@ def simulate(
     engine: str = "cycle",
     switching: bool = False,
     spans: bool = False,
+    activity: bool = False,
 ) -> Run:
     """Run images through the machine, integer by integer, and time one batch.
 
@@ -50,6 +51,8 @@ def simulate(
         Count the register bits that toggle in the array (not with ``tile``).
     spans
         Record the timeline of every unit.
+    activity
+        Count what changes at the inputs of every PE's multiplier and adder.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def simulate(
     check_timing(program, timing)
     totals = _Totals()
     for batch in _batches(inputs.astype(np.int32), program.batch):
-        execution = execute_batch(program, integer, hardware, batch, engine, switching)
+        execution = execute_batch(program, integer, hardware, batch, engine, switching, activity)
         check_batch(program, integer, hardware, timing, execution)
         totals.add(execution, integer.output)
     return Run(
@@ -77,6 +80,7 @@ def simulate(
         overflow_events=totals.overflow_events,
         clip_events=totals.clip_events,
         switching=totals.switching,
+        activity=totals.activity,
     )
 
 
@@ -88,6 +92,7 @@ class _Totals:
         self.overflow_events: dict[str, int] = {}
         self.clip_events: dict[str, int] = {}
         self.switching: dict[str, Switching] = {}
+        self.activity: dict[str, Activity] = {}
 
     def add(self, execution: BatchExecution, output: str) -> None:
         """Add one batch."""
@@ -101,6 +106,9 @@ class _Totals:
             self.overflow_events[name] = overflows
             if layer.switching is not None:
                 self.switching[name] = self.switching.get(name, Switching()) + layer.switching
+            if layer.activity is not None:
+                known = self.activity.get(name)
+                self.activity[name] = known + layer.activity if known else layer.activity
 
 
 def _batches(inputs: NDArray[np.int32], size: int) -> Iterator[NDArray[np.int32]]:

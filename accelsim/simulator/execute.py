@@ -26,8 +26,9 @@ from accelsim.network.integer import (
 )
 from accelsim.simulator.address_generator import AddressGenerator
 from accelsim.simulator.array import ArrayResult, run_array
+from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.rescale_datapath import rescale_tile
-from accelsim.simulator.run import ArrayCounters, Cause, Switching
+from accelsim.simulator.run import Activity, ArrayCounters, Cause, Switching
 from accelsim.simulator.vector_datapath import VectorOperator, run_vector
 
 __all__ = ["BatchExecution", "MatrixExecution", "VectorExecution", "execute_batch"]
@@ -49,6 +50,7 @@ class MatrixExecution:
     rescaled: int
     clip_events: int
     switching: Switching | None
+    activity: Activity | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ def execute_batch(
     inputs: IntegerTensor,
     engine: str,
     switching: bool = False,
+    activity: bool = False,
 ) -> BatchExecution:
     """Run one batch, or a smaller last one: its loop nests are the same with fewer rows m.
 
@@ -89,6 +92,8 @@ def execute_batch(
         int32[images, *input shape], at most ``program.batch`` images.
     engine, switching
         As in `accelsim.simulator.array.run_array`.
+    activity
+        Count what changes at every PE's multiplier and adder, whatever the engine.
     """
     instructions = {instruction.layer: instruction for instruction in program.instructions}
     tensors = {integer.input: inputs}
@@ -104,9 +109,13 @@ def execute_batch(
             instruction = instructions.get(layer.name)
             if not isinstance(instruction, MatrixInstruction):
                 raise InternalError(f"layer {layer.name!r}: the program has no product for it")
-            values, layers[layer.name] = _run_matrix(
+            values, execution = _run_matrix(
                 layer, operator, integer, tensors, instruction.plan, hardware, engine, switching
             )
+            if activity:
+                seen = _activity(layer, operator, integer, tensors, instruction.plan, hardware)
+                execution = replace(execution, activity=seen)
+            layers[layer.name] = execution
         else:
             values, layers[layer.name] = _run_vector(layer, operator, integer, tensors)
         tensors[layer.output] = values.reshape(len(inputs), *integer.tensors[layer.output].shape)
@@ -141,6 +150,21 @@ def _run_matrix(
     pixels = tile.values.reshape(images, height, width, -1)
     execution = _matrix_execution(result, generator, tile.values.size, tile.clip_events)
     return pixels.transpose(0, 3, 1, 2), execution
+
+
+def _activity(
+    layer: IntegerLayer,
+    operator: IntegerMatrix,
+    integer: IntegerNetwork,
+    tensors: dict[str, IntegerTensor],
+    plan: TilePlan,
+    hardware: Hardware,
+) -> Activity:
+    """Generate the operands once more: what an engine fetched is counted in its own generator."""
+    source = integer.tensors[layer.inputs[0]]
+    generator = AddressGenerator(_as_maps(tensors[layer.inputs[0]]), source.zero_point, operator)
+    product = replace(plan, gemm=replace(plan.gemm, rows_m=generator.rows_m))
+    return measure_activity(generator, product, hardware.array, integer.accumulator)
 
 
 def _matrix_execution(

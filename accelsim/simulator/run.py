@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from accelsim.compiler.program import Gemm
 
 __all__ = [
+    "Activity",
     "ArrayCounters",
     "Cause",
     "LayerRun",
@@ -85,6 +86,24 @@ class Switching:
         return Switching(
             **{name: getattr(self, name) + getattr(other, name) for name in vars(self)}
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """What changed at the inputs of every PE's multiplier and adder: int64[rows, columns] each.
+
+    ``partial_products``: ANDs of one bit of each operand that changed; ``product_bits``: bits of
+    the product, sign-extended to the accumulator; ``sum_bits``: bits of the sum that the adder
+    adds to; ``zero_products``: products of which an operand was zero.
+    """
+
+    partial_products: NDArray[np.int64]
+    product_bits: NDArray[np.int64]
+    sum_bits: NDArray[np.int64]
+    zero_products: NDArray[np.int64]
+
+    def __add__(self, other: Activity) -> Activity:
+        return Activity(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})
 
 
 @dataclass(frozen=True)
@@ -162,8 +181,8 @@ class Run:
     """A simulated network: integers out, and what it took.
 
     ``outputs``: int32[images, ...], the network's integer output. ``timing`` is for one batch
-    of ``batch`` images; counts that depend on values (overflows, clips, switching) are totals
-    over all ``images`` and are keyed by layer name.
+    of ``batch`` images; counts that depend on values (overflows, clips, switching, activity)
+    are totals over all ``images`` and are keyed by layer name.
     """
 
     images: int
@@ -173,3 +192,4 @@ class Run:
     overflow_events: dict[str, int] = field(default_factory=dict)
     clip_events: dict[str, int] = field(default_factory=dict)
     switching: dict[str, Switching] = field(default_factory=dict)
+    activity: dict[str, Activity] = field(default_factory=dict)

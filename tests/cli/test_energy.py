@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from accelsim.energy import load_table, table_names
@@ -51,3 +53,36 @@ def test_a_run_is_explained(quick, accelsim, tmp_path):
     refused = accelsim("energy", "explain", folder, "absent")
     assert refused.exit_code == 2
     assert "layer: must be one of " in refused.stderr
+
+
+def test_energy_by_switching_beside_the_mean_of_operations(quick):
+    done = quick("--bits", "8,4", "--energy", "switching", "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["energy_mode"] == "switching"
+    assert document["provenance"]["command"].endswith("--energy switching")
+    mean = json.loads(quick("--bits", "8,4", "--json").stdout)
+    for point, other in zip(document["points"], mean["points"], strict=True):
+        switching = point["switching"]
+        assert other["switching"] is None
+        for name, energy_uj in switching["per_operation_uj"].items():
+            assert energy_uj == pytest.approx(other["energy_split_uj"][name])
+            assert switching["switching_uj"][name] == pytest.approx(point["energy_split_uj"][name])
+        assert point["energy_split_uj"]["dram"] == other["energy_split_uj"]["dram"]
+        assert 0 < switching["partial_products_per_mac"] < switching["random_partial_products"]
+        energy_pj = sum(map(sum, switching["pe_energy_pj"]))
+        parts_uj = switching["switching_uj"]["multiplier"] + switching["switching_uj"]["adder"]
+        assert energy_pj * 1e-6 == pytest.approx(parts_uj)
+        assert point["cycles_total"] == other["cycles_total"]
+
+
+def test_zero_gating_saves_energy_where_zeros_are_zeros(quick):
+    def multiplier_uj(*words):
+        done = quick("--bits", "8", "--energy", "switching", "--symmetric", "--json", *words)
+        point = json.loads(done.stdout)["points"][0]
+        return point["energy_split_uj"]["multiplier"], point["accuracy_integer_pct"]
+
+    plain, accuracy = multiplier_uj()
+    gated, same = multiplier_uj("--set", "array.zero_gating=true")
+    assert gated < 0.95 * plain
+    assert same == accuracy

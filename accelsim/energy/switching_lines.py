@@ -1,0 +1,75 @@
+"""What the PE grid costs by the bits that changed, from the values that flowed.
+
+The prices are those of the per-operation mode, taken apart: on random operands, new ones in every
+cycle, both modes give the same energy. A multiplication changes 3/8 of its partial products then,
+an addition half of the bits of both of its inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accelsim.compiler.program import MatrixInstruction
+from accelsim.energy.amount import Amount
+from accelsim.energy.area import pe_pitch_mm
+from accelsim.energy.array_lines import drain_hops_bits, wire_mm
+from accelsim.energy.operations import adder, multiplier, toggled_bit
+from accelsim.energy.result import Component, Line
+from accelsim.energy.table import TableValues
+from accelsim.hardware.schema import Array, Hardware
+from accelsim.simulator.run import Activity, LayerRun, Switching
+
+__all__ = ["CHANGED_PARTIAL_PRODUCTS", "adder_bit", "partial_product", "switching_lines"]
+
+CHANGED_PARTIAL_PRODUCTS = 0.375
+"""Share of a multiplication's partial products that change when both operands are random."""
+
+
+def partial_product(table: TableValues, array: Array) -> Amount:
+    """Return the price of one partial product that changes, carry-save adders included."""
+    weight_bits, activation_bits = array.weight_bits, array.activation_bits
+    changed = CHANGED_PARTIAL_PRODUCTS * weight_bits * activation_bits
+    return multiplier(table, weight_bits, activation_bits) * (1 / changed)
+
+
+def adder_bit(table: TableValues) -> Amount:
+    """Return the price of one bit of an adder's two inputs that changes.
+
+    Half of ``2 * bits`` change at random, so a bit that changes costs what a bit of width does.
+    """
+    return adder(table, 1)
+
+
+def switching_lines(
+    layer: LayerRun,
+    instruction: MatrixInstruction,
+    hardware: Hardware,
+    table: TableValues,
+    activity: Activity,
+    switching: Switching,
+    share: float,
+) -> Iterator[Line]:
+    """Yield the lines of multipliers, adders, registers and the wires between PEs.
+
+    ``share``: the batch's share of the images that activity and switching were counted over.
+    """
+    array, preloads = hardware.array, hardware.array.flow.preloads
+    one = partial_product(table, array)
+    changed = int(activity.partial_products.sum()) * share
+    yield Line(Component.MULTIPLIER, "partial products that change", changed, "bit", one)
+    bits = adder_bit(table)
+    for cause, counts in (
+        ("bits of products that change", activity.product_bits),
+        ("bits of sums that change", activity.sum_bits),
+    ):
+        yield Line(Component.ADDER, cause, int(counts.sum()) * share, "bit", bits)
+    operands = switching.moving_toggles + switching.stationary_toggles
+    toggles = (operands + switching.accumulator_toggles) * share
+    yield Line(Component.REGISTERS, "changed bits", toggles, "bit", toggled_bit(table))
+    # Sums that stay in their PEs cross no wire; a wire that changes costs twice the mean.
+    hops = toggles if preloads else operands * share
+    hop = wire_mm(table) * (2 * pe_pitch_mm(table, array))
+    yield Line(Component.WIRES, "from PE to PE, changed bits", hops, "bit", hop)
+    if not preloads:
+        drained = drain_hops_bits(layer, instruction, hardware)
+        yield Line(Component.WIRES, "biases and results", drained, "bit", hop * 0.5)

@@ -1,0 +1,107 @@
+"""What the multiplier and the adder of every PE see change, pass after pass.
+
+A PE sees its operands and sums with valid tokens only: between two products its inputs hold. With
+zero gating it does not see a product of which an operand is zero either. Unused rows and columns
+see zeros with valid tokens, as in `docs/timing.md`.
+
+Register bits that toggle are counted by the engines (`Switching`); this is what lies between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.arithmetic.formats import Accumulator
+from accelsim.compiler.program import TilePlan
+from accelsim.hardware.schema import Array
+from accelsim.simulator.array.interface import MatrixOperands
+from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
+from accelsim.simulator.array.pieces import Visit, cut, visits
+from accelsim.simulator.run import Activity
+
+__all__ = ["measure_activity"]
+
+Words = NDArray[np.int32]
+
+
+def measure_activity(
+    operands: MatrixOperands, plan: TilePlan, array: Array, accumulator: Accumulator
+) -> Activity:
+    """Return what changed at the inputs of every PE's multiplier and adder in a plan.
+
+    Parameters as of `accelsim.simulator.array.run_array`; PEs start with zeros at their inputs.
+    """
+    from accelsim.simulator.array.activity_kernel import output_tile, stationary_pass
+
+    flow, pes = plan.dataflow, (array.rows, array.columns)
+    last = np.zeros((4, *pes), np.int32)
+    counts = np.zeros((4, *pes), np.int64)
+    masks = _masks(array, plan, accumulator)
+    policy = overflow_policy(accumulator)
+    for left, right, bias, checked in _tiles(operands, plan, accumulator):
+        if not flow.preloads:
+            sums = np.zeros(pes, np.int32)
+            sums[:, : right.shape[1]] = bias
+            rows, columns = _padded(left, array.rows, 0), _padded(right, array.columns, 1)
+            output_tile(
+                rows, columns, sums, last, counts, masks, array.zero_gating, checked, *policy
+            )
+            continue
+        by_columns = flow.columns == "n"
+        moving, resident = (left, right) if by_columns else (right.T, left.T)
+        sums = np.zeros((len(moving), array.columns), np.int32)
+        sums[:, : resident.shape[1]] = bias if by_columns else bias[:, np.newaxis]
+        for start, stop in cut(0, moving.shape[1], array.rows):
+            words = _padded(_padded(resident[start:stop], array.rows, 0), array.columns, 1)
+            stationary_pass(
+                _padded(moving[:, start:stop], array.rows, 1),
+                words,
+                sums,
+                last,
+                counts,
+                masks,
+                array.zero_gating,
+                checked,
+                *policy,
+            )
+    return Activity(*counts)
+
+
+def _tiles(
+    operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator
+) -> Iterator[tuple[Words, Words, NDArray[np.int32], bool]]:
+    """Yield (int32[m, depth], int32[depth, n], bias int32[n], checked) in execution order."""
+    for group, of_group in groupby(visits(plan), lambda visit: visit.group):
+        weights = operands.weights(group)
+        bias = operands.bias(group).astype(np.int32)
+        bound = OverflowBound.from_group(operands, group, accumulator)
+        kept: tuple[Visit, Words, bool] | None = None
+        for visit in of_group:
+            if kept is None or kept[0].m_start != visit.m_start:
+                rows = operands.activations(group, visit.m_start, visit.m_stop)
+                kept = visit, rows, bound.can_overflow(rows, accumulator)
+            _, rows, checked = kept
+            right = weights[:, visit.n_start : visit.n_stop]
+            for start, stop in cut(0, len(rows), plan.tile_m):
+                yield rows[start:stop], right, bias[visit.n_start : visit.n_stop], checked
+
+
+def _masks(array: Array, plan: TilePlan, accumulator: Accumulator) -> NDArray[np.uint32]:
+    flow = plan.dataflow
+    widths = {"activations": array.activation_bits, "weights": array.weight_bits}
+    second = flow.stationary if flow.preloads else flow.moves_down
+    bits = (widths[flow.moves_right], widths[second], accumulator.bits)
+    return np.array([(1 << width) - 1 for width in bits], np.uint32)
+
+
+def _padded(words: Words, length: int, axis: int) -> Words:
+    """Return the words with zeros behind them along an axis, as a new C-ordered array."""
+    shape = list(words.shape)
+    shape[axis] = length
+    found = np.zeros(shape, np.int32)
+    found[tuple(slice(size) for size in words.shape)] = words
+    return found

@@ -1,0 +1,172 @@
+"""Numba kernels of `activity`: what the multiplier and the adder of every PE see change.
+
+``last``: int32[4, R, C], changed: the moving and the resident operand, the product and the sum that
+each PE's multiplier and adder saw last. ``counts``: int64[4, R, C], changed: partial products,
+product bits and sum bits that changed, and products with a zero operand.
+
+Partial products are the ANDs of one bit of each operand, so popcount(a) * popcount(w) of them are
+one, and of those before and after popcount(a & a') * popcount(w & w') stay one: exact for two's
+complement operands, in which a NAND changes when an AND does.
+
+All helpers live in this file: numba's cache does not see changes in other files.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["output_tile", "stationary_pass"]
+
+Words = NDArray[np.int32]
+Counts = NDArray[np.int64]
+
+
+@njit(inline="always")
+def _ones(word):  # type: ignore[no-untyped-def]
+    """Count the ones of a word of 32 bits, in steps that a compiler can do on many words."""
+    word = word - ((word >> np.uint32(1)) & np.uint32(0x55555555))
+    word = (word & np.uint32(0x33333333)) + ((word >> np.uint32(2)) & np.uint32(0x33333333))
+    word = (word + (word >> np.uint32(4))) & np.uint32(0x0F0F0F0F)
+    return np.uint32(word * np.uint32(0x01010101)) >> np.uint32(24)
+
+
+@njit(inline="always")
+def _changed(before, after, mask):  # type: ignore[no-untyped-def]
+    """Count the bits in which two words differ."""
+    return _ones(np.uint32(before ^ after) & mask)
+
+
+@njit(cache=True, nogil=True)
+def _partial_products(a, a_last, w, w_last, mask_a, mask_w):  # type: ignore[no-untyped-def]
+    """Count the partial products that change."""
+    a, a_last = np.uint32(a) & mask_a, np.uint32(a_last) & mask_a
+    w, w_last = np.uint32(w) & mask_w, np.uint32(w_last) & mask_w
+    now = np.int64(_ones(a)) * np.int64(_ones(w))
+    before = np.int64(_ones(a_last)) * np.int64(_ones(w_last))
+    return now + before - 2 * np.int64(_ones(a & a_last)) * np.int64(_ones(w & w_last))
+
+
+@njit(inline="always")
+def _add(total, product, checked, low, high, saturate):  # type: ignore[no-untyped-def]
+    """Add a product to a sum, with the overflow policy if checked."""
+    if not checked:
+        return np.int32(total + product)
+    exact = np.int64(total) + np.int64(product)
+    if saturate:
+        return np.int32(min(max(exact, low), high))
+    return np.int32(((exact - low) & (high - low)) + low)
+
+
+@njit(cache=True, nogil=True)
+def _see(  # type: ignore[no-untyped-def]
+    a, w, total, product, r, c, last: Words, counts: Counts, masks, zero_gating
+) -> None:
+    """Let one PE see one product; a gated one is not seen."""
+    if product == 0:
+        counts[3, r, c] += 1
+        if zero_gating:
+            return
+    counts[0, r, c] += _partial_products(a, last[0, r, c], w, last[1, r, c], masks[0], masks[1])
+    counts[1, r, c] += _changed(last[2, r, c], product, masks[2])
+    counts[2, r, c] += _changed(last[3, r, c], total, masks[2])
+    last[0, r, c], last[1, r, c], last[2, r, c], last[3, r, c] = a, w, product, total
+
+
+@njit(cache=True, nogil=True)
+def stationary_pass(
+    moving: Words,
+    resident: Words,
+    sums: Words,
+    last: Words,
+    counts: Counts,
+    masks: NDArray[np.uint32],
+    zero_gating: bool,
+    checked: bool,
+    low: int,
+    high: int,
+    saturate: bool,
+) -> None:
+    """Stream int32[elements, R] past int32[R, C]; sums: int32[elements, C], changed.
+
+    masks: uint32[3]: the bits of moving, resident and accumulator.
+    """
+    elements, rows = moving.shape
+    columns = sums.shape[1]
+    product_bits = np.empty(columns, np.uint32)
+    sum_bits = np.empty(columns, np.uint32)
+    for r in range(rows):
+        if zero_gating:
+            for j in range(elements):
+                for c in range(columns):
+                    product = np.int32(moving[j, r] * resident[r, c])
+                    _see(
+                        moving[j, r],
+                        resident[r, c],
+                        sums[j, c],
+                        product,
+                        r,
+                        c,
+                        last,
+                        counts,
+                        masks,
+                        True,
+                    )
+                    sums[j, c] = _add(sums[j, c], product, checked, low, high, saturate)
+            continue
+        changes, zeros = np.int64(0), np.int64(0)
+        for j in range(elements):
+            zeros += moving[j, r] == 0
+            if j > 0:
+                changes += _changed(moving[j - 1, r], moving[j, r], masks[0])
+        for c in range(columns):
+            w = resident[r, c]
+            counts[0, r, c] += _partial_products(
+                moving[0, r], last[0, r, c], w, last[1, r, c], masks[0], masks[1]
+            )
+            counts[0, r, c] += changes * np.int64(_ones(np.uint32(w) & masks[1]))
+            counts[3, r, c] += elements if w == 0 else zeros
+            product_bits[c] = sum_bits[c] = np.uint32(0)
+        last_product, last_sum, words = last[2, r], last[3, r], resident[r]
+        for j in range(elements):
+            a, here = moving[j, r], sums[j]
+            for c in range(columns):
+                product = np.int32(a * words[c])
+                product_bits[c] += _changed(last_product[c], product, masks[2])
+                sum_bits[c] += _changed(last_sum[c], here[c], masks[2])
+                last_product[c], last_sum[c] = product, here[c]
+                here[c] = _add(here[c], product, checked, low, high, saturate)
+        for c in range(columns):
+            counts[1, r, c] += product_bits[c]
+            counts[2, r, c] += sum_bits[c]
+            last[0, r, c], last[1, r, c] = moving[elements - 1, r], resident[r, c]
+
+
+@njit(cache=True, nogil=True)
+def output_tile(
+    right: Words,
+    down: Words,
+    sums: Words,
+    last: Words,
+    counts: Counts,
+    masks: NDArray[np.uint32],
+    zero_gating: bool,
+    checked: bool,
+    low: int,
+    high: int,
+    saturate: bool,
+) -> None:
+    """Add the whole depth of int32[R, depth] and int32[depth, C] to int32[R, C] sums, changed.
+
+    masks: uint32[3]: the bits of what moves right, what moves down and the accumulator.
+    """
+    rows, depth = right.shape
+    for k in range(depth):
+        for r in range(rows):
+            a = right[r, k]
+            for c in range(sums.shape[1]):
+                w = down[k, c]
+                product = np.int32(a * w)
+                _see(a, w, sums[r, c], product, r, c, last, counts, masks, zero_gating)
+                sums[r, c] = _add(sums[r, c], product, checked, low, high, saturate)
