@@ -54,7 +54,9 @@ class Graph:
 
     ``batch`` is the number of images that the file insists on, or None if it takes any. Of a
     quantized file ``quantized`` has what the integers of computed tensors mean, and ``integers``
-    what constants are made from.
+    what constants are made from. ``channels_last``: the file takes images as (height, width,
+    channels); ``orders`` has, for tensors that the file states in another order of axes, which
+    axis here each of the file's axes is, the batch included.
     """
 
     name: str
@@ -68,6 +70,8 @@ class Graph:
     folds: tuple[Fold, ...] = ()
     quantized: Mapping[str, Affine] = field(default_factory=dict)
     integers: Mapping[str, IntegerConstant] = field(default_factory=dict)
+    channels_last: bool = False
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def producers(self) -> dict[str, Node]:
         """Return the node that writes each tensor."""

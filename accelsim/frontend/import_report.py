@@ -16,6 +16,7 @@ from accelsim.network import (
     Dense,
     MaxPool,
     Network,
+    Pad,
     Reshape,
     Softmax,
     network_macs,
@@ -75,8 +76,13 @@ class ImportReport:
     quantization: FoundQuantization | None = None
 
 
-def import_report(parsed: Graph, graph: Graph, network: Network) -> ImportReport:
-    """Return the report on a file that was ``parsed``, simplified to ``graph``, then lowered."""
+def import_report(
+    parsed: Graph, graph: Graph, network: Network, lowered: tuple[Fold, ...] = ()
+) -> ImportReport:
+    """Return the report on a file that was ``parsed``, simplified to ``graph``, then lowered.
+
+    ``lowered``: the nodes that gave no layer then.
+    """
     names = {node.name for node in parsed.nodes}
 
     def named(*kinds: type) -> tuple[str, ...]:
@@ -85,9 +91,9 @@ def import_report(parsed: Graph, graph: Graph, network: Network) -> ImportReport
     return ImportReport(
         nodes=len(parsed.nodes),
         # Passes make nodes too, which were never in the file.
-        folded=tuple(fold for fold in graph.folds if fold.name in names),
+        folded=tuple(fold for fold in (*graph.folds, *lowered) if fold.name in names),
         on_array=named(Convolution, Dense),
-        on_vector_unit=named(Add, MaxPool, AveragePool),
+        on_vector_unit=named(Add, MaxPool, AveragePool, Pad),
         clamps=named(Clamp),
         free=named(Reshape),
         on_host=named(Softmax),

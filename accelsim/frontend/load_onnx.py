@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accelsim.errors import WorkloadError
 from accelsim.frontend.graph import Graph
 from accelsim.frontend.import_report import ImportReport, import_report
-from accelsim.frontend.lower import lower
+from accelsim.frontend.lower import lower_graph
 from accelsim.frontend.parse_model import parse_model
 from accelsim.frontend.passes import simplify
 from accelsim.frontend.quantized import given_quantization
@@ -28,6 +32,10 @@ class ImportedModel:
     has external data), and ``sha256`` its hash.
     ``batch`` is the number of images that the model insists on, or None if it takes any.
     ``given`` is the quantization that the file brings with it, None of a float network.
+    ``channels_last``: the file takes images as (height, width, channels); the network here has
+    its channels first in any case. ``orders`` says, of the tensors that the file has in another
+    order of axes (the batch included), which axis here each of its axes is; ``element_orders``
+    the same of vectors' elements.
     """
 
     network: Network
@@ -36,6 +44,9 @@ class ImportedModel:
     report: ImportReport
     batch: int | None = None
     given: GivenQuantization | None = None
+    channels_last: bool = False
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    element_orders: Mapping[str, NDArray[np.intp]] = field(default_factory=dict)
 
 
 def load_onnx(path: str | PathLike[str]) -> ImportedModel:
@@ -71,22 +82,27 @@ def import_onnx(path: Path) -> ImportedModel:
         model, content = read_model(path)
         graph = parse_model(model)
         simplified = simplify(graph)
-        network = replace(lower(simplified), name=path.stem)
-        given = given_quantization(simplified, network)
+        lowering = lower_graph(simplified)
+        network = replace(lowering.network, name=path.stem)
+        given = given_quantization(simplified, network, lowering.column_orders)
     except UnicodeDecodeError:
         raise WorkloadError("is corrupt: it holds names that are not UTF-8") from None
     return ImportedModel(
         network=network,
         model_bytes=content,
         sha256=sha256(content).hexdigest(),
-        report=import_report(graph, simplified, network),
+        report=import_report(graph, simplified, network, lowering.folds),
         batch=_batch(simplified),
         given=given,
+        channels_last=simplified.channels_last,
+        orders=simplified.orders,
+        element_orders=lowering.element_orders,
     )
 
 
 def _batch(graph: Graph) -> int | None:
     """Return the batch that the input or a reshape fixes."""
     reshapes = [node for node in graph.nodes if node.operator == "Reshape"]
-    sizes = [int(graph.constants[node.inputs[1]][0]) for node in reshapes]
+    shapes = [graph.constants[n.inputs[1]] for n in reshapes if n.inputs[1] in graph.constants]
+    sizes = [int(shape.reshape(-1)[0]) for shape in shapes]
     return graph.batch or next((size for size in sizes if size > 0), None)

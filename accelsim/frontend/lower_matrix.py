@@ -11,7 +11,14 @@ from accelsim.frontend.passes.fold_bias import channel_constant
 from accelsim.frontend.windows import conv_window
 from accelsim.network import Add, Convolution, Dense, Layer, Reshape, Window
 
-__all__ = ["lower_add", "lower_conv", "lower_dense", "lower_scale_shift"]
+__all__ = [
+    "lower_add",
+    "lower_conv",
+    "lower_dense",
+    "lower_difference",
+    "lower_mul",
+    "lower_scale_shift",
+]
 
 
 def lower_conv(node: Node, scope: Scope) -> Lowered:
@@ -66,6 +73,27 @@ def lower_add(node: Node, scope: Scope) -> Lowered:
     if left != right:
         raise refuse(node, f"both inputs must have one shape, got {shown(left)} and {shown(right)}")
     return one_layer(node, Add(), left, *node.inputs)
+
+
+def lower_mul(node: Node, scope: Scope) -> Lowered:
+    """Product of a tensor and a constant for each channel."""
+    for source, other in (node.inputs, node.inputs[::-1]):
+        values = scope.graph.constant(other)
+        if values is not None and source in scope.shapes:
+            shape = scope.shapes[source]
+            factors = channel_constant(values, shape[0], len(shape) - 1)
+            if factors is None:
+                raise refuse(
+                    node, f"a constant of shape {list(values.shape)} is not one for each channel"
+                )
+            shift = np.zeros(shape[0], np.float32)
+            return _depthwise(node, scope, source, np.broadcast_to(factors, shape[0]), shift)
+    raise refuse(node, "only the product of a tensor and a constant is supported")
+
+
+def lower_difference(node: Node, scope: Scope) -> Lowered:  # noqa: ARG001
+    """Refuse Sub and Div: with a constant on the right they are Add and Mul by now."""
+    raise refuse(node, "only a tensor with a constant on the right is supported")
 
 
 def _constants(node: Node, scope: Scope) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -7,8 +7,10 @@ from typing import Any
 
 from accelsim.frontend.graph import Node, refuse
 from accelsim.frontend.lowering import Lowered, Scope, one_layer, shown
+from accelsim.frontend.padding import pad_amounts
+from accelsim.frontend.shape_values import axes_of
 from accelsim.frontend.windows import pool_window
-from accelsim.network import AveragePool, Clamp, MaxPool, Reshape, Shape, Softmax, Window
+from accelsim.network import AveragePool, Clamp, MaxPool, Pad, Reshape, Shape, Softmax, Window
 
 __all__ = [
     "lower_average_pool",
@@ -16,10 +18,16 @@ __all__ = [
     "lower_flatten",
     "lower_global_average_pool",
     "lower_max_pool",
+    "lower_pad",
     "lower_relu",
     "lower_reshape",
     "lower_softmax",
+    "lower_squeeze",
+    "lower_unsqueeze",
 ]
+
+LARGEST_RANK = 8
+_NOWHERE = -2
 
 
 def lower_relu(node: Node, scope: Scope) -> Lowered:
@@ -85,15 +93,64 @@ def lower_flatten(node: Node, scope: Scope) -> Lowered:
 def lower_reshape(node: Node, scope: Scope) -> Lowered:
     """Reshape to a constant shape that leaves the batch, the first dimension, alone."""
     source = scope.shape(node)
-    asked = scope.graph.constants.get(node.input(1))
-    if asked is None:
-        raise refuse(node, "the shape must be a constant")
-    target = _resolved([int(size) for size in asked], source, node.attributes.get("allowzero", 0))
+    asked, allow_zero = _asked_shape(node, scope)
+    target = _resolved(asked, source, allow_zero)
     if target is None:
-        raise refuse(
-            node, f"shape {list(map(int, asked))} does not keep the batch of input {shown(source)}"
-        )
+        raise refuse(node, f"shape {asked} does not keep the batch of input {shown(source)}")
     return one_layer(node, Reshape(target), target)
+
+
+def _asked_shape(node: Node, scope: Scope) -> tuple[list[int], Any]:
+    """Return the shape that a Reshape asks for, and whether a 0 in it means no elements."""
+    computed = scope.values.get(node.input(1))
+    if computed is not None:
+        # The batch, whatever it is, is kept (0) where it is first, and nowhere else.
+        sizes = [_NOWHERE if size is None else size for size in computed.sizes]
+        if computed.sizes[:1] == (None,):
+            sizes[0] = 0
+        return sizes, 0
+    constant = scope.graph.constants.get(node.input(1))
+    if constant is None or constant.dtype.kind not in "iu":
+        raise refuse(node, "the shape must be a constant")
+    return [int(size) for size in constant.reshape(-1)], node.attributes.get("allowzero", 0)
+
+
+def lower_squeeze(node: Node, scope: Scope) -> Lowered:
+    """Squeeze of axes of one element, never the batch."""
+    source = scope.shape(node)
+    axes = axes_of(node, scope.graph.constants)
+    if axes is None:
+        axes = tuple(axis + 1 for axis, size in enumerate(source) if size == 1)
+    places = {axis % (len(source) + 1) for axis in axes}
+    if 0 in places or any(source[place - 1] != 1 for place in places):
+        raise refuse(node, f"axes {list(axes)} are not all of one element in {shown(source)}")
+    target = tuple(size for place, size in enumerate(source, 1) if place not in places)
+    if not target:
+        raise refuse(node, f"leaves nothing but the batch of {shown(source)}")
+    return one_layer(node, Reshape(target), target)
+
+
+def lower_unsqueeze(node: Node, scope: Scope) -> Lowered:
+    """Unsqueeze behind the batch."""
+    source = scope.shape(node)
+    axes = axes_of(node, scope.graph.constants) or ()
+    rank = len(source) + 1 + len(axes)
+    places = {axis % rank for axis in axes}
+    if 0 in places or len(places) < len(axes) or rank > LARGEST_RANK:
+        raise refuse(node, f"axes {list(axes)} do not fit behind the batch of {shown(source)}")
+    sizes = iter(source)
+    target = tuple(1 if place in places else next(sizes) for place in range(1, rank))
+    return one_layer(node, Reshape(target), target)
+
+
+def lower_pad(node: Node, scope: Scope) -> Lowered:
+    """Pad with zeros, where no convolution does it."""
+    source = scope.shape(node)
+    before, after = (amounts[1:] for amounts in pad_amounts(node, scope.graph))
+    if len(before) != len(source):
+        raise refuse(node, f"pads of {len(before) + 1} axes do not fit input {shown(source)}")
+    sizes = zip(before, source, after, strict=True)
+    return one_layer(node, Pad(before, after), tuple(sum(parts) for parts in sizes))
 
 
 def _resolved(asked: list[int], source: Shape, allow_zero: Any) -> Shape | None:
@@ -101,6 +158,8 @@ def _resolved(asked: list[int], source: Shape, allow_zero: Any) -> Shape | None:
     if not asked or asked.count(-1) > 1 or (allow_zero and 0 in asked):
         return None
     batch, *rest = asked
+    if min(asked) < -1:
+        return None
     if any(size == 0 and place >= len(source) for place, size in enumerate(rest)):
         return None
     rest = [source[place] if size == 0 else size for place, size in enumerate(rest)]

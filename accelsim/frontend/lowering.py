@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from accelsim.errors import WorkloadError
 from accelsim.frontend.graph import Graph, Node, refuse
+from accelsim.frontend.shape_values import ShapeValue
 from accelsim.network import Layer, Operator, Shape
 
 __all__ = ["Lowered", "Scope", "finite", "one_layer", "shown"]
@@ -21,14 +22,22 @@ Lowered = list[tuple[Layer, Shape]]
 
 @dataclass(frozen=True, eq=False)
 class Scope:
-    """The graph, and the shapes of the tensors that the nodes before this one compute."""
+    """The graph, and what is known of the tensors that the nodes before this one compute.
+
+    ``turned`` has the shapes of tensors that are kept in another order of axes only; ``values``
+    the tensors that are shapes.
+    """
 
     graph: Graph
     shapes: Mapping[str, Shape]
+    turned: Mapping[str, Shape] = field(default_factory=dict)
+    values: Mapping[str, ShapeValue] = field(default_factory=dict)
 
     def shape(self, node: Node, position: int = 0) -> Shape:
         """Return the shape of an input that must be computed."""
         name = node.input(position)
+        if name in self.turned:
+            return self.turned[name]
         if name not in self.shapes:
             raise refuse(node, f"input {name!r} is a constant; it must be computed from the image")
         return self.shapes[name]

@@ -60,11 +60,21 @@ def run_float(model: ImportedModel, images: _Floats, tensors: Sequence[str]) -> 
     if wanted_names:
         chunks = _run_chunks(model, images, wanted_names)
         columns = zip(*chunks, strict=True)
-        computed |= {n: np.concatenate(c) for n, c in zip(wanted_names, columns, strict=True)}
+        for name, parts in zip(wanted_names, columns, strict=True):
+            computed[name] = _in_network_order(name, np.concatenate(parts), model)
     return {
         name: computed[source].reshape(len(images), *network.shapes[name])
         for name, source in sources.items()
     }
+
+
+def _in_network_order(name: str, values: _Floats, model: ImportedModel) -> _Floats:
+    """Turn a tensor from the file's order of axes, or of elements, to the network's."""
+    if name in model.orders:
+        return values.transpose(np.argsort(model.orders[name]))
+    if name in model.element_orders:
+        return values[:, np.argsort(model.element_orders[name])]
+    return values
 
 
 def _sources(model: ImportedModel, tensors: Sequence[str]) -> dict[str, str]:
@@ -97,6 +107,8 @@ def _same_values(network: Network) -> Mapping[str, tuple[str, ...]]:
 
 def _run_chunks(model: ImportedModel, images: _Floats, tensors: list[str]) -> list[list[_Floats]]:
     session = _session(model, tensors)
+    if model.channels_last:
+        images = np.ascontiguousarray(images.transpose(0, 2, 3, 1))
     size = model.batch or IMAGES_AT_ONCE
     chunks = []
     for start in range(0, len(images), size):

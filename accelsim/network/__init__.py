@@ -18,6 +18,7 @@ from accelsim.network.graph import (
     MaxPool,
     Network,
     Operator,
+    Pad,
     Reshape,
     Softmax,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "MaxPool",
     "Network",
     "Operator",
+    "Pad",
     "QuantizedTensor",
     "QuantizedWeights",
     "Reshape",

@@ -23,6 +23,7 @@ __all__ = [
     "MaxPool",
     "Network",
     "Operator",
+    "Pad",
     "Reshape",
     "Softmax",
 ]
@@ -77,6 +78,14 @@ class Clamp:
 
 
 @dataclass(frozen=True)
+class Pad:
+    """``before`` and ``after`` zeros on each axis of an image."""
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Reshape:
     """The same values in the same (row-major) order under another shape; costs nothing."""
 
@@ -88,7 +97,7 @@ class Softmax:
     """Runs on the host after dequantization; never on the accelerator."""
 
 
-Operator = Convolution | Dense | Add | MaxPool | AveragePool | Clamp | Reshape | Softmax
+Operator = Convolution | Dense | Add | MaxPool | AveragePool | Clamp | Pad | Reshape | Softmax
 
 
 @dataclass(frozen=True, eq=False)

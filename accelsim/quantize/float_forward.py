@@ -19,6 +19,7 @@ from accelsim.network.graph import (
     MaxPool,
     Network,
     Operator,
+    Pad,
     Reshape,
 )
 
@@ -87,6 +88,8 @@ def _evaluate(
             return np.asarray(sums / inside.sum(axis=(4, 5)))
         case Clamp(low, high):
             return np.clip(first, low, high)
+        case Pad(before, after):
+            return np.pad(first, ((0, 0), *zip(before, after, strict=True)))
         case Reshape(shape):
             return np.asarray(first.reshape(len(first), *shape))
         case _:

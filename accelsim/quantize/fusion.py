@@ -16,6 +16,7 @@ from accelsim.network.graph import (
     Layer,
     MaxPool,
     Network,
+    Pad,
     Reshape,
     Softmax,
 )
@@ -23,7 +24,7 @@ from accelsim.network.graph import (
 __all__ = ["LayerPlan", "NetworkPlan", "plan_network"]
 
 CLAMPING = (Convolution, Dense, Add, AveragePool)
-SCALE_KEEPING = (MaxPool, Reshape, Clamp)
+SCALE_KEEPING = (MaxPool, Pad, Reshape, Clamp)
 
 
 @dataclass(frozen=True, eq=False)

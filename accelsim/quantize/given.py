@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from accelsim.errors import WorkloadError
 from accelsim.network.given import GivenQuantization
-from accelsim.network.graph import Clamp, Convolution, Dense, Layer, MaxPool, Network, Reshape
+from accelsim.network.graph import Clamp, Convolution, Dense, Layer, MaxPool, Network, Pad, Reshape
 from accelsim.network.integer import IntegerLayer, IntegerNetwork, QuantizedTensor
 from accelsim.quantize.fusion import SCALE_KEEPING, LayerPlan, plan_network
 from accelsim.quantize.lowering import lower, requantize, same_integers
@@ -24,9 +24,9 @@ def quantize_as_given(
     """Return the integer network that a quantized file describes.
 
     Weights, biases, scales and zero points are the file's; what the machine adds is how it
-    rescales and accumulates. Max pools, reshapes and clamps keep their input's integers, and
-    where the file gives their output other ones, a requantization follows. Where the file
-    quantizes only their output, their input has the same integers: all three commute with
+    rescales and accumulates. Max pools, reshapes, paddings and clamps keep their input's integers,
+    and where the file gives their output other ones, a requantization follows. Where the file
+    quantizes only their output, their input has the same integers: they all commute with
     rounding.
 
     Parameters
@@ -127,7 +127,7 @@ def _integer_layers(
     kept = replace(inputs[0], shape=network.shapes[layer.output])
     target = given.tensors.get(layer.output, kept)
     weights = given.weights.get(layer.name)
-    if not isinstance(layer.operator, MaxPool | Reshape) or _same(kept, target):
+    if not isinstance(layer.operator, MaxPool | Pad | Reshape) or _same(kept, target):
         operator = lower(plan, inputs, target, weights, arithmetic)
         return [(IntegerLayer(layer.name, operator, layer.inputs, layer.output), target)]
     between = f"{layer.output}:kept"

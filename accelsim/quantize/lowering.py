@@ -12,11 +12,13 @@ from accelsim.network.graph import (
     Convolution,
     Dense,
     MaxPool,
+    Pad,
     Reshape,
 )
 from accelsim.network.integer import (
     IntegerClamp,
     IntegerOperator,
+    IntegerPad,
     IntegerRequantize,
     IntegerReshape,
     QuantizedTensor,
@@ -65,6 +67,8 @@ def lower(
         if same_integers(inputs[0], output):
             return IntegerClamp(*clamp)
         return requantize(inputs[0], output, spec, clamp)
+    if isinstance(operator, Pad):
+        return IntegerPad(operator.before, operator.after, fill=inputs[0].zero_point)
     if isinstance(operator, Reshape):
         return IntegerReshape()
     raise InternalError(f"layer {name!r}: no integer form of {operator!r}")

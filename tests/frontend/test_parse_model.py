@@ -7,10 +7,11 @@ from accelsim.frontend import load_onnx
 from accelsim.frontend.parse_model import parse_model
 
 SUPPORTED = (
-    "Add, AveragePool, BatchNormalization, Cast, Clip, Constant, Conv, DequantizeLinear, Dropout, "
-    "Flatten, Gemm, GlobalAveragePool, Identity, MatMul, MaxPool, QGemm, QLinearAdd, "
-    "QLinearAveragePool, QLinearConv, QLinearGlobalAveragePool, QLinearMatMul, Quant, "
-    "QuantizeLinear, Relu, Reshape, Softmax, Transpose"
+    "Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Constant, Conv, DequantizeLinear, "
+    "Div, Dropout, Flatten, Gather, Gemm, GlobalAveragePool, Identity, MatMul, Max, MaxPool, Min, "
+    "Mul, Pad, QGemm, QLinearAdd, QLinearAveragePool, QLinearConv, QLinearGlobalAveragePool, "
+    "QLinearMatMul, Quant, QuantizeLinear, ReduceMean, ReduceProd, Relu, Reshape, Shape, Slice, "
+    "Softmax, Squeeze, Sub, Sum, Transpose, Unsqueeze"
 )
 
 FIX = (

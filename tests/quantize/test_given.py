@@ -11,10 +11,12 @@ from accelsim.network import (
     GivenQuantization,
     IntegerClamp,
     IntegerMatrix,
+    IntegerPad,
     IntegerRequantize,
     IntegerReshape,
     Layer,
     Network,
+    Pad,
     QuantizedTensor,
     QuantizedWeights,
     Reshape,
@@ -128,3 +130,11 @@ def test_what_only_the_file_quantizes_after_a_reshape_is_quantized_before_it():
     assert integer.tensors["b"] == tensor(2.0, -1)
     assert [layer.name for layer in integer.layers] == ["view", "fc", "back"]
     assert integer.layers[1].operator.clamp_low == -1
+
+
+def test_a_padding_pads_with_the_zero_point():
+    layers = (Layer("pad", Pad((0, 1, 0), (0, 0, 2)), ("x",), "y"),)
+    net = Network("net", "x", "y", layers, {"x": (1, 2, 2), "y": (1, 3, 4)})
+    integer = quantized(net, {"x": tensor(0.5, 3, shape=(1, 2, 2))}, weights=None)
+    assert integer.layers[0].operator == IntegerPad((0, 1, 0), (0, 0, 2), fill=3)
+    assert integer.tensors["y"] == tensor(0.5, 3, shape=(1, 3, 4))

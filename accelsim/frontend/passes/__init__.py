@@ -7,10 +7,16 @@ import numpy as np
 from accelsim.frontend.graph import Graph
 from accelsim.frontend.passes.fold_batch_norm import fold_batch_norm
 from accelsim.frontend.passes.fold_bias import fold_bias
+from accelsim.frontend.passes.fold_constants import fold_constants
+from accelsim.frontend.passes.fold_pad import fold_pad
+from accelsim.frontend.passes.fold_scale import fold_scale
 from accelsim.frontend.passes.inline_constants import inline_constants
 from accelsim.frontend.passes.matmul_to_dense import matmul_to_dense
+from accelsim.frontend.passes.reduce_mean import reduce_mean
 from accelsim.frontend.passes.remove_identity import remove_identity
+from accelsim.frontend.passes.remove_transposes import remove_transposes
 from accelsim.frontend.passes.remove_unused import remove_unused
+from accelsim.frontend.passes.rename_operators import rename_operators
 from accelsim.frontend.quantized import absorb_quantization, expand_integer_operators
 
 __all__ = [
@@ -30,12 +36,15 @@ _REWRITES = (
     expand_integer_operators,
     absorb_quantization,
     remove_identity,
+    fold_constants,
+    rename_operators,
+    remove_transposes,
+    reduce_mean,
+    fold_pad,
     matmul_to_dense,
-    fold_bias,
-    fold_batch_norm,
-    # Once more: an addition after a normalization can be folded only now.
-    fold_bias,
 )
+# One makes room for the other: an addition can be folded once the product before it is.
+_FOLDS = (fold_bias, fold_scale, fold_batch_norm)
 
 
 def simplify(graph: Graph) -> Graph:
@@ -44,4 +53,9 @@ def simplify(graph: Graph) -> Graph:
     with np.errstate(over="ignore", invalid="ignore"):
         for rewrite in _REWRITES:
             graph = rewrite(graph)
+        folds = -1
+        while len(graph.folds) != folds:
+            folds = len(graph.folds)
+            for fold in _FOLDS:
+                graph = fold(graph)
     return graph

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.frontend.graph import Graph, Node, refuse
-from accelsim.frontend.integers import scaled
+from accelsim.frontend.passes.fold_affine import can_fold, fold_affine
 
 __all__ = ["fold_batch_norm"]
 
@@ -27,8 +27,8 @@ def fold_batch_norm(graph: Graph) -> Graph:
         if node.operator == "BatchNormalization":
             scale, shift = _scale_and_shift(node, graph)
             matrix = graph.producers().get(node.inputs[0])
-            if matrix is not None and _can_fold(matrix, graph, len(scale)):
-                graph = _fold(graph, matrix, node, scale, shift)
+            if matrix is not None and can_fold(matrix, graph, len(scale)):
+                graph = fold_affine(graph, matrix, node, scale, shift)
             else:
                 graph = _replace_by_scale_shift(graph, node, scale, shift)
     return graph
@@ -47,31 +47,6 @@ def _scale_and_shift(node: Node, graph: Graph) -> tuple[_Floats, _Floats]:
         raise refuse(node, "variance + epsilon must be positive in every channel")
     factor = scale / np.sqrt(variance)
     return factor, bias - mean * factor
-
-
-def _can_fold(matrix: Node, graph: Graph, channels: int) -> bool:
-    return (
-        matrix.operator in ("Conv", "Dense")
-        and matrix.inputs[1] in graph.constants
-        and len(graph.constants[matrix.inputs[1]]) == channels
-        and (not matrix.input(2) or matrix.input(2) in graph.constants)
-        and graph.readers()[matrix.output] == 1
-        and matrix.output not in graph.quantized
-    )
-
-
-def _fold(graph: Graph, matrix: Node, norm: Node, scale: _Floats, shift: _Floats) -> Graph:
-    weights = graph.constants[matrix.inputs[1]]
-    bias = graph.constants[matrix.inputs[2]] if matrix.input(2) else np.zeros(len(weights))
-    names = (f"{norm.output}:weights", f"{norm.output}:bias")
-    folded = (weights * scale.reshape(-1, *[1] * (weights.ndim - 1)), bias * scale + shift)
-    constants = {n: np.asarray(v, np.float32) for n, v in zip(names, folded, strict=True)}
-    merged = replace(matrix, inputs=(matrix.inputs[0], *names), output=norm.output)
-    integers = graph.integers.get(matrix.inputs[1])
-    rescaled = None if integers is None else scaled(integers, scale)
-    if rescaled is not None:
-        graph = replace(graph, integers={**graph.integers, names[0]: rescaled})
-    return graph.merge(matrix, norm, merged, constants)
 
 
 def _replace_by_scale_shift(graph: Graph, norm: Node, scale: _Floats, shift: _Floats) -> Graph:

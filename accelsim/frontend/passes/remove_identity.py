@@ -14,10 +14,18 @@ def remove_identity(graph: Graph) -> Graph:
     source: dict[str, str] = {}
     kept: list[Node] = []
     folds: list[Fold] = []
+    quantized = dict(graph.quantized)
     for node in graph.nodes:
         inputs = tuple(source.get(name, name) for name in node.inputs)
         if node.operator in ("Identity", "Dropout"):
             _require_inference(node, graph)
+            meaning = quantized.get(node.output)
+            if meaning not in (None, quantized.get(inputs[0], meaning)):
+                # It is quantized to other integers than its input: a clip without bounds is that.
+                kept.append(Node("Clip", node.name, inputs[:1], node.output))
+                continue
+            if meaning is not None:
+                quantized[inputs[0]] = meaning
             source[node.output] = inputs[0]
             folds.append(Fold(node.name, node.operator))
         else:
@@ -26,6 +34,7 @@ def remove_identity(graph: Graph) -> Graph:
         graph,
         nodes=tuple(kept),
         output=source.get(graph.output, graph.output),
+        quantized=quantized,
         folds=(*graph.folds, *folds),
     )
 

@@ -180,7 +180,8 @@ class _Walk:
         source = self.real.get(raw, raw)
         known = self.quantized.get(source)
         if known is None:
-            other = next((r for r in self._readers[raw] if r.operator not in QUANTIZERS), None)
+            allowed = (*QUANTIZERS, "Shape")
+            other = next((r for r in self._readers[raw] if r.operator not in allowed), None)
             if other is not None:
                 raise refuse(
                     node,
@@ -227,6 +228,8 @@ class _Walk:
             self._fold(node)
         elif node.operator == "Clip":
             self._clip(node, stored)
+        elif node.operator == "Shape":
+            self.nodes.append(replace(node, inputs=(stored.source,)))
         elif node.operator in _MOVERS:
             inputs = (stored.source, *node.inputs[1:])
             if node.operator == "Pad" and node.input(2):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
+from numpy.typing import NDArray
 
 from accelsim.frontend.graph import Graph, Node, refuse
 from accelsim.frontend.quantized.parameters import WIDEST_BITS
@@ -11,7 +14,9 @@ from accelsim.network import GivenQuantization, Network, QuantizedTensor, Quanti
 __all__ = ["given_quantization"]
 
 
-def given_quantization(graph: Graph, network: Network) -> GivenQuantization | None:
+def given_quantization(
+    graph: Graph, network: Network, column_orders: Mapping[str, NDArray[np.intp]] | None = None
+) -> GivenQuantization | None:
     """Return what the graph's file says of its integers; None if it says nothing.
 
     Parameters
@@ -20,6 +25,8 @@ def given_quantization(graph: Graph, network: Network) -> GivenQuantization | No
         In the form that `accelsim.frontend.lower` takes.
     network
         What that made of it.
+    column_orders
+        By dense layer, the column here of each column of the file's weights, where it differs.
 
     Raises
     ------
@@ -34,13 +41,14 @@ def given_quantization(graph: Graph, network: Network) -> GivenQuantization | No
         if name in network.shapes
     }
     matrices = (node for node in graph.nodes if node.operator in ("Conv", "Dense"))
-    found = {node.name: _weights(node, graph) for node in matrices}
+    orders = column_orders or {}
+    found = {node.name: _weights(node, graph, orders.get(node.name)) for node in matrices}
     return GivenQuantization(
         tensors, {name: weights for name, weights in found.items() if weights is not None}
     )
 
 
-def _weights(node: Node, graph: Graph) -> QuantizedWeights | None:
+def _weights(node: Node, graph: Graph, columns: NDArray[np.intp] | None) -> QuantizedWeights | None:
     constant = graph.integers.get(node.inputs[1])
     if constant is None:
         return None
@@ -56,9 +64,12 @@ def _weights(node: Node, graph: Graph) -> QuantizedWeights | None:
             f"its weights less their zero point need {constant.format.bits} bits; "
             f"at most {WIDEST_BITS} are supported",
         )
+    integers = constant.integers.astype(np.int32)
+    if columns is not None:
+        integers[:, columns] = constant.integers
     bias = graph.integers.get(node.input(2))
     return QuantizedWeights(
-        integers=constant.integers.astype(np.int32),
+        integers=integers,
         format=constant.format,
         scales=constant.scales,
         bias=None if bias is None else np.broadcast_to(bias.integers, len(constant.integers)),
