@@ -251,8 +251,8 @@ def make_file_network():
     ``wide``: 9-bit weights, multipliers of 0, of 2^-32 and of 8, biases of 2^30.
     """
 
-    def make(seed=0, wide=False):
-        builder = NetworkBuilder(seed, RescaleMode.DOUBLE_ROUND, 32, Accumulator())
+    def make(seed=0, wide=False, mode=RescaleMode.DOUBLE_ROUND, accumulator=None):
+        builder = NetworkBuilder(seed, mode, 32, accumulator or Accumulator())
         builder.tensor("image", (2, 6, 5))
         zero_point = builder.tensors["image"].zero_point
         same_padding = IntegerPad((0, 0, 1), (0, 1, 1), zero_point)

@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
+from accelsim.arithmetic import RescaleMode
 from accelsim.compiler import compile_network, fuse_pads
+from accelsim.errors import CapacityError, ConfigError
 from accelsim.golden import execute
 from accelsim.hardware import load_hardware
 from accelsim.simulator import simulate
@@ -81,6 +85,51 @@ def test_padding_in_windows_costs_no_vector_unit(make_file_network, hardware):
     assert [layer.name for layer in fused.layers] == [layer.name for layer in apart.layers[1:]]
     assert fused.cycles_total < apart.cycles_total
     assert fused.layers[0].gemm == apart.layers[1].gemm
+
+
+@st.composite
+def machines(draw):
+    """A small machine for 9-bit weights, of any dataflow, rescale mode and tightness."""
+    changes = {
+        "array.rows": st.integers(1, 6),
+        "array.columns": st.integers(1, 6),
+        "array.dataflow": st.sampled_from(["ws", "os", "is"]),
+        "array.drain": st.sampled_from(["exposed", "hidden", "free"]),
+        "scratchpads.activations.size": st.sampled_from(["160B", "1KiB", "64KiB"]),
+        "scratchpads.activations.double_buffered": st.sampled_from(["true", "false"]),
+        "rescale.mode": st.sampled_from(list(RescaleMode)),
+        "accumulator.bits": st.sampled_from([16, 32]),
+        "accumulator.overflow": st.sampled_from(["wrap", "saturate"]),
+    }
+    values = {field: draw(choice) for field, choice in changes.items()}
+    overrides = [f"{field}={value}" for field, value in values.items()]
+    try:
+        return load_hardware("edge_4x4", overrides).with_operand_bits(9, 8)
+    except ConfigError:
+        assume(False)
+
+
+@settings(max_examples=25, derandomize=True, deadline=None)
+@given(machines(), st.integers(1, 3), st.integers(0, 99), st.booleans(), st.sampled_from(ENGINES))
+def test_any_machine_gives_goldens_integers(
+    make_file_network, make_images, hardware, batch, seed, wide, engine
+):
+    accumulator = hardware.accumulator.format
+    wide = wide and accumulator.bits == 32
+    integer = make_file_network(seed, wide, hardware.rescale.mode, accumulator)
+    images = make_images(2, seed)
+    network = fuse_pads(integer) if seed % 2 else integer
+    try:
+        program = compile_network(network, hardware, batch)
+    except CapacityError:
+        assume(False)
+    run = simulate(program, network, hardware, images, engine)
+    golden = execute(integer, images)
+    assert np.array_equal(run.outputs, golden.outputs)
+    assert run.clip_events == golden.clip_events
+    assert run.overflow_events == golden.overflow_events
+    events = simulate_timing(program, hardware, method="events")
+    assert run.timing == events == simulate_timing(program, hardware, method="compiled")
 
 
 @pytest.mark.parametrize("batch", [1, 3])
