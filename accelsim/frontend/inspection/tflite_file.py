@@ -112,6 +112,8 @@ def _place(result: Outcome, unread: frozenset[str]) -> tuple[Place, str]:
         return Place.UNSUPPORTED, str(result.refusal).removeprefix(f"{operator}: ")
     if result.on_host:
         return Place.HOST, ""
+    if result.only_shapes:
+        return Place.FOLDED, "its result follows from fixed shapes"
     if operator.name in unread:
         return Place.FOLDED, "nobody reads its result"
     kinds = [layer.operator for layer in result.lowered.layers] if result.lowered else []

@@ -63,12 +63,20 @@ SUPPORTED = ", ".join(sorted([*LOWERINGS, "DEQUANTIZE"]))
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What becomes of an operator: layers, nothing (the host does it), or the reason why not."""
+    """What becomes of an operator: layers, nothing (the host does it), or the reason why not.
+
+    An operator that only computes shapes becomes no layers.
+    """
 
     operator: TfliteOperator
     lowered: Lowered | None = None
     on_host: bool = False
     refusal: AccelsimError | None = None
+
+    @property
+    def only_shapes(self) -> bool:
+        """Whether the operator's results follow from the file's fixed shapes alone."""
+        return self.lowered is not None and not self.lowered.layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +151,8 @@ def lower(graph: TfliteGraph) -> TfliteLowering:
 
 
 def _outcome(operator: TfliteOperator, scope: Scope) -> Outcome:
+    if operator.index in scope.shape_operators:
+        return Outcome(operator, lowered=Lowered(()))
     try:
         if operator.kind not in LOWERINGS:
             raise refuse(operator, "not supported")
@@ -209,7 +219,7 @@ def _unquantized(graph: TfliteGraph, results: Sequence[Outcome]) -> list[str]:
     indices = dict.fromkeys(
         index
         for result in results
-        if not result.on_host
+        if not result.on_host and not result.only_shapes
         for index in (*result.operator.inputs, *result.operator.outputs)
         if index >= 0 and not graph.tensors[index].constant
     )

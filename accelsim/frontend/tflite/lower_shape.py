@@ -19,8 +19,7 @@ __all__ = ["lower_pad", "lower_reshape", "lower_softmax"]
 def lower_reshape(operator: TfliteOperator, scope: Scope) -> Lowered:
     """RESHAPE, SQUEEZE, EXPAND_DIMS: the output's stated shape says all."""
     source, target = scope.source(operator), scope.target(operator)
-    if len(operator.inputs) > 1:
-        scope.optional_constant(operator, 1, ("INT32", "INT64"))
+    scope.require_known_shape(operator, 1)
     if prod(source.shape) != prod(target.shape):
         raise corrupt(
             operator,

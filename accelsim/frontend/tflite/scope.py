@@ -18,6 +18,7 @@ from accelsim.frontend.tflite.graph import (
     refuse,
 )
 from accelsim.frontend.tflite.layout import layout_of
+from accelsim.frontend.tflite.shape_arithmetic import shape_arithmetic
 from accelsim.network import (
     IntegerLayer,
     IntegerOperator,
@@ -64,6 +65,7 @@ class Scope:
 
     def __init__(self, graph: TfliteGraph) -> None:
         self.graph = graph
+        self.shape_operators, self._known_shapes = shape_arithmetic(graph)
         self._weights_left = WEIGHTS_PER_FILE_BYTE * graph.file_bytes
 
     def source(
@@ -112,6 +114,12 @@ class Scope:
             allowed = " or ".join(name.lower() for name in types)
             raise refuse(operator, f"{where} must be {allowed}, got {tensor.described_type}")
         return tensor
+
+    def require_known_shape(self, operator: TfliteOperator, position: int) -> None:
+        """Refuse an input that states a shape and is not known before the network runs."""
+        tensor = self._input(operator, position)
+        if tensor is not None and not tensor.constant and tensor.index not in self._known_shapes:
+            raise refuse(operator, f"input {position}, {tensor.label}, must be a constant")
 
     def quantized(self, tensor: TfliteTensor) -> QuantizedTensor:
         """Return what the integers of an activation mean that `source` or `target` returned."""

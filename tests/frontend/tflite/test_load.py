@@ -108,6 +108,25 @@ def test_a_dense_layer_flattens_an_image_channels_last(load, tflite_file):
     assert execute(integer, image).outputs.tolist() == [[10]]
 
 
+def test_what_only_computes_a_shape_is_folded(load, tflite_file):
+    file = tflite_file()
+    x = file.tensor((1, 2, 3), scale=1.0, name="x")
+    stated = file.tensor((3,), "INT32", name="stated")
+    ends = [file.tensor((1,), "INT32", data=[end]) for end in (0, 1, 1)]
+    batch = file.tensor((), "INT32", name="batch")
+    rest = file.tensor((), "INT32", data=6)
+    wanted = file.tensor((2,), "INT32", name="wanted")
+    y = file.tensor((1, 6), scale=1.0, name="y")
+    file.operator("SHAPE", [x], [stated], "ShapeOptions", OutType=2)
+    file.operator("STRIDED_SLICE", [stated, *ends], [batch], "StridedSliceOptions")
+    file.operator("PACK", [batch, rest], [wanted], "PackOptions", ValuesCount=2)
+    file.operator("RESHAPE", [x, wanted], [y], "ReshapeOptions")
+    model = load(file.content([x], [y]))
+    assert [layer.name for layer in model.integer.layers] == ["reshape_3"]
+    assert set(model.integer.tensors) == {"x", "y"}
+    assert [fold.name for fold in model.report.folded] == ["shape_0", "strided_slice_1", "pack_2"]
+
+
 def test_several_rows_go_through_a_dense_layer_one_by_one(load, tflite_file):
     file = tflite_file()
     x = file.tensor((2, 3, 4), scale=1.0, name="x")

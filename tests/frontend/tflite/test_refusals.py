@@ -211,6 +211,12 @@ REFUSALS = [
         ],
     ),
     (
+        lambda d: d.one(
+            "RESHAPE", more=[d.tensor((4,), type="INT32", name="s")], table="ReshapeOptions"
+        ),
+        ["operator 0 (RESHAPE): input 1, 's', must be a constant"],
+    ),
+    (
         lambda d: d.one("PAD", more=[d.constant([[0, 0], [1, -1]])], table="PadOptions"),
         ["operator 0 (PAD): paddings of shape [2, 2] do not fit an input of 4 axes"],
     ),

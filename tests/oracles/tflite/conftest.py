@@ -344,6 +344,30 @@ class Models:
         self.file.operator("RESHAPE", [source, constant], [target], "ReshapeOptions")
         return source, target
 
+    def dynamic_reshape(self, source=None):
+        """A flatten as converters write it where the batch was not fixed."""
+        source = self.image() if source is None else source
+        shape = self.shape(source)
+
+        def constant(values):
+            return self.file.tensor(np.shape(values), "INT32", data=values)
+
+        stated = self.file.tensor((len(shape),), "INT32")
+        self.file.operator("SHAPE", [source], [stated], "ShapeOptions", OutType=2)
+        batch = self.file.tensor((), "INT32")
+        ends = [constant([0]), constant([1]), constant([1])]
+        self.file.operator(
+            "STRIDED_SLICE", [stated, *ends], [batch], "StridedSliceOptions", ShrinkAxisMask=1
+        )
+        elements = int(np.prod(shape))
+        wanted = self.file.tensor((2,), "INT32")
+        self.file.operator(
+            "PACK", [batch, constant(elements)], [wanted], "PackOptions", ValuesCount=2
+        )
+        target = self.like(source, (1, elements))
+        self.file.operator("RESHAPE", [source, wanted], [target], "ReshapeOptions")
+        return source, target
+
     def pad(self, source=None):
         source = self.image() if source is None else source
         shape = self.shape(source)
@@ -381,7 +405,8 @@ class Models:
         if self.chance(0.5):
             current = self.mean(current)[1]
         elif self.chance(0.5):
-            current = self.reshape(current)[1]
+            reshape = self.dynamic_reshape if self.chance(0.3) else self.reshape
+            current = reshape(current)[1]
         current = self.fully_connected(current)[1]
         if self.chance(0.3):
             current = self.quantize(current)[1]

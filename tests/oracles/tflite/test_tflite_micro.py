@@ -15,6 +15,7 @@ KINDS = [
     "add",
     "convolution",
     "depthwise",
+    "dynamic_reshape",
     "fully_connected",
     "logistic",
     "mean",
