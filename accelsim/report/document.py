@@ -7,19 +7,14 @@ repeat them; ``run_document`` is both in one, what ``accelsim run --json`` print
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
+from accelsim.energy import Component
 from accelsim.errors import DataError
-from accelsim.report.results import (
-    LayerResult,
-    PointResult,
-    Provenance,
-    RunResult,
-    SwitchingResult,
-)
-from accelsim.simulator.run import Traffic
+from accelsim.report.records import read_fields, require_fields
+from accelsim.report.results import CAUSES, LayerResult, PointResult, Provenance, RunResult
 
 __all__ = [
     "PROVENANCE_SCHEMA",
@@ -33,6 +28,14 @@ __all__ = [
 
 RUN_SCHEMA = "accelsim.run/1"
 PROVENANCE_SCHEMA = "accelsim.provenance/1"
+
+_IN_PROVENANCE = ("command", "seed", "versions", "hashes")
+_BESIDE = ("configuration", "machine", "not_modelled", "warnings", "imported")
+_IN_SUMMARY = tuple(
+    field.name
+    for field in fields(RunResult)
+    if field.compare and field.name not in (*_BESIDE, "provenance")
+)
 
 
 def to_json(document: Mapping[str, object]) -> str:
@@ -89,30 +92,39 @@ def read_documents(summary: object, provenance: object) -> RunResult:
     """
     results = _expect(summary, "summary.json", RUN_SCHEMA)
     origin = _expect(provenance, "run.json", PROVENANCE_SCHEMA)
-    try:
-        return RunResult(
-            network=results["network"],
-            hardware=results["hardware"],
-            engine=results["engine"],
-            dataset=results["dataset"],
-            array=results["array"],
-            technology=results["technology"],
-            energy_mode=results["energy_mode"],
-            points=tuple(_read_point(point) for point in results["points"]),
-            provenance=Provenance(
-                **{name: origin[name] for name in ("command", "seed", "versions", "hashes")}
-            ),
-            configuration=origin["configuration"],
-            machine=origin["machine"],
-            not_modelled=tuple(origin["not_modelled"]),
-            warnings=tuple(origin["warnings"]),
-            imported=origin["imported"],
-            is_given=results["is_given"],
-        )
-    except KeyError as error:
-        raise DataError(f"summary.json, run.json: field {error} is missing") from error
-    except (TypeError, AttributeError) as error:
-        raise DataError(f"summary.json, run.json: not written by accelsim: {error}") from error
+    require_fields(results, ("schema", *_IN_SUMMARY), "summary.json")
+    require_fields(origin, ("schema", *_IN_PROVENANCE, *_BESIDE), "run.json")
+    result = RunResult(
+        **read_fields(RunResult, _IN_SUMMARY, results, "summary.json"),
+        **read_fields(RunResult, _BESIDE, origin, "run.json"),
+        provenance=Provenance(**read_fields(Provenance, _IN_PROVENANCE, origin, "run.json")),
+    )
+    _require_whole(result)
+    return result
+
+
+def _require_whole(result: RunResult) -> None:
+    """Refuse what every run has and what is read is lacking."""
+    if not result.points:
+        raise DataError("summary.json: points: must have at least one")
+    components = tuple(map(str, Component))
+    for p, point in enumerate(result.points):
+        place = f"summary.json: points[{p}]"
+        if point.batch < 1:
+            raise DataError(f"{place}.batch: must be at least 1, got {point.batch}")
+        _require_names(point.energy_split_uj, components, f"{place}.energy_split_uj")
+        parts = tuple(result.points[0].area_split_mm2)
+        _require_names(point.area_split_mm2, parts, f"{place}.area_split_mm2")
+        for n, layer in enumerate(point.layers):
+            _require_names(layer.cycles, CAUSES, f"{place}.layers[{n}].cycles")
+
+
+def _require_names(values: Mapping[str, object], names: Sequence[str], place: str) -> None:
+    missing = [name for name in names if name not in values]
+    unknown = [name for name in values if name not in names]
+    if missing or unknown:
+        what = "is missing" if missing else "unknown name"
+        raise DataError(f"{place}.{[*missing, *unknown][0]}: {what}")
 
 
 def _point_document(point: PointResult) -> dict[str, Any]:
@@ -130,16 +142,6 @@ def _layer_document(layer: LayerResult) -> dict[str, Any]:
     document["energy_pj"] = dict(layer.energy_pj)
     document["traffic"] = asdict(layer.traffic)
     return document
-
-
-def _read_point(document: dict[str, Any]) -> PointResult:
-    layers = tuple(_read_layer(layer) for layer in document["layers"])
-    switching = SwitchingResult(**document["switching"]) if document["switching"] else None
-    return PointResult(**{**document, "layers": layers, "switching": switching})
-
-
-def _read_layer(document: dict[str, Any]) -> LayerResult:
-    return LayerResult(**{**document, "traffic": Traffic(**document["traffic"])})
 
 
 def _expect(document: object, where: str, schema: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from rich.text import Text
 from accelsim.energy import EnergyReport, Line
 from accelsim.errors import ConfigError, DataError
 from accelsim.hardware.validation import did_you_mean
-from accelsim.output_folder import reason
+from accelsim.report.json_files import read_json
 from accelsim.report.results import RunResult
 from accelsim.report.words import words
 
@@ -24,7 +23,6 @@ __all__ = ["account_document", "explain", "read_account"]
 
 ACCOUNT_SCHEMA = "accelsim.account/1"
 FILE_NAME = "energy.json"
-_LARGEST_BYTES = 512 << 20
 
 
 def account_document(result: RunResult) -> dict[str, Any]:
@@ -74,16 +72,7 @@ def read_account(folder: Path) -> Mapping[str, Any]:
         If the folder has no account, or it is not one.
     """
     path = folder / FILE_NAME
-    try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise DataError(f"{path}: larger than {_LARGEST_BYTES >> 20} MiB")
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file (not a run folder?)") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from None
+    document = read_json(path)
     if not isinstance(document, dict) or document.get("schema") != ACCOUNT_SCHEMA:
         raise DataError(f"{path}: schema: must be {ACCOUNT_SCHEMA!r}")
     return document

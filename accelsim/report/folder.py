@@ -32,6 +32,7 @@ from accelsim.report.document import (
     to_json,
 )
 from accelsim.report.energy_account import account_document
+from accelsim.report.json_files import read_json
 from accelsim.report.layers_csv import layers_csv
 from accelsim.report.results import RunResult
 from accelsim.report.scalesim_csv import scalesim_reports
@@ -51,7 +52,6 @@ _ON_REQUEST = ("timeline.json", "scalesim")
 _KIND = FolderKind(
     "run", frozenset({"run.json", "summary.json"}), frozenset({*_RESULTS, *_REPORT, *_ON_REQUEST})
 )
-_LARGEST_BYTES = 256 << 20
 
 
 def check_run_folder(folder: Path) -> None:
@@ -99,7 +99,7 @@ def read_run_folder(folder: Path) -> RunResult:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    return read_documents(_read_json(folder / "summary.json"), _read_json(folder / "run.json"))
+    return read_documents(read_json(folder / "summary.json"), read_json(folder / "run.json"))
 
 
 def rebuild_report(folder: Path) -> RunResult:
@@ -140,16 +140,3 @@ def _write_report(result: RunResult, folder: Path) -> None:
         (plots / f"{name}.svg").write_text(vectors[name], encoding="utf-8")
         (plots / f"{name}.png").write_bytes(to_png(figure))
     (folder / "report.html").write_text(report_html(result, vectors), encoding="utf-8")
-
-
-def _read_json(path: Path) -> object:
-    try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise DataError(f"{path}: larger than {_LARGEST_BYTES >> 20} MiB")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file (not a run folder?)") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {reason(error)}") from None
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON: {error}") from None
