@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from accelsim.errors import AccelsimError
+from accelsim.units import shortened
 
 __all__ = ["FAILURE", "INTERRUPTED", "USER_ERROR", "Commands"]
 
@@ -21,6 +22,11 @@ FAILURE = 1
 USER_ERROR = 2
 INTERRUPTED = 130
 
+# What the system says of a place that the user gave, wherever it is met.
+_PLACES = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+    | {errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+)
 _PLEASE_REPORT = "This is a fault of accelsim itself. Please report it with the lines above."
 
 
@@ -43,8 +49,13 @@ class Commands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno == errno.EPIPE:
-                raise
+            if isinstance(error, OSError):
+                if error.errno == errno.EPIPE:
+                    raise
+                if error.filename is not None and error.errno in _PLACES:
+                    name = shortened(str(error.filename)).strip("'")
+                    click.echo(f"{name}: {error.strerror}", err=True)
+                    ctx.exit(USER_ERROR)
             if interrupted() or _was_interrupted(error):
                 _interrupted(ctx)
             click.echo(traceback.format_exc() + _PLEASE_REPORT, err=True)

@@ -58,6 +58,24 @@ def test_a_reader_that_went_away_is_not_our_failure():
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG, errno.ENOSPC])
+def test_what_the_system_says_of_a_place_is_one_line(number):
+    done = end_with(OSError(number, "No way", "some/place"))
+    assert (done.exit_code, done.stderr) == (2, "some/place: No way\n")
+
+
+def test_other_failures_of_the_system_are_ours():
+    assert end_with(OSError(errno.EBADF, "Bad file descriptor", "x")).exit_code == 1
+    assert end_with(PermissionError("of nothing that has a name")).exit_code == 1
+
+
+def test_names_that_no_system_takes(accelsim):
+    for command in (["inspect"], ["report"], ["hardware", "check"]):
+        done = accelsim(*command, "x" * 5000)
+        assert done.exit_code == 2
+        assert done.stderr == f"{'x' * 56}...: File name too long\n"
+
+
 def test_clicks_own_usage_errors_stay_as_they_are():
     done = end_with(click.UsageError("no such thing"))
     assert done.exit_code == 2
