@@ -14,7 +14,15 @@ from typing import Any
 from accelsim.energy import Component
 from accelsim.errors import DataError
 from accelsim.report.records import read_fields, require_fields
-from accelsim.report.results import CAUSES, LayerResult, PointResult, Provenance, RunResult
+from accelsim.report.results import (
+    CAUSES,
+    LayerResult,
+    PointResult,
+    Provenance,
+    RunResult,
+    SwitchingResult,
+)
+from accelsim.report.switching import ARRAY_COMPONENTS
 
 __all__ = [
     "PROVENANCE_SCHEMA",
@@ -115,8 +123,21 @@ def _require_whole(result: RunResult) -> None:
         _require_names(point.energy_split_uj, components, f"{place}.energy_split_uj")
         parts = tuple(result.points[0].area_split_mm2)
         _require_names(point.area_split_mm2, parts, f"{place}.area_split_mm2")
+        if point.switching is not None:
+            _require_whole_switching(point.switching, f"{place}.switching")
         for n, layer in enumerate(point.layers):
             _require_names(layer.cycles, CAUSES, f"{place}.layers[{n}].cycles")
+
+
+def _require_whole_switching(switching: SwitchingResult, place: str) -> None:
+    for name in ("random_partial_products", "random_adder_bits"):
+        if not getattr(switching, name):
+            raise DataError(f"{place}.{name}: must be above 0, got 0")
+    components = tuple(map(str, ARRAY_COMPONENTS))
+    _require_names(switching.switching_uj, components, f"{place}.switching_uj")
+    _require_names(switching.per_operation_uj, components, f"{place}.per_operation_uj")
+    if len({len(row) for row in switching.pe_energy_pj}) != 1 or not switching.pe_energy_pj[0]:
+        raise DataError(f"{place}.pe_energy_pj: must be rows of one length")
 
 
 def _require_names(values: Mapping[str, object], names: Sequence[str], place: str) -> None:

@@ -118,7 +118,7 @@ def _plain(value: object, place: str) -> object:
     return value
 
 
-def _number(kind: type, value: object, place: str) -> int | float:
+def _number(kind: type[int] | type[float], value: object, place: str) -> int | float:
     what = "a whole number" if kind is int else "a number"
     allowed = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed):
@@ -126,7 +126,7 @@ def _number(kind: type, value: object, place: str) -> int | float:
     # Not a number is below nothing and above nothing.
     if not 0 <= value <= LARGEST_NUMBER:
         raise _refusal(place, f"{what} from 0 to {LARGEST_NUMBER:g}", value)
-    return value
+    return kind(value)
 
 
 def _text(value: object, place: str) -> str:
