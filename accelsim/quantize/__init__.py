@@ -3,8 +3,9 @@
 from accelsim.quantize.given import quantize_as_given
 from accelsim.quantize.host import dequantize_output, quantize_input
 from accelsim.quantize.network import quantize_network
-from accelsim.quantize.ranges import Range, observe_ranges, observed_tensors
-from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec, RangeMethod
+from accelsim.quantize.observers import Range, RangeMethod
+from accelsim.quantize.ranges import observe_ranges, observed_tensors
+from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec
 from accelsim.quantize.study import FormatStudy, study_formats
 
 __all__ = [

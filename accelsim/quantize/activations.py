@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from accelsim.arithmetic import IntegerFormat
 from accelsim.network.geometry import Shape
 from accelsim.network.graph import Clamp
 from accelsim.network.integer import QuantizedTensor
-from accelsim.quantize.ranges import Range
+from accelsim.quantize.codes import Codes
+from accelsim.quantize.observers import Range
 from accelsim.quantize.spec import QuantizationSpec
 
-__all__ = ["clamp_codes", "quantized_tensor"]
-
-# Finer steps would need rescale multipliers that a 32-bit mantissa and shift do not reach.
-SMALLEST_SCALE = 2.0**-30
+__all__ = ["activation_codes", "clamp_codes", "quantized_tensor"]
 
 
 def quantized_tensor(shape: Shape, observed: Range, spec: QuantizationSpec) -> QuantizedTensor:
-    """Fit a tensor's integers to a real range.
+    """Fit a tensor's integers to a real range, as `Codes.fit` does."""
+    codes = activation_codes(spec)
+    scale, zero_point = codes.fit(observed.low, observed.high)
+    return QuantizedTensor(shape, codes.format, scale, zero_point)
 
-    The range is widened to hold zero, so that zero (padding, ReLU's bound) has an exact integer:
-    the zero point. A constant zero tensor takes the range [0, 1]. Scales are float32 numbers, as
-    files store them.
-    """
+
+def activation_codes(spec: QuantizationSpec) -> Codes:
+    """Return the integers that stand for activations."""
     target = IntegerFormat(spec.activation_bits, signed=spec.signed_activations)
-    low, high = min(observed.low, 0.0), max(observed.high, 0.0)
-    if low == high:
-        high = 1.0
-    if spec.symmetric_activations:
-        middle = (target.low + target.high + 1) // 2
-        scale = _storable(max(-low, high) / (target.high - middle))
-        return QuantizedTensor(shape, target, scale, middle)
-    scale = _storable((high - low) / (target.high - target.low))
-    zero_point = round(target.low - low / scale)
-    return QuantizedTensor(shape, target, scale, min(max(zero_point, target.low), target.high))
+    return Codes(target, spec.symmetric_activations)
 
 
 def clamp_codes(clamp: Clamp, tensor: QuantizedTensor) -> tuple[int, int]:
@@ -45,7 +34,3 @@ def clamp_codes(clamp: Clamp, tensor: QuantizedTensor) -> tuple[int, int]:
 def _code(bound: float, tensor: QuantizedTensor) -> int:
     steps = bound / tensor.scale + tensor.zero_point
     return round(min(max(steps, tensor.format.low), tensor.format.high))
-
-
-def _storable(scale: float) -> float:
-    return float(np.float32(max(scale, SMALLEST_SCALE)))

@@ -14,7 +14,7 @@ from accelsim.network.integer import IntegerLayer, IntegerNetwork, QuantizedTens
 from accelsim.quantize.activations import quantized_tensor
 from accelsim.quantize.fusion import plan_network
 from accelsim.quantize.lowering import lower
-from accelsim.quantize.ranges import Range
+from accelsim.quantize.observers import Range
 from accelsim.quantize.spec import QuantizationSpec
 from accelsim.quantize.weights import quantize_weights
 
@@ -92,4 +92,6 @@ def _weights(
         tensors[layer.inputs[0]].scale,
         IntegerFormat(spec.weight_bits, restricted=spec.restricted_weights),
         spec.per_channel,
+        spec.weight_range_method,
+        spec.percentile,
     )

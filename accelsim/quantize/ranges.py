@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,44 +10,14 @@ from numpy.typing import NDArray
 
 from accelsim.errors import DataError
 from accelsim.network.graph import Network
+from accelsim.quantize.activations import activation_codes
 from accelsim.quantize.fusion import plan_network
-from accelsim.quantize.spec import QuantizationSpec, RangeMethod
+from accelsim.quantize.observers import OBSERVERS, Range, RangeMethod
+from accelsim.quantize.spec import QuantizationSpec
 
-__all__ = ["Range", "observe_ranges", "observed_tensors"]
+__all__ = ["observe_ranges", "observed_tensors"]
 
 FloatArray = NDArray[np.floating[Any]]
-
-
-@dataclass(frozen=True)
-class Range:
-    """Real values from ``low`` to ``high``, both finite, ``low <= high``."""
-
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        if not (isfinite(self.low) and isfinite(self.high) and self.low <= self.high):
-            raise DataError(
-                f"range: must be finite with low <= high, got [{self.low:g}, {self.high:g}]"
-            )
-
-
-def min_max(values: FloatArray, spec: QuantizationSpec) -> Range:  # noqa: ARG001
-    """Return the smallest and the largest value."""
-    return Range(float(values.min()), float(values.max()))
-
-
-def percentile(values: FloatArray, spec: QuantizationSpec) -> Range:
-    """Return the range of the central ``spec.percentile`` percent of the values."""
-    tail = (100.0 - spec.percentile) / 2.0
-    low, high = np.percentile(values.astype(np.float64), (tail, 100.0 - tail))
-    return Range(float(low), float(high))
-
-
-OBSERVERS: dict[RangeMethod, Callable[[FloatArray, QuantizationSpec], Range]] = {
-    RangeMethod.MIN_MAX: min_max,
-    RangeMethod.PERCENTILE: percentile,
-}
 
 
 def observed_tensors(network: Network) -> tuple[str, ...]:
@@ -81,7 +49,8 @@ def observe_ranges(
     DataError
         If a tensor's activations are missing, empty or not finite.
     """
-    observe = OBSERVERS[spec.range_method]
+    codes = activation_codes(spec)
+    classes = _class_tensor(network)
     ranges: dict[str, Range] = {}
     for tensor in observed_tensors(network):
         if tensor not in activations:
@@ -95,5 +64,19 @@ def observe_ranges(
                 f"calibration: tensor {tensor!r} has {bad} values that are NaN or infinite "
                 f"of {values.size}"
             )
-        ranges[tensor] = observe(values, spec)
+        method = spec.range_method
+        if method is RangeMethod.CROSS_ENTROPY and tensor != classes:
+            method = RangeMethod.MSE
+        ranges[tensor] = OBSERVERS[method](values, codes, spec.percentile)
     return ranges
+
+
+def _class_tensor(network: Network) -> str | None:
+    """Return the tensor whose largest element is the answer: what the last softmax reads.
+
+    Without one, the output if it is a vector.
+    """
+    plan = plan_network(network)
+    owner = plan.scale_owners[plan.output]
+    is_vector = len(network.shapes[plan.output]) == 1
+    return owner if plan.host_layers or is_vector else None

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Protocol
 
 from accelsim.arithmetic import Accumulator, RescaleMode
 from accelsim.errors import ConfigError
 from accelsim.hardware import Hardware
+from accelsim.quantize.observers import WEIGHT_METHODS, RangeMethod
 
-__all__ = ["Arithmetic", "MachineArithmetic", "QuantizationSpec", "RangeMethod"]
+__all__ = ["Arithmetic", "MachineArithmetic", "QuantizationSpec"]
 
 NARROWEST_BITS = 2
 WIDEST_BITS = 16
-
-
-class RangeMethod(StrEnum):
-    """How the range of an activation tensor follows from calibration data."""
-
-    MIN_MAX = "min_max"
-    """The smallest and the largest value seen."""
-    PERCENTILE = "percentile"
-    """The central ``percentile`` percent of the values; the two tails outside are equal."""
 
 
 class Arithmetic(Protocol):
@@ -71,9 +62,9 @@ class QuantizationSpec:
         Real zero in the middle of the integer range, instead of a range fitted at both ends.
     signed_activations
         Two's complement activations; false: unsigned.
-    range_method, percentile
-        How activation ranges are taken; ``percentile`` in (0, 100], percent, is used by
-        ``percentile`` only.
+    range_method, weight_range_method, percentile
+        How the ranges of activations, and of the weights (of each channel or of the layer), are
+        taken; ``percentile`` in (0, 100], percent, is used by ``percentile`` only.
     rescale_mode, mantissa_bits
         The rescale unit's arithmetic.
     restricted_weights
@@ -93,6 +84,7 @@ class QuantizationSpec:
     symmetric_activations: bool = False
     signed_activations: bool = True
     range_method: RangeMethod = RangeMethod.MIN_MAX
+    weight_range_method: RangeMethod = RangeMethod.MIN_MAX
     percentile: float = 99.9
     rescale_mode: RescaleMode = RescaleMode.SINGLE_ROUND
     mantissa_bits: int = 32
@@ -123,12 +115,16 @@ class QuantizationSpec:
             raise ConfigError(
                 f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
             )
-        for name, kind in (("range_method", RangeMethod), ("rescale_mode", RescaleMode)):
+        for name, members in (
+            ("range_method", tuple(RangeMethod)),
+            ("weight_range_method", WEIGHT_METHODS),
+            ("rescale_mode", tuple(RescaleMode)),
+        ):
             value = getattr(self, name)
-            if value not in list(kind):
-                allowed = ", ".join(kind)
+            if value not in members:
+                allowed = ", ".join(members)
                 raise ConfigError(f"{name}: must be one of {allowed}, got {value!r}")
             # A plain string of the right spelling becomes the member that it names.
-            object.__setattr__(self, name, kind(value))
+            object.__setattr__(self, name, members[members.index(value)])
         if self.mantissa_bits not in (16, 32):
             raise ConfigError(f"mantissa_bits: must be 16 or 32, got {self.mantissa_bits}")

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic import IntegerFormat, quantize
 from accelsim.network.given import QuantizedWeights
+from accelsim.quantize.codes import Codes
+from accelsim.quantize.observers import OBSERVERS, RangeMethod
 
 __all__ = ["quantize_weights"]
 
@@ -20,8 +22,10 @@ def quantize_weights(
     input_scale: float,
     weight_format: IntegerFormat,
     per_channel: bool,
+    method: RangeMethod = RangeMethod.MIN_MAX,
+    percent: float = 100.0,
 ) -> QuantizedWeights:
-    """Quantize weights with scales from their largest magnitudes.
+    """Quantize weights with scales from the range of each channel, or of all.
 
     An all-zero channel takes the scale that the whole layer would have. A channel that is so
     small that its bias would leave int32 takes a larger scale: the bias counts for more there
@@ -39,11 +43,12 @@ def quantize_weights(
         Signed; restricted or full range.
     per_channel
         One scale for each output channel.
+    method, percent
+        How a range is taken from weights; larger weights are cut off.
     """
-    magnitudes = np.abs(weights.reshape(len(weights), -1)).max(axis=1).astype(np.float64)
-    largest = magnitudes.max()
-    if not per_channel:
-        magnitudes = magnitudes.max(keepdims=True)
+    rows = weights.reshape(len(weights) if per_channel else 1, -1)
+    magnitudes = _bounds(rows, Codes(weight_format, symmetric=True), method, percent)
+    largest = np.abs(weights).max()
     magnitudes = np.where(magnitudes == 0.0, largest if largest > 0.0 else 1.0, magnitudes)
     half_range = (weight_format.high - weight_format.low) / 2
     smallest = np.abs(bias.astype(np.float64)) / (input_scale * LARGEST_BIAS)
@@ -59,3 +64,13 @@ def quantize_weights(
         axis=0 if per_channel else None,
     )
     return QuantizedWeights(integers, weight_format, scales)
+
+
+def _bounds(
+    rows: NDArray[np.float32], codes: Codes, method: RangeMethod, percent: float
+) -> NDArray[np.float64]:
+    """Return the magnitude that the integers of each row reach, float64[rows]."""
+    if method is RangeMethod.MIN_MAX:
+        return np.asarray(np.abs(rows).max(axis=1), dtype=np.float64)
+    ranges = [OBSERVERS[method](row, codes, percent) for row in rows]
+    return np.array([max(-seen.low, seen.high) for seen in ranges])

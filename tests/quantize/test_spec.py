@@ -37,7 +37,13 @@ def test_defaults_are_those_of_the_design():
         ),
         (
             {"range_method": "entropy"},
-            "range_method: must be one of min_max, percentile, got 'entropy'",
+            "range_method: must be one of min_max, moving_average, percentile, mse, kl, octav, "
+            "cross_entropy, got 'entropy'",
+        ),
+        (
+            {"weight_range_method": "moving_average"},
+            "weight_range_method: must be one of min_max, percentile, mse, kl, octav, "
+            "got 'moving_average'",
         ),
         (
             {"rescale_mode": "float16"},
