@@ -120,6 +120,7 @@ def _refuse_choices(request: RunRequest) -> None:
         ("--per-tensor", not request.per_channel),
         ("--symmetric", request.symmetric_activations),
         ("--range", request.range_method != RangeMethod.MIN_MAX),
+        ("--weight-range", request.weight_range_method != RangeMethod.MIN_MAX),
     )
     options = ", ".join(option for option, is_asked in asked if is_asked)
     if options:

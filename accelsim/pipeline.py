@@ -177,6 +177,7 @@ def _configuration(start: Start, points: Sequence[PointResult]) -> dict[str, obj
         "weight_scales": "per_channel" if request.per_channel else "per_tensor",
         "activation_codes": "symmetric" if request.symmetric_activations else "asymmetric",
         "activation_ranges": request.ranges,
+        "weight_ranges": request.weight_ranges,
     }
     return {
         "network": request.network,

@@ -11,7 +11,7 @@ from accelsim.energy import EnergyMode
 from accelsim.errors import ConfigError
 from accelsim.frontend import Scaling, is_shapes
 from accelsim.hardware import Hardware
-from accelsim.quantize import RangeMethod
+from accelsim.quantize import WEIGHT_METHODS, RangeMethod
 from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
 from accelsim.units import format_hertz
 
@@ -70,9 +70,9 @@ class RunRequest:
         One weight scale for each output channel, instead of one for each layer.
     symmetric_activations
         Zero in the middle of the activations' integers, instead of ranges fitted at both ends.
-    range_method, percentile
-        Activation ranges from calibration images: ``min_max``, all values, or ``percentile``, the
-        central ``percentile`` percent of them.
+    range_method, weight_range_method, percentile
+        How ranges of activations follow from calibration images, and those of weights from the
+        weights: names of `RangeMethod`; ``percentile`` covers the central ``percentile`` percent.
     random_data
         Seeded random images, one batch of them, in place of data: nothing is said of accuracy.
     timeline
@@ -105,6 +105,7 @@ class RunRequest:
     per_channel: bool = True
     symmetric_activations: bool = False
     range_method: str = RangeMethod.MIN_MAX
+    weight_range_method: str = RangeMethod.MIN_MAX
     percentile: float = 99.9
     check: bool = True
     seed: int = 0
@@ -128,9 +129,13 @@ class RunRequest:
             )
         if self.energy == EnergyMode.SWITCHING and is_shapes(self.network):
             raise ConfigError(f"--energy switching: {self.network} has no values that could switch")
-        if self.range_method not in list(RangeMethod):
-            allowed = ", ".join(RangeMethod)
-            raise ConfigError(f"range: must be one of {allowed}, got {self.range_method!r}")
+        for name, methods in (
+            ("range_method", tuple(RangeMethod)),
+            ("weight_range_method", WEIGHT_METHODS),
+        ):
+            if getattr(self, name) not in methods:
+                allowed = ", ".join(methods)
+                raise ConfigError(f"{name}: must be one of {allowed}, got {getattr(self, name)!r}")
         if not 0 < self.percentile <= 100:
             raise ConfigError(
                 f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
@@ -187,8 +192,13 @@ class RunRequest:
                 words += [f"--{name}", str(getattr(self, name))]
         words += [] if self.per_channel else ["--per-tensor"]
         words += ["--symmetric"] if self.symmetric_activations else []
-        if self.range_method == RangeMethod.PERCENTILE:
-            words += ["--range", "percentile", "--percentile", f"{self.percentile:g}"]
+        for option, method in (
+            ("--range", self.range_method),
+            ("--weight-range", self.weight_range_method),
+        ):
+            words += [] if method == RangeMethod.MIN_MAX else [option, method]
+        if RangeMethod.PERCENTILE in (self.range_method, self.weight_range_method):
+            words += ["--percentile", f"{self.percentile:g}"]
         words += [] if self.check else ["--no-check"]
         words += ["--random-data"] if self.random_data else []
         words += ["--timeline"] if self.timeline else []
@@ -203,9 +213,23 @@ class RunRequest:
     @property
     def ranges(self) -> str:
         """How activation ranges are taken, in words."""
-        if self.range_method == RangeMethod.PERCENTILE:
-            return f"central {self.percentile:g} percent of calibration values"
-        return "smallest and largest calibration value"
+        return self._in_words(self.range_method, "calibration value")
+
+    @property
+    def weight_ranges(self) -> str:
+        """How weight ranges are taken, in words."""
+        return self._in_words(self.weight_range_method, "weight")
+
+    def _in_words(self, method: str, value: str) -> str:
+        return {
+            RangeMethod.MIN_MAX: f"smallest and largest {value}",
+            RangeMethod.PERCENTILE: f"central {self.percentile:g} percent of {value}s",
+            RangeMethod.MOVING_AVERAGE: "moving averages of each image's extremes",
+            RangeMethod.MSE: "smallest squared error (grid search)",
+            RangeMethod.KL: "smallest Kullback-Leibler divergence",
+            RangeMethod.OCTAV: "OCTAV's clipping bound",
+            RangeMethod.CROSS_ENTROPY: "class probabilities kept best; squared error elsewhere",
+        }[RangeMethod(method)]
 
 
 def _check_points(points: Points) -> None:

@@ -176,6 +176,7 @@ def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
         per_channel=request.per_channel,
         symmetric_activations=request.symmetric_activations,
         range_method=RangeMethod(request.range_method),
+        weight_range_method=RangeMethod(request.weight_range_method),
         percentile=request.percentile,
     )
 

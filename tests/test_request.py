@@ -42,7 +42,11 @@ def test_the_defaults_are_the_digits_at_five_widths():
         ({"limit": 0}, "limit: must be at least 1 image, got 0"),
         ({"batch": 0}, "batch: must be at least 1 image, got 0"),
         ({"seed": -3}, "seed: must not be negative, got -3"),
-        ({"range_method": "mean"}, "range: must be one of min_max, percentile, got 'mean'"),
+        (
+            {"range_method": "mean"},
+            "range_method: must be one of min_max, moving_average, percentile, mse, kl, octav, "
+            "cross_entropy, got 'mean'",
+        ),
         (
             {"percentile": 0.0},
             "percentile: must be above 0 and at most 100 percent, got 0",

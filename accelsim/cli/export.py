@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from accelsim.cli.quantization_options import quantization_choices, quantization_options
+
 __all__ = ["export"]
 
 
@@ -22,35 +24,13 @@ __all__ = ["export"]
     "--activations", type=int, metavar="BITS", help="Width of activations (2 to 16).  [default: 8]"
 )
 @click.option("--data", help="Calibration images, as for `accelsim run`.")
-@click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
-@click.option(
-    "--symmetric",
-    "symmetric_activations",
-    is_flag=True,
-    help="Activations with zero in the middle of their integers (no zero points).",
-)
-@click.option(
-    "--range",
-    "range_method",
-    type=click.Choice(["min_max", "percentile"]),
-    default="min_max",
-    show_default=True,
-    help="How activation ranges follow from calibration images.",
-)
-@click.option(
-    "--percentile",
-    type=float,
-    default=99.9,
-    show_default=True,
-    help="Central share of the values that --range percentile covers.",
-)
+@quantization_options
 @click.option("--random-data", is_flag=True, help="Calibrate on random images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random images.")
 def export(
     output: Path,
     weights: int | None,
     activations: int | None,
-    per_tensor: bool,
     **options: Any,
 ) -> None:
     """Quantize NETWORK as `accelsim run` does and write it as ONNX (QDQ).
@@ -66,8 +46,7 @@ def export(
     asked = weights is not None or activations is not None
     request = RunRequest(
         points=((weights or 8, activations or 8),) if asked else None,
-        per_channel=not per_tensor,
-        **options,
+        **quantization_choices(options),
     )
     integer = integer_network(request)
     write_file(output, quantized_bytes(integer), "--output")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from accelsim.cli.quantization_options import quantization_choices, quantization_options
+
 if TYPE_CHECKING:
     from accelsim.pipeline import RunRequest
     from accelsim.report.results import RunResult
@@ -54,27 +56,7 @@ __all__ = ["run"]
 )
 @click.option("--limit", type=int, default=64, show_default=True, help="Images to simulate.")
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in one batch.")
-@click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
-@click.option(
-    "--symmetric",
-    "symmetric_activations",
-    is_flag=True,
-    help="Activations with zero in the middle of their integers (no zero points).",
-)
-@click.option(
-    "--range",
-    "range_method",
-    type=click.Choice(["min_max", "percentile"]),
-    default="min_max",
-    show_default=True,
-    help="How activation ranges follow from calibration images.",
-)
-@click.option(
-    "--percentile",
-    type=float,
-    metavar="PERCENT",
-    help="Central share of the values that --range percentile covers.  [default: 99.9]",
-)
+@quantization_options
 @click.option(
     "--check/--no-check",
     default=True,
@@ -105,8 +87,6 @@ def run(
     bits: str | None,
     weights: str | None,
     activations: str | None,
-    per_tensor: bool,
-    percentile: float | None,
     scalesim_ofmap: str,
     scalesim_reports: bool,
     output: Path | None,
@@ -124,15 +104,10 @@ def run(
     from accelsim.pipeline import RunRequest
     from accelsim.report.folder import check_run_folder
 
-    if percentile is not None:
-        if options["range_method"] != "percentile":
-            raise ConfigError("--percentile: needs --range percentile")
-        options["percentile"] = percentile
     request = RunRequest(
         points=_points(bits, weights, activations),
-        per_channel=not per_tensor,
         ceil_outputs=scalesim_ofmap == "ceil",
-        **options,
+        **quantization_choices(options),
     )
     for option, asked in (
         ("--timeline", request.timeline),

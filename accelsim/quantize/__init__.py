@@ -3,12 +3,13 @@
 from accelsim.quantize.given import quantize_as_given
 from accelsim.quantize.host import dequantize_output, quantize_input
 from accelsim.quantize.network import quantize_network
-from accelsim.quantize.observers import Range, RangeMethod
+from accelsim.quantize.observers import WEIGHT_METHODS, Range, RangeMethod
 from accelsim.quantize.ranges import observe_ranges, observed_tensors
 from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec
 from accelsim.quantize.study import FormatStudy, study_formats
 
 __all__ = [
+    "WEIGHT_METHODS",
     "Arithmetic",
     "FormatStudy",
     "MachineArithmetic",

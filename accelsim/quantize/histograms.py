@@ -1,4 +1,9 @@
-"""Kullback-Leibler calibration: which part of a histogram few levels represent best."""
+"""Kullback-Leibler calibration: which part of a histogram few levels represent best.
+
+After Migacz, "8-bit Inference with TensorRT", GTC 2017, with two differences that few bits need:
+zeros are left out, and the counterpart is not scaled up to the values that it has lost. Without
+them the first spike of a histogram alone can look perfect.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +24,8 @@ def least_divergent_bound(magnitudes: NDArray[np.float64], levels: int) -> float
     histogram below it, what lies above added to its last bin; its counterpart is the histogram
     below it without that, merged into ``levels`` equal runs and spread evenly over the bins of
     each run that are not empty. The bound of the smallest divergence of reference from
-    counterpart is taken; of equal ones the largest.
+    counterpart is taken; of equal ones the largest. Zeros count for nothing: they have an
+    integer of their own, and the many of them after a ReLU would decide alone.
 
     Parameters
     ----------
@@ -31,7 +37,7 @@ def least_divergent_bound(magnitudes: NDArray[np.float64], levels: int) -> float
     largest = float(magnitudes.max())
     if levels >= BINS or largest == 0.0:
         return largest
-    counts, edges = np.histogram(magnitudes, bins=BINS, range=(0.0, largest))
+    counts, edges = np.histogram(magnitudes[magnitudes > 0.0], BINS, range=(0.0, largest))
     counts = counts.astype(np.float64)
     best_bins, least = BINS, np.inf
     for bins in range(BINS, levels - 1, -1):
@@ -57,7 +63,7 @@ def quantized_histogram(counts: NDArray[np.float64], levels: int) -> NDArray[np.
 
 
 def divergence(reference: NDArray[np.float64], counterpart: NDArray[np.float64]) -> float:
-    """Return ``sum(p * log(p / q))`` of two histograms, each made to sum to one.
+    """Return ``sum(p * log(p / q))`` of two histograms, in shares of the reference's values.
 
     Bins that are empty in both count for nothing; one that is empty in one of them is given a
     ten-thousandth of a value there, so that the sum is finite.
@@ -65,5 +71,5 @@ def divergence(reference: NDArray[np.float64], counterpart: NDArray[np.float64])
     either = (reference > 0.0) | (counterpart > 0.0)
     p = np.maximum(reference[either], SMALLEST_SHARE)
     q = np.maximum(counterpart[either], SMALLEST_SHARE)
-    p, q = p / p.sum(), q / q.sum()
+    p, q = p / p.sum(), q / p.sum()
     return float((p * np.log(p / q)).sum())

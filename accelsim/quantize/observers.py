@@ -168,8 +168,7 @@ def octav(values: FloatArray, codes: Codes, percent: float) -> Range:
 def kullback_leibler(values: FloatArray, codes: Codes, percent: float) -> Range:
     """Return the range up to the bound whose histogram in integers diverges least.
 
-    Migacz, "8-bit Inference with TensorRT", GTC 2017, on 2048 bins of magnitudes (see
-    `accelsim.quantize.histograms`).
+    On 2048 bins of magnitudes, as `accelsim.quantize.histograms` defines it.
     """
     seen = min_max(values, codes, percent)
     one_sided = not codes.symmetric and (seen.low >= 0.0 or seen.high <= 0.0)

@@ -249,7 +249,7 @@ def test_symmetric_activations_and_percentile_ranges(quick):
 def test_a_percentile_without_its_method_is_refused(quick):
     done = quick("--bits", "8", "--percentile", "99")
     assert done.exit_code == USER_ERROR
-    assert done.stderr == "--percentile: needs --range percentile\n"
+    assert done.stderr == "--percentile: needs --range or --weight-range percentile\n"
 
 
 def test_pixels_are_scaled_as_asked(accelsim, digits, tmp_path):
@@ -286,3 +286,14 @@ def test_pixels_are_scaled_as_asked(accelsim, digits, tmp_path):
 def test_scaling_that_cannot_be(accelsim, words, message):
     done = accelsim("run", *words)
     assert (done.exit_code, done.stderr) == (USER_ERROR, f"{message}\n")
+
+
+@pytest.mark.parametrize("method", ["moving_average", "mse", "kl", "octav", "cross_entropy"])
+def test_every_range_method_runs_and_is_in_the_record(quick, method):
+    weights = method if method in ("mse", "kl", "octav") else "min_max"
+    done = quick("--bits", "4", "--range", method, "--weight-range", weights, "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert f"--range {method}" in document["provenance"]["command"]
+    assert ("--weight-range" in document["provenance"]["command"]) == (weights != "min_max")
+    assert document["points"][0]["golden_mismatches"] == 0

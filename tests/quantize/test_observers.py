@@ -161,8 +161,8 @@ def test_kl_by_the_definition():
                 counterpart[i] = sum(float(counts[j]) for j in filled) / len(filled)
         pairs = [(p, q) for p, q in zip(reference, counterpart, strict=True) if p or q]
         pairs = [(max(p, 1e-4), max(q, 1e-4)) for p, q in pairs]
-        all_p, all_q = sum(p for p, _ in pairs), sum(q for _, q in pairs)
-        found[bins] = sum(p / all_p * math.log(p / all_p / (q / all_q)) for p, q in pairs)
+        total = sum(p for p, _ in pairs)
+        found[bins] = sum(p / total * math.log(p / q) for p, q in pairs)
     bound = least_divergent_bound(magnitudes, levels)
     bins = int(np.argmin(np.abs(edges - bound)))
     assert found[bins] == pytest.approx(min(found.values()), abs=1e-12)
@@ -175,11 +175,20 @@ def test_kl_cuts_a_far_outlier_and_keeps_a_flat_histogram():
     assert least_divergent_bound(values, 128) < 10.0
 
 
+def test_kl_is_not_deceived_by_spikes_or_zeros():
+    spikes = np.repeat(np.arange(17) / 16, 500)
+    assert least_divergent_bound(spikes, 15) == 1.0
+    relu = np.maximum(np.random.default_rng(4).standard_normal(50_000), 0.0)
+    for levels in (7, 15, 255):
+        assert 2.0 < least_divergent_bound(relu, levels) <= relu.max()
+
+
 def test_divergence_is_that_of_the_definition():
     p, q = np.array([1.0, 3.0]), np.array([2.0, 2.0])
     expected = 0.25 * np.log(0.5) + 0.75 * np.log(1.5)
     assert divergence(p, q) == pytest.approx(expected)
     assert divergence(p, p) == 0.0
+    assert divergence(p, p / 2) == pytest.approx(np.log(2.0))
     assert divergence(np.array([1.0, 0.0]), np.array([1.0, 0.0])) == 0.0
 
 

@@ -1,0 +1,74 @@
+"""The options that say how a float network is quantized, for every command that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["RANGE_METHODS", "WEIGHT_RANGE_METHODS", "quantization_choices", "quantization_options"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+# Written out, so that the command line starts without numpy.
+RANGE_METHODS = ("min_max", "moving_average", "percentile", "mse", "kl", "octav", "cross_entropy")
+WEIGHT_RANGE_METHODS = ("min_max", "percentile", "mse", "kl", "octav")
+
+_OPTIONS = (
+    click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel."),
+    click.option(
+        "--symmetric",
+        "symmetric_activations",
+        is_flag=True,
+        help="Activations with zero in the middle of their integers (no zero points).",
+    ),
+    click.option(
+        "--range",
+        "range_method",
+        type=click.Choice(RANGE_METHODS),
+        default="min_max",
+        show_default=True,
+        help="How activation ranges follow from calibration images.",
+    ),
+    click.option(
+        "--weight-range",
+        "weight_range_method",
+        type=click.Choice(WEIGHT_RANGE_METHODS),
+        default="min_max",
+        show_default=True,
+        help="How ranges of weights follow from the weights.",
+    ),
+    click.option(
+        "--percentile",
+        type=float,
+        metavar="PERCENT",
+        help="Central share of the values that a percentile range covers.  [default: 99.9]",
+    ),
+)
+
+
+def quantization_options(command: _Command) -> _Command:
+    """Add the options to a command; what they give, `quantization_choices` reads."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def quantization_choices(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that are not about quantization, and the request's fields for the rest.
+
+    Raises
+    ------
+    ConfigError
+        If a percentile is given that nothing uses.
+    """
+    from accelsim.errors import ConfigError
+
+    percentile, per_tensor = options.pop("percentile"), options.pop("per_tensor")
+    if percentile is not None:
+        methods = (options["range_method"], options["weight_range_method"])
+        if "percentile" not in methods:
+            raise ConfigError("--percentile: needs --range or --weight-range percentile")
+        options["percentile"] = percentile
+    return options | {"per_channel": not per_tensor}
