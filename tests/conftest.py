@@ -51,9 +51,14 @@ class TfliteFile:
         """Add an operator; ``table`` and ``options`` are the schema's names."""
         self.operators.append((kind, list(inputs), list(outputs), table, options))
 
-    def content(self, inputs, outputs, *, version=3, subgraphs=1, outside=False):
-        """The file's bytes; ``outside`` keeps buffers behind the flatbuffer, as large files do."""
-        first = self._pack(inputs, outputs, version, subgraphs, {} if outside else None)
+    def content(self, inputs, outputs, *, version=3, subgraphs=1, copies=1, outside=False):
+        """The file's bytes.
+
+        ``copies`` is how often each operator is listed, with one table for all copies;
+        ``outside`` keeps buffers behind the flatbuffer, as large files do.
+        """
+        counts = (version, subgraphs, copies)
+        first = self._pack(inputs, outputs, *counts, {} if outside else None)
         if not outside:
             return first
         places, end = {}, len(first) + (-len(first)) % 16
@@ -61,11 +66,11 @@ class TfliteFile:
             if tensor["data"]:
                 places[index] = (end, len(tensor["data"]))
                 end += len(tensor["data"])
-        packed = self._pack(inputs, outputs, version, subgraphs, places)
+        packed = self._pack(inputs, outputs, *counts, places)
         packed += bytes((-len(packed)) % 16)
         return packed + b"".join(self.tensors[index]["data"] for index in places)
 
-    def _pack(self, inputs, outputs, version, subgraphs, places):
+    def _pack(self, inputs, outputs, version, subgraphs, copies, places):
         builder = flatbuffers.Builder(4096)
         kinds = list(dict.fromkeys(kind for kind, *_ in self.operators))
         codes = [self._code(builder, kind) for kind in kinds]
@@ -81,7 +86,7 @@ class TfliteFile:
             tensors.append(self._tensor(builder, tensor, number))
         operators = [self._operator(builder, kinds, *operator) for operator in self.operators]
         tensors = self._offsets(builder, tensors)
-        operators = self._offsets(builder, operators)
+        operators = self._offsets(builder, operators * copies)
         ends = [builder.CreateNumpyVector(np.asarray(e, "<i4")) for e in (inputs, outputs)]
         name = builder.CreateString("main")
         tflite.SubGraphStart(builder)

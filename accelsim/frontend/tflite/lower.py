@@ -61,6 +61,10 @@ LOWERINGS: dict[str, Callable[[TfliteOperator, Scope], Lowered]] = {
 SUPPORTED = ", ".join(sorted([*LOWERINGS, "DEQUANTIZE"]))
 
 
+MAXIMUM_LINES = 100
+"""Of one error: a damaged file may have thousands of problems."""
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What becomes of an operator: layers, nothing (the host does it), or the reason why not.
@@ -211,6 +215,9 @@ def _raise_problems(graph: TfliteGraph, results: Sequence[Outcome]) -> None:
         messages.append(f"supported are: {SUPPORTED}")
     only_unsupported = all(isinstance(error, UnsupportedOperatorError) for error in refusals)
     family = UnsupportedOperatorError if refusals and only_unsupported else WorkloadError
+    if len(messages) > MAXIMUM_LINES:
+        more = len(messages) - MAXIMUM_LINES
+        messages[MAXIMUM_LINES:] = [f"... and {more} problems more"]
     raise family("\n".join(messages))
 
 
@@ -229,6 +236,8 @@ def _unquantized(graph: TfliteGraph, results: Sequence[Outcome]) -> list[str]:
         "FLOAT16": "convert the model with full integer quantization",
         "INT16": "convert the model with 8-bit activations",
     }
+    if counts["UINT8"] and not counts["INT8"]:
+        return ["is quantized to uint8, the older scheme; convert the model with int8 activations"]
     return [
         f"is not quantized to 8 bits throughout: {count} of {len(indices)} computed tensors are "
         f"{form.lower()}; {advice[form]}"

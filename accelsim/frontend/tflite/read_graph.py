@@ -37,6 +37,10 @@ UNREADABLE = (struct.error, IndexError, TypeError, ValueError, OverflowError)
 READS_PER_BYTE = 2
 """An honest file states each element once; only vtables and a few vectors are shared."""
 
+MAXIMUM_OPERATORS = 2**16
+MAXIMUM_TENSORS = 2**18
+"""Far more than networks have, and few enough to be gone through in seconds."""
+
 CUSTOM = 32
 
 _DTYPES: dict[str, np.dtype[Any]] = {
@@ -101,15 +105,19 @@ class _Reader:
         subgraph = model.Subgraphs(0)
         tensors = tuple(
             self._tensor(model, subgraph.Tensors(index), index)
-            for index in range(self._take(subgraph.TensorsLength()))
+            for index in range(self._count(subgraph.TensorsLength(), MAXIMUM_TENSORS, "tensors"))
         )
         codes = [
             self._kind(model.OperatorCodes(index))
-            for index in range(self._take(model.OperatorCodesLength()))
+            for index in range(
+                self._count(model.OperatorCodesLength(), MAXIMUM_OPERATORS, "operator codes")
+            )
         ]
         operators = tuple(
             self._operator(subgraph.Operators(index), index, codes, len(tensors))
-            for index in range(self._take(subgraph.OperatorsLength()))
+            for index in range(
+                self._count(subgraph.OperatorsLength(), MAXIMUM_OPERATORS, "operators")
+            )
         )
         return TfliteGraph(
             name=name,
@@ -126,6 +134,11 @@ class _Reader:
         if self._left < 0:
             raise WorkloadError("is corrupt: it declares more elements than it has bytes")
         return count
+
+    def _count(self, count: int, most: int, what: str) -> int:
+        if count > most:
+            raise WorkloadError(f"has {count} {what}; at most {most} are supported")
+        return self._take(count)
 
     def _vector(self, table: Any, field: str) -> NDArray[Any]:
         count = self._take(getattr(table, f"{field}Length")())

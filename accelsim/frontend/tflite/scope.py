@@ -31,7 +31,7 @@ __all__ = ["MAXIMUM_TENSOR_ELEMENTS", "Lowered", "Scope", "Step"]
 MAXIMUM_TENSOR_ELEMENTS = 2**28
 """Largest tensor of one image that is accepted: 1 GiB as 32-bit integers."""
 
-WEIGHTS_PER_FILE_BYTE = 8
+WEIGHTS_PER_FILE_BYTE = 2
 """Weights that layers may have in all; above 1 only where layers share a buffer."""
 
 LARGEST_DIFFERENCE_OF_SCALES = 1e-6
@@ -66,6 +66,7 @@ class Scope:
     def __init__(self, graph: TfliteGraph) -> None:
         self.graph = graph
         self.shape_operators, self._known_shapes = shape_arithmetic(graph)
+        self._names = {tensor.name for tensor in graph.tensors}
         self._weights_left = WEIGHTS_PER_FILE_BYTE * graph.file_bytes
 
     def source(
@@ -199,8 +200,7 @@ class Scope:
         return self.chain(operator, sources, [Step("", result, self.quantized(target))], target)
 
     def _unused(self, name: str) -> str:
-        names = {tensor.name for tensor in self.graph.tensors}
-        while name in names:
+        while name in self._names:
             name += "'"
         return name
 

@@ -10,6 +10,9 @@ from accelsim.network import Window
 
 __all__ = ["image_of", "window_of"]
 
+MAXIMUM_KERNEL_ELEMENTS = 2**20
+"""Of a pool, whose kernel is two numbers in the file: each element takes time when it runs."""
+
 
 def image_of(operator: TfliteOperator, source: TfliteTensor) -> tuple[int, int, int]:
     """Return (height, width, channels) of an input that must be one image."""
@@ -36,6 +39,11 @@ def window_of(
             operator,
             f"kernel {brief(kernel)}, strides {brief(strides)} and dilations {brief(dilations)} "
             "must be at least 1",
+        )
+    if kernel[0] * kernel[1] > MAXIMUM_KERNEL_ELEMENTS:
+        raise refuse(
+            operator,
+            f"its kernel {brief(kernel)} has more than {MAXIMUM_KERNEL_ELEMENTS} elements",
         )
     window = Window(kernel, strides, dilations=dilations)
     if options.get("padding", "SAME") == "SAME":

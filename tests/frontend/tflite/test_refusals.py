@@ -87,6 +87,10 @@ REFUSALS = [
         ],
     ),
     (
+        lambda d: d.pool(None, FilterHeight=1025, FilterWidth=1024),
+        ["operator 0 (MAX_POOL_2D): its kernel [1025, 1024] has more than 1048576 elements"],
+    ),
+    (
         lambda d: d.convolution(StrideH=2),
         ["operator 0 (CONV_2D): its output is stated as [1, 4, 4, 3], but is [1, 2, 4, 3]"],
     ),
@@ -443,9 +447,44 @@ def test_a_small_file_does_not_become_a_large_network(tmp_path, tflite_file):
     lines, _ = refusal(tmp_path / "m.tflite", d.file.content([first], [results[-1]]))
     place = re.match(r"operator (\d+) ", lines[0])[1]
     assert lines[0] == (
-        f"operator {place} (CONV_2D): the layers up to here have more weights than 8 for each byte "
+        f"operator {place} (CONV_2D): the layers up to here have more weights than 2 for each byte "
         "of the file"
     )
+
+
+def test_an_operator_listed_a_hundred_thousand_times_is_refused_at_once(tmp_path, tflite_file):
+    d = Drawing(tflite_file())
+    d.one("TANH")
+    many = d.file.content([0], [1], copies=100_000)
+    lines, _ = refusal(tmp_path / "m.tflite", many)
+    assert lines == ["has 100000 operators; at most 65536 are supported"]
+
+
+def test_of_thousands_of_problems_a_hundred_are_named(tmp_path, tflite_file):
+    d = Drawing(tflite_file())
+    d.one("TANH")
+    lines, _ = refusal(tmp_path / "m.tflite", d.file.content([0], [1], copies=5000))
+    assert lines[99] == "operator 99 (TANH): not supported"
+    assert lines[100:] == ["... and 4901 problems more"]
+
+
+def test_the_older_scheme_of_uint8_says_so_once(tmp_path, tflite_file):
+    file = tflite_file()
+    places = [file.tensor((1, 4), "UINT8", 0.5, name=name) for name in "xyz"]
+    file.operator("RELU", [places[0]], [places[1]])
+    file.operator("RELU6", [places[1]], [places[2]])
+    lines, _ = refusal(tmp_path / "m.tflite", file.content([places[0]], [places[2]]))
+    assert lines == [
+        "is quantized to uint8, the older scheme; convert the model with int8 activations"
+    ]
+
+
+def test_a_vector_that_many_operators_share_is_not_read_again_and_again(tmp_path, tflite_file):
+    file = tflite_file()
+    x = file.tensor((1, 4), scale=0.5)
+    file.operator("PACK", [x] * 5000, [x])
+    lines, _ = refusal(tmp_path / "m.tflite", file.content([x], [x], copies=5000))
+    assert lines == ["is corrupt: it declares more elements than it has bytes"]
 
 
 def test_a_constant_must_have_the_bytes_of_its_shape(tmp_path, tflite_file):

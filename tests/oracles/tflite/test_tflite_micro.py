@@ -139,22 +139,29 @@ def test_functions_of_one_element_are_equal_for_every_integer(
         assert differing == {}
 
 
-@pytest.mark.parametrize("kind", ["CONV_2D", "FULLY_CONNECTED"])
+FOUR_BITS = {
+    "CONV_2D": ((1, 2, 2, 3), lambda count: (count, 1, 1, 3), "Conv2DOptions"),
+    "DEPTHWISE_CONV_2D": ((1, 2, 2, 1), lambda count: (1, 1, 3, count), "DepthwiseConv2DOptions"),
+    "FULLY_CONNECTED": ((4, 3), lambda count: (count, 3), "FullyConnectedOptions"),
+}
+
+
+@pytest.mark.parametrize("kind", FOUR_BITS)
 def test_weights_of_four_bits_are_equal(tflite_file, compare, kind):
     generator = np.random.default_rng(4)
+    given, weights_of, table = FOUR_BITS[kind]
     for count in (2, 3, 5):
         integers = generator.integers(-7, 8, count * 3)
         halves = np.append(integers, [0] * (integers.size % 2)).astype(np.uint8) & 15
         packed = halves[::2] | (halves[1::2] << 4)
         file = tflite_file()
-        image = kind == "CONV_2D"
-        source = file.tensor((1, 2, 2, 3) if image else (4, 3), scale=0.5, zero_point=3)
-        shape = (count, 1, 1, 3) if image else (count, 3)
-        weights = file.tensor(shape, "INT4", scale=0.25, data=packed)
+        source = file.tensor(given, scale=0.5, zero_point=3)
+        weights = file.tensor(weights_of(count), "INT4", scale=0.25, data=packed)
         bias = file.tensor((count,), "INT32", scale=0.125, data=np.arange(count) * 9)
-        target = file.tensor((1, 2, 2, count) if image else (4, count), scale=1.5, zero_point=-2)
-        options = {"StrideH": 1, "StrideW": 1} if image else {}
-        table = "Conv2DOptions" if image else "FullyConnectedOptions"
+        target = file.tensor((*given[:-1], count), scale=1.5, zero_point=-2)
+        options = {} if kind == "FULLY_CONNECTED" else {"StrideH": 1, "StrideW": 1}
+        if kind == "DEPTHWISE_CONV_2D":
+            options["DepthMultiplier"] = count
         file.operator(kind, [source, weights, bias], [target], table, **options)
         content = file.content([source], [target])
         differing, _ = compare(content, random_images(generator, 8))
