@@ -17,10 +17,20 @@ from accelsim.compiler.program import MatrixInstruction, Place, Program, VectorI
 from accelsim.hardware.schema import Drain, Hardware, Scratchpad
 from accelsim.simulator import recurrence_kernel as kernel
 from accelsim.simulator.dram import DramTiming
+from accelsim.simulator.recurrence_layout import (
+    CHUNK,
+    CLASSES,
+    ENTRY,
+    LAYER,
+    MACHINE,
+    PASS_CLASS,
+    RESULT,
+)
 
 __all__ = ["Nests", "burst_cycles", "describe"]
 
 Integers = NDArray[np.int64]
+Records = NDArray[np.void]
 
 # What the classes of a layer follow from: tile sizes of rows, columns and depth, then widths.
 _TILE_M, _BLOCK_REST, _LAYER_REST, _TILE_N, _REST_N, _TILE_K, _REST_K, _DEPTH = range(8)
@@ -34,24 +44,33 @@ class Nests:
 
     Attributes
     ----------
-    state, program, rings
-        Its three arrays; ``program`` holds the loop nests.
-    layers
-        int64[layers, LAYER]: a view of the layers in ``program``.
+    machine, layers, classes, sizes, chunks, rings, results
+        As it says.
     fetched_elements
-        int64[layers, 2]: weights and activations that transfers write to the scratchpads.
+        For each layer the weights and activations that transfers write to the scratchpads.
     rows, columns, depths
         int64[layers, classes]: m, n and k of the passes of each class.
     """
 
-    state: Integers
-    program: Integers
-    rings: Integers
-    layers: Integers
-    fetched_elements: Integers
+    machine: Records
+    layers: Records
+    classes: Records
+    sizes: Integers
+    chunks: Records
+    rings: Records
+    results: Records
+    fetched_elements: list[tuple[int, int]]
     rows: Integers
     columns: Integers
     depths: Integers
+
+    def run(self) -> int:
+        """Run the recurrence; return DONE or what went wrong."""
+        status: int = kernel.run_layers(
+            *(self.machine, self.layers, self.classes, self.sizes, self.chunks),
+            *(self.rings, self.results),
+        )
+        return status
 
 
 def burst_cycles(hardware: Hardware) -> Fraction:
@@ -63,37 +82,38 @@ def burst_cycles(hardware: Hardware) -> Fraction:
 def describe(program: Program, hardware: Hardware) -> Nests:
     """Return a program as loop nests, without walking them."""
     count = len(program.instructions)
-    layers = np.zeros((count, kernel.LAYER), np.int64)
+    layers = np.zeros(count, LAYER)
     shapes = np.ones((count, _SHAPE_SIZE), np.int64)
-    fetched = np.zeros((count, 2), np.int64)
-    parts: list[Integers] = []
-    first = layers.size
+    sizes: list[Integers] = [np.zeros(0, np.int64)]
+    chunks: list[Records] = [np.zeros(0, CHUNK)]
+    fetched: list[tuple[int, int]] = []
+    first_size = first_chunk = 0
     for number, instruction in enumerate(program.instructions):
-        row = layers[number]
-        row[kernel.L_FIRST] = first
         if isinstance(instruction, MatrixInstruction):
-            part = _matrix(instruction, program, row, shapes[number], fetched[number])
+            loops, shape = _matrix(instruction, program, first_size)
+            blocks, elements = _blocks(instruction)
+            shapes[number] = shape
+            sizes.append(blocks)
+            first_size += blocks.size
         else:
-            part = _vector(instruction, program, hardware, row, fetched[number])
-        parts.append(part)
-        first += part.size
+            pieces, elements = _chunks(instruction, program, hardware)
+            loops = _vector(instruction, first_chunk, pieces, program)
+            chunks.append(pieces)
+            first_chunk += pieces.size
+        layers[number] = loops
+        fetched.append(elements)
     rows, columns, depths = _sizes(shapes)
     classes = _classes(shapes, rows, columns, depths, hardware)
-    layers[:, kernel.L_CLASSES : kernel.R_PASSES] = classes.reshape(
-        count, kernel.CLASSES * kernel.K_SIZE
-    )
-    array = np.concatenate([layers.ravel(), *(part.ravel() for part in parts)])
-    sizes = _ring_sizes(layers, classes, parts, hardware)
-    state = np.zeros(kernel.S_ENDS + 3 * hardware.dma.outstanding, np.int64)
-    state[: kernel.M_LAYERS] = _machine(hardware)
-    state[kernel.M_LAYERS] = count
-    state[kernel.M_RING : kernel.M_RING + 3] = 0, sizes[0], sizes[0] + sizes[1]
-    state[kernel.M_MASK : kernel.M_MASK + 3] = [size - 1 for size in sizes]
+    all_sizes, all_chunks = np.concatenate(sizes), np.concatenate(chunks)
+    rings = _ring_sizes(layers, classes, all_sizes, all_chunks, hardware)
     return Nests(
-        state=state,
-        program=array,
-        rings=np.zeros((sum(sizes), kernel.E_SIZE), np.int64),
-        layers=array[: layers.size].reshape(layers.shape),
+        machine=_machine(hardware, count, rings),
+        layers=layers,
+        classes=classes,
+        sizes=all_sizes,
+        chunks=all_chunks,
+        rings=np.zeros(sum(rings), ENTRY),
+        results=np.zeros(count, RESULT),
         fetched_elements=fetched,
         rows=rows,
         columns=columns,
@@ -101,61 +121,65 @@ def describe(program: Program, hardware: Hardware) -> Nests:
     )
 
 
-def _machine(hardware: Hardware) -> Integers:
+def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
     array, pads = hardware.array, hardware.scratchpads
     timing, cycles = DramTiming.from_hardware(hardware), burst_cycles(hardware)
     values = {
-        kernel.M_ROWS: array.rows,
-        kernel.M_WAVEFRONT: array.rows + array.columns - 2,
-        kernel.M_PRELOADS: array.flow.preloads,
-        kernel.M_WEIGHTS_STAY: array.flow.stationary == "weights",
-        kernel.M_DOUBLE: array.weight_double_buffering,
-        kernel.M_OVERLAP: array.tile_overlap,
-        kernel.M_HIDDEN: array.drain is Drain.HIDDEN,
-        kernel.M_DRAIN: 0 if array.drain is Drain.FREE else array.rows,
-        kernel.M_BUFFERS: 2 if pads.accumulators.double_buffered else 1,
-        kernel.M_PIPELINE: hardware.rescale.pipeline,
-        kernel.M_BURST: timing.burst_bytes,
-        kernel.M_HOLD_UP: cycles.numerator,
-        kernel.M_HOLD_DOWN: cycles.denominator,
-        kernel.M_DELAY: timing.delay_cycles,
-        kernel.M_OUTSTANDING: hardware.dma.outstanding,
-        kernel.M_WEIGHT_ROOM: pads.weights.size,
-        kernel.M_ACTIVATION_ROOM: pads.activations.size,
-        kernel.M_WEIGHTS_AHEAD: pads.weights.double_buffered,
-        kernel.M_ACTIVATIONS_AHEAD: pads.activations.double_buffered,
+        "rows": array.rows,
+        "wavefront": array.rows + array.columns - 2,
+        "preloads": array.flow.preloads,
+        "weights_stay": array.flow.stationary == "weights",
+        "double": array.weight_double_buffering,
+        "overlap": array.tile_overlap,
+        "hidden": array.drain is Drain.HIDDEN,
+        "drain": 0 if array.drain is Drain.FREE else array.rows,
+        "buffer_count": 2 if pads.accumulators.double_buffered else 1,
+        "pipeline": hardware.rescale.pipeline,
+        "burst": timing.burst_bytes,
+        "hold_up": cycles.numerator,
+        "hold_down": cycles.denominator,
+        "delay": timing.delay_cycles,
+        "outstanding": hardware.dma.outstanding,
+        "activation_room": pads.activations.size,
+        "layers": layers,
     }
-    return np.array([values[index] for index in range(kernel.M_LAYERS)], np.int64)
+    machine = np.zeros(1, MACHINE)
+    for name, value in values.items():
+        machine[name] = value
+    engines = machine["engines"][0]
+    engines["ring"] = 0, rings[0], rings[0] + rings[1]
+    engines["mask"] = [size - 1 for size in rings]
+    engines["room"] = pads.weights.size, 0, 0
+    engines["ahead"] = pads.weights.double_buffered, pads.activations.double_buffered, True
+    return machine
 
 
 def _matrix(
-    instruction: MatrixInstruction,
-    program: Program,
-    layer: Integers,
-    shape: Integers,
-    fetched: Integers,
-) -> Integers:
-    """Fill the rows of a matrix layer and return the bytes of a group's activation blocks."""
+    instruction: MatrixInstruction, program: Program, first: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the loops of a matrix layer in LAYER's order, and what its classes follow from."""
     plan, lowered = instruction.plan, instruction.shape
     gemm, footprint = plan.gemm, instruction.footprint
     block_rest = gemm.rows_m - (plan.m_blocks - 1) * plan.block_m
-    values = {
-        kernel.L_RESIDENT: footprint.tensor_bytes + footprint.staging_bytes,
-        kernel.L_STAGING: footprint.staging_bytes,
-        kernel.L_AHEAD: not lowered.right_is_tensor,
-        kernel.L_GROUPS: gemm.groups,
-        kernel.L_BLOCKS: plan.m_blocks,
-        kernel.L_COLUMNS: plan.n_tiles,
-        kernel.L_DEPTHS: plan.k_tiles,
-        kernel.L_TILES: -(-plan.block_m // plan.tile_m),
-        kernel.L_LAST_TILES: -(-block_rest // plan.tile_m),
-        kernel.L_ROWS_OUTSIDE: plan.order is LoopOrder.M_OUTER,
-        kernel.L_WEIGHTS: _weights(plan),
-        kernel.L_ACTIVATIONS: _activations(plan),
-        kernel.L_COUNT: plan.pass_count,
-    }
-    layer[list(values)] = list(values.values())
-    shape[:] = (
+    loops = (
+        False,
+        footprint.tensor_bytes + footprint.staging_bytes,
+        footprint.staging_bytes,
+        instruction.right_is_on_chip or not lowered.right_is_tensor,
+        gemm.groups,
+        plan.m_blocks,
+        plan.n_tiles,
+        plan.k_tiles,
+        -(-plan.block_m // plan.tile_m),
+        -(-block_rest // plan.tile_m),
+        plan.order is LoopOrder.M_OUTER,
+        _weights(plan),
+        _activations(plan),
+        first,
+        plan.pass_count,
+        0,
+    )
+    shape = (
         plan.tile_m,
         (plan.block_m - 1) % plan.tile_m + 1,
         (block_rest - 1) % plan.tile_m + 1,
@@ -171,20 +195,27 @@ def _matrix(
         program.places[instruction.output] is Place.DRAM,
         instruction.right_is_on_chip,
     )
+    return loops, shape
+
+
+def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int]]:
+    """Return the bytes of a group's activation blocks, and the weights and elements fetched."""
+    plan, lowered = instruction.plan, instruction.shape
+    gemm = plan.gemm
     loads = {
         kernel.NEVER: 0,
         kernel.FIRST_ROWS: 1,
         kernel.EACH_BLOCK: plan.m_blocks,
         kernel.EACH_PASS: plan.m_tiles,
     }[_weights(plan)]
-    fetched[0] = loads * gemm.groups * gemm.columns_n * gemm.depth_k
+    weights = loads * gemm.groups * gemm.columns_n * gemm.depth_k
     if plan.activations_residency is Residency.ON_CHIP:
-        return np.zeros(0, np.int64)
+        return np.zeros(0, np.int64), (weights, 0)
     starts = np.arange(0, gemm.rows_m, plan.block_m, dtype=np.int64)
     elements = lowered.block_elements(starts, np.minimum(starts + plan.block_m, gemm.rows_m))
     visits = plan.n_tiles if _activations(plan) == kernel.EACH_VISIT else 1
-    fetched[1] = visits * gemm.groups * elements.sum()
-    return -(-elements * lowered.input_bits // 8)
+    fetched = visits * gemm.groups * int(elements.sum())
+    return -(-elements * lowered.input_bits // 8), (weights, fetched)
 
 
 def _weights(plan: TilePlan) -> int:
@@ -206,34 +237,35 @@ def _activations(plan: TilePlan) -> int:
 
 
 def _vector(
-    instruction: VectorInstruction,
-    program: Program,
-    hardware: Hardware,
-    layer: Integers,
-    fetched: Integers,
-) -> Integers:
-    """Fill the rows of a vector layer and return its chunks."""
-    shape, footprint = instruction.shape, instruction.footprint
+    instruction: VectorInstruction, first: int, pieces: Records, program: Program
+) -> tuple[int, ...]:
+    """Return a vector layer in LAYER's order: it has no loops but its chunks."""
+    footprint = instruction.footprint
+    resident = footprint.tensor_bytes + footprint.staging_bytes
+    inputs = sum(program.places[name] is Place.DRAM for name in instruction.inputs)
+    nothing = (0,) * 9
+    return (True, resident, footprint.staging_bytes, *nothing, 0, first, pieces.size, inputs)
+
+
+def _chunks(
+    instruction: VectorInstruction, program: Program, hardware: Hardware
+) -> tuple[Records, tuple[int, int]]:
+    """Return the chunks of a vector layer, and the weights (none) and elements fetched."""
+    shape = instruction.shape
     operations, elements, outputs = shape.cuts(instruction.chunks)
     widths = [
         bits
         for bits, name in zip(shape.input_bits, instruction.inputs, strict=True)
         if program.places[name] is Place.DRAM
     ]
-    layer[kernel.L_VECTOR] = 1
-    layer[kernel.L_RESIDENT] = footprint.tensor_bytes + footprint.staging_bytes
-    layer[kernel.L_STAGING] = footprint.staging_bytes
-    layer[kernel.L_COUNT] = len(operations)
-    layer[kernel.L_INPUTS] = len(widths)
-    fetched[1] = len(widths) * elements.sum()
-    chunks = np.zeros((len(operations), kernel.V_SIZE), np.int64)
-    chunks[:, kernel.V_CYCLES] = -(-operations // hardware.vector.lanes)
+    chunks = np.zeros(len(operations), CHUNK)
+    chunks["cycles"] = -(-operations // hardware.vector.lanes)
     if program.places[instruction.output] is Place.DRAM:
-        chunks[:, kernel.V_OUTPUT] = -(-outputs * shape.output_bits // 8)
-        chunks[:, kernel.V_OUTPUT_BUS] = _in_bursts(chunks[:, kernel.V_OUTPUT], hardware)
+        chunks["output"] = -(-outputs * shape.output_bits // 8)
+        chunks["output_bus"] = _in_bursts(chunks["output"], hardware)
     for index, bits in enumerate(widths):
-        chunks[:, kernel.V_INPUT + index] = -(-elements * bits // 8)
-    return chunks
+        chunks["inputs"][:, index] = -(-elements * bits // 8)
+    return chunks, (0, len(widths) * int(elements.sum()))
 
 
 def _in_bursts(sizes: Integers, hardware: Hardware) -> Integers:
@@ -249,18 +281,18 @@ def _sizes(shapes: Integers) -> tuple[Integers, Integers, Integers]:
         shapes[:, [_TILE_K, _TILE_K, _REST_K, _REST_K]][:, None, None, :],
     )
     rows, columns, depths = (
-        np.broadcast_to(sizes, grid).reshape(-1, kernel.CLASSES) for sizes in (m, n, k)
+        np.broadcast_to(sizes, grid).reshape(-1, CLASSES) for sizes in (m, n, k)
     )
     return rows, columns, depths
 
 
 def _classes(
     shapes: Integers, rows: Integers, columns: Integers, depths: Integers, hardware: Hardware
-) -> Integers:
-    """Return int64[layers, classes, K_SIZE]: what a pass of each class takes and moves."""
+) -> Records:
+    """Return PASS_CLASS[layers, CLASSES]: what a pass of each class takes and moves."""
     flow, pads = hardware.array.flow, hardware.scratchpads
     input_bits, weight_bits = shapes[:, [_INPUT_BITS]], shapes[:, [_WEIGHT_BITS]]
-    kinds = np.arange(kernel.CLASSES) % 4
+    kinds = np.arange(CLASSES) % 4
     first, last = kinds % 2 == 1, kinds >= 2
     activations = _delivery(rows * depths * input_bits, pads.activations)
     weights = np.where(
@@ -278,19 +310,19 @@ def _classes(
     output = np.where(stored, -(-rows * columns * shapes[:, [_OUTPUT_BITS]] // 8), 0)
     bias = np.where(first, -(-columns * shapes[:, [_BIAS_BITS]] // 8), 0)
     fields = {
-        kernel.K_STREAM: stream,
-        kernel.K_ACTIVATIONS: activations,
-        kernel.K_WEIGHTS: weights,
-        kernel.K_PRELOAD: preload,
-        kernel.K_TILE_STREAM: stream if flow.preloads else shapes[:, [_DEPTH]],
-        kernel.K_READ: -(-rows * columns // hardware.rescale.lanes),
-        kernel.K_OUTPUT: output,
-        kernel.K_OUTPUT_BUS: _in_bursts(output, hardware),
-        kernel.K_WEIGHT_BYTES: -(-columns * depths * weight_bits // 8) + bias,
+        "stream": stream,
+        "activations": activations,
+        "weights": weights,
+        "preload": preload,
+        "tile_stream": stream if flow.preloads else shapes[:, [_DEPTH]],
+        "read": -(-rows * columns // hardware.rescale.lanes),
+        "output": output,
+        "output_bus": _in_bursts(output, hardware),
+        "weight_bytes": -(-columns * depths * weight_bits // 8) + bias,
     }
-    classes = np.zeros((*rows.shape, kernel.K_SIZE), np.int64)
+    classes = np.zeros(rows.shape, PASS_CLASS)
     for field, values in fields.items():
-        classes[:, :, field] = values
+        classes[field] = values
     return classes
 
 
@@ -300,27 +332,25 @@ def _delivery(bits: Integers, scratchpad: Scratchpad) -> Integers:
 
 
 def _ring_sizes(
-    layers: Integers, classes: Integers, parts: list[Integers], hardware: Hardware
+    layers: Records, classes: Records, sizes: Integers, chunks: Records, hardware: Hardware
 ) -> list[int]:
-    """Return powers of two that hold what can be under way or resident at a time."""
+    """Return powers of two for twice what can be under way or resident at a time, and more."""
     pads = hardware.scratchpads
-    matrix = layers[:, kernel.L_VECTOR] == 0
-    least = classes[matrix][:, :, kernel.K_WEIGHT_BYTES].min(initial=pads.weights.size)
-    tiles = min(pads.weights.size // int(least), int(layers[matrix, kernel.L_COUNT].sum()))
-    blocks = staged = 0
-    for layer, work, part in zip(layers, classes, parts, strict=True):
-        if layer[kernel.L_VECTOR]:
-            inputs, outputs = part[:, kernel.V_INPUT :], part[:, kernel.V_OUTPUT]
-            count = int(layer[kernel.L_COUNT] * layer[kernel.L_INPUTS])
-        else:
-            inputs, outputs = part, work[:, kernel.K_OUTPUT]
-            visits = layer[[kernel.L_GROUPS, kernel.L_BLOCKS, kernel.L_COLUMNS]]
-            count = int(visits.prod()) if layer[kernel.L_ACTIVATIONS] else 0
-        if count and inputs.size and inputs.min():
-            count = min(count, _most(pads.activations.size, inputs))
-        blocks = max(blocks, count)
-        staged = max(staged, _most(int(layer[kernel.L_STAGING]), outputs))
-    return [1 << (size + 4).bit_length() for size in (tiles, blocks, staged)]
+    matrix = layers["vector"] == 0
+    tiles = _most(pads.weights.size, classes["weight_bytes"][matrix])
+    tiles = min(tiles, int(layers["count"][matrix].sum()))
+    visits = layers["groups"] * layers["blocks"] * layers["columns"] * (layers["activations"] != 0)
+    loads = int(max(visits.max(initial=0), (layers["count"] * layers["inputs"]).max(initial=0)))
+    inputs = np.concatenate([sizes, chunks["inputs"].ravel()])
+    if inputs.min(initial=1, where=inputs.any()):
+        loads = min(loads, _most(pads.activations.size, inputs))
+    staged = 0
+    for layer, work in zip(layers, classes, strict=True):
+        first, count = layer["first"], layer["count"]
+        outputs = chunks["output"][first : first + count] if layer["vector"] else work["output"]
+        staged = max(staged, _most(int(layer["staging"]), outputs))
+    spare = hardware.dma.outstanding + 4
+    return [1 << (2 * size + spare).bit_length() for size in (tiles, loads, staged)]
 
 
 def _most(room: int, sizes: Integers) -> int:

@@ -14,11 +14,16 @@ from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
 from accelsim.simulator import recurrence_kernel as kernel
 from accelsim.simulator.nests import Nests, burst_cycles, describe
+from accelsim.simulator.recurrence_layout import CLASSES
 from accelsim.simulator.run import ArrayCounters, Cause, LayerRun, Timing, Traffic
 
 __all__ = ["is_exact", "recur"]
 
 Integers = NDArray[np.int64]
+Records = NDArray[np.void]
+
+_REPORTED = ("causes", "start", "stop", "read", "written")
+_ENGINE_ACCOUNTS = ("hold", "asking", "under_way", "waiting", "blocked", "holding", "bus")
 
 _CAUSES = (
     *(Cause.STREAM, Cause.PRELOAD, Cause.FILL, Cause.DRAIN),
@@ -42,38 +47,38 @@ def recur(program: Program, hardware: Hardware) -> Timing:
         A cycle, byte or MAC is unaccounted for, or the machine came to a standstill.
     """
     nests = describe(program, hardware)
-    state, layers = nests.state, nests.layers
-    status = kernel.run_layers(state, nests.program, nests.rings)
+    status = nests.run()
+    machine, results = nests.machine[0], nests.results
     if status != kernel.DONE:
         what = {
             kernel.STUCK: "the machine stands still",
             kernel.NO_ROOM: "the tensors on chip do not fit",
             kernel.UNUSED: "a fetch is not released, or a release is of no fetch",
         }[status]
-        name = program.instructions[state[kernel.P_LAYER]].layer
+        name = program.instructions[machine["array_at"][kernel.AT_LAYER]].layer
         raise InternalError(f"layer {name!r}: {what}; method='events' tells more")
-    total = int(layers[-1, kernel.R_STOP]) if len(layers) else 0
+    total = int(results["stop"][-1]) if len(results) else 0
     counters = _array_counters(program, nests)
     runs = tuple(
         _layer_run(instruction, program, result, elements, *counted)
         for instruction, result, elements, counted in zip(
             program.instructions,
-            layers[:, kernel.R_CAUSES :].tolist(),
-            nests.fetched_elements.tolist(),
+            zip(*(results[field].tolist() for field in _REPORTED), strict=True),
+            nests.fetched_elements,
             counters,
             strict=True,
         )
     )
-    timing = Timing(total, runs, _units(state, layers, total))
-    _check(timing, state)
+    timing = Timing(total, runs, _units(machine, results, total))
+    _check(timing, machine)
     return timing
 
 
 def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters, int]]:
     """Return what the executed passes of each layer did, and the results they completed."""
-    executed = nests.layers[:, kernel.R_PASSES : kernel.R_CAUSES]
+    executed = nests.results["executed"]
     m, n, k = nests.rows, nests.columns, nests.depths
-    kinds = np.arange(kernel.CLASSES) % 4
+    kinds = np.arange(CLASSES) % 4
     first, last = kinds % 2 == 1, kinds >= 2
 
     def total(values: Integers) -> list[int]:
@@ -116,12 +121,12 @@ def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters,
 def _layer_run(
     instruction: Instruction,
     program: Program,
-    result: list[int],
-    fetched: list[int],
+    result: tuple[list[int], int, int, int, int],
+    fetched: tuple[int, int],
     array: ArrayCounters,
     rescaled: int,
 ) -> LayerRun:
-    *causes, start, stop, read_bytes, written_bytes = result
+    causes, start, stop, read_bytes, written_bytes = result
     shape = instruction.shape
     stored = program.places[instruction.output] is Place.DRAM
     moved = {
@@ -178,34 +183,32 @@ def _layer_run(
     )
 
 
-def _units(state: Integers, layers: Integers, total: int) -> dict[str, dict[str, int]]:
+def _units(machine: np.void, results: Records, total: int) -> dict[str, dict[str, int]]:
     """Return the account of every unit: what it did, and the rest."""
-    a = state.tolist()
     units: dict[str, dict[str, int]] = {}
 
     def add(unit: str, **causes: int) -> None:
         causes["idle"] = total - sum(causes.values())
         units[unit] = {cause: causes[cause] for cause in sorted(causes) if causes[cause]}
 
-    by_cause = layers[:, kernel.R_CAUSES : kernel.R_START].sum(axis=0).tolist()
+    def of(**fields: str) -> dict[str, int]:
+        return {cause: int(machine[field]) for cause, field in fields.items()}
+
+    by_cause = results["causes"].sum(axis=0).tolist()
     add("array", **{str(cause): count for cause, count in zip(_CAUSES, by_cause, strict=True)})
-    add(
-        "rescale",
-        busy=a[kernel.A_BUSY],
-        pipeline=a[kernel.A_PIPELINE],
-        stall_output=a[kernel.A_READ_STALL],
-    )
+    add("rescale", **of(busy="busy", pipeline="tail", stall_output="read_stall"))
     add(
         "vector",
-        busy=a[kernel.A_VECTOR],
-        stall_activations=a[kernel.A_VECTOR_A],
-        stall_output=a[kernel.A_VECTOR_O],
+        **of(
+            busy="vector_busy",
+            stall_activations="vector_stall_activations",
+            stall_output="vector_stall_output",
+        ),
     )
-    engines = ("weights", "activations", "outputs")
-    add("dram", **{name: a[kernel.A_HOLD + rank] for rank, name in enumerate(engines)})
-    for rank, name in enumerate(engines):
-        hold, asking = a[kernel.A_HOLD + rank], a[kernel.A_ASKING + rank]
-        under_way, waiting = a[kernel.A_UNDER_WAY + rank], a[kernel.A_WAITING + rank]
+    names = ("weights", "activations", "outputs")
+    engines = dict(zip(names, machine["engines"][list(_ENGINE_ACCOUNTS)].tolist(), strict=True))
+    add("dram", **{name: account[0] for name, account in engines.items()})
+    for name, (hold, asking, under_way, waiting, _, _, _) in engines.items():
         add(
             f"dma_{name}",
             transfer=hold,
@@ -213,16 +216,16 @@ def _units(state: Integers, layers: Integers, total: int) -> dict[str, dict[str,
             latency=under_way - asking,
             wait_room=waiting - under_way,
         )
-    for rank, name in enumerate(engines[:2]):
-        blocked = a[kernel.A_BLOCKED + rank]
-        add(f"{name[:-1]}_scratchpad", blocked=blocked, holding=a[kernel.A_PAD + rank] - blocked)
-    add("accumulator_scratchpad", holding=a[kernel.A_HELD])
+    for name in names[:2]:
+        *_, blocked, holding, _ = engines[name]
+        add(f"{name[:-1]}_scratchpad", blocked=blocked, holding=holding - blocked)
+    add("accumulator_scratchpad", holding=int(machine["taken"]))
     return units
 
 
-def _check(timing: Timing, state: Integers) -> None:
+def _check(timing: Timing, machine: np.void) -> None:
     """Check that every cycle has one cause, and that bytes and products are conserved."""
-    bus_bytes = int(state[kernel.A_BUS : kernel.A_BUS + 3].sum())
+    bus_bytes = int(machine["engines"]["bus"].sum())
     moved = sum(run.traffic.dram_read_bytes + run.traffic.dram_write_bytes for run in timing.layers)
     _must_equal("bytes on the bus", bus_bytes, moved)
     for run in timing.layers:

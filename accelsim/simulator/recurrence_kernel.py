@@ -4,931 +4,1133 @@ Passes, tiles, chunks and transfers of a unit follow each other, so each one's t
 over times that are known once its predecessors' are. Only the DRAM channel mixes the units: it
 serves requests by (cycle asked, engine). A request that is not known yet depends on a transfer
 that has not been granted, so it cannot come before the earliest known one: that one is granted,
-and everything that now can be computed is. Columns of tiles that begin alike are not run one by
-one: what one of them, or a few, added to every time and account is added as often (`_repeat`).
+and if the array waits for it, everything that now can be computed is.
 
-Plain loops over three int64 arrays (`run_layers`), whose places the constants below name: M_*
-what the machine is, T_* cycles, P_* positions in loop nests and rings, A_* what was done so far.
+What a loop does again and again is not run again and again: once the machine is as it was at an
+earlier step of the same loop, only later, whole periods are added to every time and account
+(`_repeat`). Periods are looked for at every level of a layer's loop nest.
+
+Plain loops over the records of `recurrence_layout`, which says what each field is.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from accelsim.simulator.recurrence_layout import CAUSES, CLASSES, LEVELS, MACHINE, RESULT
+
 __all__ = ["run_layers"]
 
 Integers = NDArray[np.int64]
+Function = TypeVar("Function", bound=Callable[..., Any])
+Record = Any
+Records = Any
+Kept = tuple[Records, Records, Integers]
+"""For each level the machine, its layer's result and the units' signatures; a scratch level."""
 
-# The machine.
-M_ROWS, M_WAVEFRONT, M_PRELOADS, M_WEIGHTS_STAY, M_DOUBLE, M_OVERLAP = range(6)
-M_HIDDEN, M_DRAIN, M_BUFFERS, M_PIPELINE, M_BURST, M_HOLD_UP, M_HOLD_DOWN, M_DELAY = range(6, 14)
-M_OUTSTANDING, M_WEIGHT_ROOM, M_ACTIVATION_ROOM, M_WEIGHTS_AHEAD, M_ACTIVATIONS_AHEAD = range(
-    14, 19
-)
-M_LAYERS, M_RING, M_MASK = 19, 20, 23
-
-# Cycles. Where there are several: one for each buffer, engine or scratchpad.
-T_START, T_STOP, T_LAYER, T_READ_STOP, T_UNHINDERED, T_HELD, T_CHANNEL, T_VECTOR = range(26, 34)
-T_PASS_STOP, T_RESCALED, T_FREE, T_TAKEN, T_REGISTERED = 34, 35, 37, 39, 41
-T_ASKED, T_BLOCKED, T_PAD, T_ASKING, T_UNDER_WAY, T_WAITING = 43, 46, 49, 51, 54, 57
-
-# Positions: of the array, of the weights' engine, of the activations' engine; then of each ring.
-P_LAYER, P_GROUP, P_BLOCK, P_COLUMN, P_TILE, P_DEPTH, P_PASSES, P_STEPS = range(60, 68)
-P_STARTED, P_FINISHED, P_READ, P_CLASS, P_READY, P_CHUNKS, P_PAD = 68, 69, 70, 71, 73, 74, 75
-P_W_LAYER, P_W_GROUP, P_W_BLOCK, P_W_COLUMN, P_W_TILE, P_W_DEPTH, P_W_LEFT, P_W_BASE = range(76, 84)
-P_D_GROUP, P_D_BLOCK, P_D_COLUMN, P_D_INPUT = range(84, 88)
-P_WEIGHTS, P_ACTIVATIONS, P_OUTPUTS, P_RING = 88, 94, 100, 6
-ASKED, GRANTED, HELD, APPLIED, RELEASED, CONSUMED = range(P_RING)
-
-# Accounts.
-A_STREAM, A_PRELOAD, A_FILL, A_DRAIN, A_STALL_W, A_STALL_A, A_STALL_O, A_STALL_R = range(106, 114)
-A_BUSY, A_PIPELINE, A_READ_STALL, A_VECTOR, A_VECTOR_A, A_VECTOR_O, A_HELD = range(114, 121)
-A_HOLD, A_ASKING, A_UNDER_WAY, A_WAITING, A_BLOCKED, A_PAD = 121, 124, 127, 130, 133, 135
-A_BUS = 137
-CAUSES = 8
-
-T_CHUNK_STOP, A_BEFORE, S_ENDS = 140, 141, 149
-"""When the last transfers of each engine were complete: as many as may be outstanding."""
-
-# A layer: its loop nest, its passes by class, what it reports.
-L_VECTOR, L_RESIDENT, L_STAGING, L_AHEAD, L_GROUPS, L_BLOCKS, L_COLUMNS, L_DEPTHS = range(8)
-L_TILES, L_LAST_TILES, L_ROWS_OUTSIDE, L_WEIGHTS, L_ACTIVATIONS, L_FIRST, L_COUNT = range(8, 15)
-L_INPUTS, L_CLASSES, CLASSES, K_SIZE = 15, 16, 24, 9
-R_PASSES = L_CLASSES + CLASSES * K_SIZE
-R_CAUSES = R_PASSES + CLASSES
-R_START, R_STOP, R_READ, R_WRITTEN = range(R_CAUSES + CAUSES, R_CAUSES + CAUSES + 4)
-LAYER = R_WRITTEN + 1
-# L_WEIGHTS: fetched never, with the first rows, with the first rows of each block, always.
+# When weights are fetched: never, with the first rows, with the first rows of each block, always.
 NEVER, FIRST_ROWS, EACH_BLOCK, EACH_PASS = range(4)
-# L_ACTIVATIONS: a block is fetched never, with the first columns, at each visit.
+# When a block of activations is: never, with the first columns, at each visit.
 FIRST_COLUMNS, EACH_VISIT = 1, 2
-
-# A class of passes: which tile of rows (any, a block's last, the layer's last), of columns (any,
-# the last) and of depth (any, the first, the last, the only one).
-K_STREAM, K_ACTIVATIONS, K_WEIGHTS, K_PRELOAD, K_TILE_STREAM, K_READ, K_OUTPUT = range(7)
-K_OUTPUT_BUS, K_WEIGHT_BYTES = 7, 8
-
-# A chunk of a vector layer.
-V_CYCLES, V_OUTPUT, V_OUTPUT_BUS, V_INPUT, V_SIZE = 0, 1, 2, 3, 5
-
-# An entry of a ring.
-E_TAKEN, E_BYTES, E_BUS, E_THERE, E_RELEASED, E_SIZE = range(6)
-
-LONGEST_PERIOD = 32
-"""Columns after which the state is looked at anew, to see whether it comes again."""
-
-WEIGHTS, ACTIVATIONS, OUTPUTS = range(3)
 DONE, STUCK, NO_ROOM, UNUSED = range(4)
 
 
-@njit(cache=True, error_model="numpy")
-def _entry(state: Integers, engine: int, number: int) -> int:
-    """Return the row of a transfer in the rings."""
-    return int(state[M_RING + engine] + (number & state[M_MASK + engine]))
+def _numbers(count: int) -> list[Any]:
+    """Return NumPy integers: numba compiles a function anew for each Python integer it is given."""
+    return [np.int64(number) for number in range(count)]
 
 
-@njit(cache=True, error_model="numpy")
-def _work(layer: int, kind: int) -> int:
-    """Return where the K_* of a class are."""
-    return layer + L_CLASSES + kind * K_SIZE
+AT_LAYER, AT_GROUP, AT_BLOCK, AT_COLUMN, AT_TILE, AT_DEPTH = _numbers(LEVELS)
+"""Levels of a loop nest, as places in positions."""
+WEIGHTS, ACTIVATIONS, OUTPUTS, ARRAY = _numbers(4)
+"""The engines; the array has a signature, too."""
+STREAM, PRELOAD, FILL, DRAIN, STALL_WEIGHTS, STALL_ACTIVATIONS, STALL_OUTPUT, STALL_RESCALE = (
+    _numbers(CAUSES)
+)
+NOTHING: Any = np.int64(0)
+FOREVER: Any = np.int64(1 << 62)
+
+LONGEST_PERIOD = 32
+"""Steps of a loop after which the state is kept anew, to see whether it comes again."""
+FEWEST_STEPS = 3
+"""Steps of a loop that have to be left to look for a period."""
+SIGNATURE = 512
+"""Most numbers that a unit's signature has; a machine that needs more is not looked at."""
+
+END: Any = np.int64(-1 << 62)
+"""Ends a list in a signature: no cycle."""
 
 
-@njit(cache=True, error_model="numpy")
-def _until(state: Integers, cause: int, cursor: int, until: int) -> int:
+def _helper(function: Function) -> Function:
+    """Compile a function that only `run_layers` calls: it is kept with it, not by itself."""
+    options = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(Function, cast(Callable[..., Any], njit)(**options)(function))
+
+
+@_helper
+def _charge(causes: Integers, cause: int, cursor: int, until: int) -> int:
     """Charge the cycles from ``cursor`` to ``until``, if there are any, and return the later."""
     if until > cursor:
-        state[cause] += until - cursor
+        causes[cause] += until - cursor
         return until
     return cursor
 
 
-@njit(cache=True, error_model="numpy")
-def _cover(state: Integers, what: int, front: int, start: int, stop: int) -> None:
-    """Add an interval to a union of intervals that come in order."""
-    state[what] += max(0, stop - max(start, state[front]))
-    state[front] = max(stop, state[front])
-
-
-@njit(cache=True, error_model="numpy")
+@_helper
 def _stream(
-    state: Integers,
-    nests: Integers,
-    work: int,
-    first: bool,
+    m: Record,
+    work: Record,
     first_depth: bool,
     weights: int,
     activations: int,
-    buffer: int,
+    buffer: Record,
 ) -> None:
     """Stream a pass: cycles before its stream and of its stream, each to its cause."""
-    stop = state[T_STOP]
-    cursor = stop
-    settled = stop
-    if not first:
-        corner = stop + state[M_WAVEFRONT]
-        overlap = state[M_OVERLAP]
-        if state[M_PRELOADS]:
-            if not overlap:
-                cursor = _until(state, A_FILL, cursor, stop + state[M_ROWS] - 1)
-                cursor = _until(state, A_DRAIN, cursor, corner)
+    causes, stop = m.causes, m.stop
+    cursor = settled = stop
+    if m.steps:
+        corner = stop + m.wavefront
+        if m.preloads:
+            if not m.overlap:
+                cursor = _charge(causes, FILL, cursor, stop + m.rows - 1)
+                cursor = _charge(causes, DRAIN, cursor, corner)
                 settled = corner
         elif first_depth:
-            drain = state[M_DRAIN]
-            if not overlap:
-                cursor = _until(state, A_FILL, cursor, corner)
-                if not state[M_HIDDEN]:
-                    cursor = _until(state, A_DRAIN, cursor, corner + drain)
-            elif state[M_HIDDEN]:
-                cursor = _until(state, A_DRAIN, cursor, stop + drain - nests[work + K_TILE_STREAM])
+            if not m.overlap:
+                cursor = _charge(causes, FILL, cursor, corner)
+                if not m.hidden:
+                    cursor = _charge(causes, DRAIN, cursor, corner + m.drain)
+            elif m.hidden:
+                cursor = _charge(causes, DRAIN, cursor, stop + m.drain - work.tile_stream)
             else:
-                cursor = _until(state, A_DRAIN, cursor, stop + drain - 1)
-    if state[M_PRELOADS]:
-        earliest = state[T_START] if state[M_DOUBLE] else settled
-        cursor = _until(state, A_PRELOAD, cursor, earliest + state[M_ROWS])
-        if state[M_WEIGHTS_STAY]:
-            preloaded = max(earliest, weights) + nests[work + K_PRELOAD]
-            cursor = _until(state, A_STALL_W, cursor, preloaded)
-            cursor = _until(state, A_STALL_A, cursor, activations)
+                cursor = _charge(causes, DRAIN, cursor, stop + m.drain - 1)
+    if m.preloads:
+        earliest = m.start if m.double else settled
+        cursor = _charge(causes, PRELOAD, cursor, earliest + m.rows)
+        if m.weights_stay:
+            loaded = max(earliest, weights) + work.preload
+            cursor = _charge(causes, STALL_WEIGHTS, cursor, loaded)
+            cursor = _charge(causes, STALL_ACTIVATIONS, cursor, activations)
         else:
-            preloaded = max(earliest, activations) + nests[work + K_PRELOAD]
-            cursor = _until(state, A_STALL_A, cursor, preloaded)
-            cursor = _until(state, A_STALL_W, cursor, weights)
+            loaded = max(earliest, activations) + work.preload
+            cursor = _charge(causes, STALL_ACTIVATIONS, cursor, loaded)
+            cursor = _charge(causes, STALL_WEIGHTS, cursor, weights)
     else:
-        cursor = _until(state, A_STALL_A, cursor, activations)
-        cursor = _until(state, A_STALL_W, cursor, weights)
+        cursor = _charge(causes, STALL_ACTIVATIONS, cursor, activations)
+        cursor = _charge(causes, STALL_WEIGHTS, cursor, weights)
     if first_depth:
-        cursor = _until(state, A_STALL_R, cursor, state[T_RESCALED + buffer])
-        cursor = _until(state, A_STALL_O, cursor, state[T_FREE + buffer])
-    state[T_START] = start = cursor
-    cursor = _until(state, A_STREAM, cursor, start + nests[work + K_STREAM])
-    cursor = _until(state, A_STALL_A, cursor, start + nests[work + K_ACTIVATIONS])
-    state[T_STOP] = _until(state, A_STALL_W, cursor, start + nests[work + K_WEIGHTS])
+        cursor = _charge(causes, STALL_RESCALE, cursor, buffer.rescaled)
+        cursor = _charge(causes, STALL_OUTPUT, cursor, buffer.free)
+    m.start = start = cursor
+    cursor = _charge(causes, STREAM, cursor, start + work.stream)
+    cursor = _charge(causes, STALL_ACTIVATIONS, cursor, start + work.activations)
+    m.stop = m.pass_stop = _charge(causes, STALL_WEIGHTS, cursor, start + work.weights)
 
 
-@njit(cache=True, error_model="numpy")
-def _arrival(rings: Integers, state: Integers, engine: int) -> int:
+@_helper
+def _entry(engine: Record, number: int, rings: Records) -> Record:
+    """Return the entry of a transfer."""
+    return rings[engine.ring + (number & engine.mask)]
+
+
+@_helper
+def _arrival(engine: Record, rings: Records) -> int:
     """Return when the next load that nobody has picked up is complete, -1 if not known."""
-    base = P_WEIGHTS + P_RING * engine
-    if state[base + CONSUMED] == state[base + GRANTED]:
+    if engine.consumed == engine.granted:
         return -1
-    return int(rings[_entry(state, engine, state[base + CONSUMED]), E_THERE])
+    return int(_entry(engine, engine.consumed, rings).there)
 
 
-@njit(cache=True, error_model="numpy")
-def _release(rings: Integers, state: Integers, engine: int, cycle: int) -> bool:
+@_helper
+def _release(engine: Record, rings: Records, cycle: int) -> bool:
     """Give away the oldest load that is still held."""
-    base = P_WEIGHTS + P_RING * engine
-    if state[base + RELEASED] == state[base + CONSUMED]:
+    if engine.released == engine.consumed:
         return False
-    entry = _entry(state, engine, state[base + RELEASED])
-    rings[entry, E_RELEASED] = cycle
-    if rings[entry, E_BYTES]:
-        _cover(state, A_PAD + engine, T_PAD + engine, rings[entry, E_TAKEN], cycle)
-    state[base + RELEASED] += 1
+    entry = _entry(engine, engine.released, rings)
+    entry.released = cycle
+    if entry.bytes:
+        engine.holding += max(0, cycle - max(entry.taken, engine.pad_until))
+        engine.pad_until = max(engine.pad_until, cycle)
+    engine.released += 1
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def _room(
-    rings: Integers, state: Integers, engine: int, known: int, size: int, room: int, cycle: int
-) -> int:
+@_helper
+def _room(engine: Record, rings: Records, known: int, size: int, cycle: int) -> int:
     """Take room from ``cycle`` on and return when there is some, -1 if not known yet.
 
-    Of what is held, the ``known`` oldest entries are given away at E_RELEASED.
+    Of what is held, the entries before number ``known`` are given away when they say.
     """
-    base = P_WEIGHTS + P_RING * engine
-    while state[base + APPLIED] < known:
-        entry = _entry(state, engine, state[base + APPLIED])
-        full = state[base + HELD] + size > room
-        if rings[entry, E_RELEASED] > cycle:
+    while engine.applied < known:
+        entry = _entry(engine, engine.applied, rings)
+        full = engine.held + size > engine.room
+        if entry.released > cycle:
             if not full:
                 break
-            cycle = rings[entry, E_RELEASED]
-        state[base + HELD] -= rings[entry, E_BYTES]
-        state[base + APPLIED] += 1
-    if state[base + HELD] + size > room:
+            cycle = entry.released
+        engine.held -= entry.bytes
+        engine.applied += 1
+    if engine.held + size > engine.room:
         return -1
-    state[base + HELD] += size
+    engine.held += size
     return cycle
 
 
-@njit(cache=True, error_model="numpy")
-def _ask(state: Integers, rings: Integers, engine: int, size: int, room: int, cycle: int) -> bool:
+@_helper
+def _slot(m: Record, engine: Record, rings: Records) -> int:
+    """Return when a slot for the next request is free: the request so many before is complete."""
+    number = engine.asked - m.outstanding
+    return int(_entry(engine, number, rings).there) if number >= 0 else 0
+
+
+@_helper
+def _ask(m: Record, engine: Record, rings: Records, size: int, cycle: int) -> bool:
     """Ask for a load once a slot and then room are there; whether that is known."""
-    base = P_WEIGHTS + P_RING * engine
-    number = state[base + ASKED]
-    cycle = max(
-        cycle,
-        state[T_ASKED + engine],
-        state[S_ENDS + engine * state[M_OUTSTANDING] + number % state[M_OUTSTANDING]],
-    )
-    taken = _room(rings, state, engine, state[base + RELEASED], size, room, cycle)
+    cycle = max(cycle, engine.asked_at, _slot(m, engine, rings))
+    taken = _room(engine, rings, engine.released, size, cycle)
     if taken < 0:
         return False
-    state[A_BLOCKED + engine] += taken - cycle
-    state[T_BLOCKED + engine] = cycle
-    state[T_ASKED + engine] = taken
-    entry = _entry(state, engine, number)
-    rings[entry, E_TAKEN] = taken
-    rings[entry, E_BYTES] = size
-    state[base + ASKED] += 1
+    engine.blocked += taken - cycle
+    engine.blocked_at = cycle
+    engine.asked_at = taken
+    entry = _entry(engine, engine.asked, rings)
+    entry.taken = taken
+    entry.bytes = size
+    engine.asked += 1
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def _grant(state: Integers, rings: Integers, engine: int) -> None:
+@_helper
+def _grant(m: Record, engine: Record, rings: Records) -> None:
     """Carry an engine's oldest request over the channel."""
-    base = P_WEIGHTS + P_RING * engine
-    number = state[base + GRANTED]
-    entry = _entry(state, engine, number)
-    asked, bus = state[T_ASKED + engine], rings[entry, E_BUS]
-    start = max(asked, state[T_CHANNEL])
-    bursts = bus // state[M_BURST]
-    up, down = state[M_HOLD_UP], state[M_HOLD_DOWN]
+    entry = _entry(engine, engine.granted, rings)
+    asked, bus = engine.asked_at, entry.bus
+    start = max(asked, m.channel)
+    bursts = bus // m.burst
+    up, down = m.hold_up, m.hold_down
     stop = start + bursts * (up // down) + (bursts * (up % down) + down - 1) // down
-    there = stop + state[M_DELAY]
-    state[T_CHANNEL] = stop
-    state[A_HOLD + engine] += stop - start
-    state[A_BUS + engine] += bus
-    _cover(state, A_ASKING + engine, T_ASKING + engine, asked, stop)
-    _cover(state, A_UNDER_WAY + engine, T_UNDER_WAY + engine, asked, there)
-    _cover(state, A_WAITING + engine, T_WAITING + engine, state[T_BLOCKED + engine], there)
-    rings[entry, E_THERE] = there
-    if engine == OUTPUTS:
-        rings[entry, E_RELEASED] = there
-    state[S_ENDS + engine * state[M_OUTSTANDING] + number % state[M_OUTSTANDING]] = there
-    state[base + GRANTED] += 1
+    there = stop + m.delay
+    m.channel = stop
+    engine.hold += stop - start
+    engine.bus += bus
+    engine.asking += max(0, stop - max(asked, engine.asking_until))
+    engine.asking_until = max(engine.asking_until, stop)
+    engine.under_way += max(0, there - max(asked, engine.under_way_until))
+    engine.under_way_until = max(engine.under_way_until, there)
+    engine.waiting += max(0, there - max(engine.blocked_at, engine.waiting_until))
+    engine.waiting_until = max(engine.waiting_until, there)
+    entry.there = entry.released = there
+    engine.granted += 1
 
 
-@njit(cache=True, error_model="numpy")
-def _class(nests: Integers, layer: int, block: int, column: int, tile: int, depth: int) -> int:
+@_helper
+def _class(layer: Record, at: Integers) -> int:
     """Return the class of a pass."""
     kind = 0
-    if block == nests[layer + L_BLOCKS] - 1:
-        if tile == nests[layer + L_LAST_TILES] - 1:
+    if at[AT_BLOCK] == layer.blocks - 1:
+        if at[AT_TILE] == layer.last_tiles - 1:
             kind = 16
-    elif tile == nests[layer + L_TILES] - 1:
+    elif at[AT_TILE] == layer.tiles - 1:
         kind = 8
-    if column == nests[layer + L_COLUMNS] - 1:
+    if at[AT_COLUMN] == layer.columns - 1:
         kind += 4
-    if depth == 0:
+    if at[AT_DEPTH] == 0:
         kind += 1
-    if depth == nests[layer + L_DEPTHS] - 1:
+    if at[AT_DEPTH] == layer.depths - 1:
         kind += 2
     return kind
 
 
-@njit(cache=True, error_model="numpy")
-def _tiles(nests: Integers, layer: int, block: int) -> int:
+@_helper
+def _tiles(layer: Record, block: int) -> int:
     """Return the tiles of rows of a block."""
-    return int(
-        nests[layer + L_LAST_TILES]
-        if block == nests[layer + L_BLOCKS] - 1
-        else nests[layer + L_TILES]
-    )
+    return int(layer.last_tiles if block == layer.blocks - 1 else layer.tiles)
 
 
-@njit(cache=True, error_model="numpy")
-def _next_weights(nests: Integers, layer: int, state: Integers) -> None:
-    """Move to the next weight tile that is fetched, or to the next layer."""
-    state[P_W_DEPTH] += 1
-    if state[P_W_DEPTH] < nests[layer + L_DEPTHS]:
-        return
-    state[P_W_DEPTH] = 0
-    when = nests[layer + L_WEIGHTS]
-    if when == EACH_PASS:
-        state[P_W_TILE] += 1
-        if state[P_W_TILE] < _tiles(nests, layer, state[P_W_BLOCK]):
-            return
-        state[P_W_TILE] = 0
-    more = _next_visit(nests, layer, state, P_W_GROUP)
-    while more and when == FIRST_ROWS and state[P_W_BLOCK]:
-        more = _next_visit(nests, layer, state, P_W_GROUP)
-    if not more:
-        state[P_W_LAYER] += 1
-        state[P_W_BASE] += nests[layer + L_COUNT]
-        state[P_W_LEFT] = 0
-
-
-@njit(cache=True, error_model="numpy")
-def _next_visit(nests: Integers, layer: int, state: Integers, group: int) -> bool:
-    """Move (group, block, column), which start at ``group``, to the next visit; whether it is."""
-    block, column = group + 1, group + 2
-    inner, outer = (column, block) if nests[layer + L_ROWS_OUTSIDE] else (block, column)
-    for position, count in (
-        (inner, nests[layer + L_COLUMNS] if inner == column else nests[layer + L_BLOCKS]),
-        (outer, nests[layer + L_BLOCKS] if inner == column else nests[layer + L_COLUMNS]),
-        (group, nests[layer + L_GROUPS]),
-    ):
-        state[position] += 1
-        if state[position] < count:
+@_helper
+def _next_visit(layer: Record, at: Integers) -> bool:
+    """Move to the next block and column; whether there is one."""
+    if layer.rows_outside:
+        at[AT_COLUMN] += 1
+        if at[AT_COLUMN] < layer.columns:
             return True
-        state[position] = 0
-    return False
+        at[AT_COLUMN] = 0
+        at[AT_BLOCK] += 1
+        if at[AT_BLOCK] < layer.blocks:
+            return True
+        at[AT_BLOCK] = 0
+    else:
+        at[AT_BLOCK] += 1
+        if at[AT_BLOCK] < layer.blocks:
+            return True
+        at[AT_BLOCK] = 0
+        at[AT_COLUMN] += 1
+        if at[AT_COLUMN] < layer.columns:
+            return True
+        at[AT_COLUMN] = 0
+    at[AT_GROUP] += 1
+    return bool(at[AT_GROUP] < layer.groups)
 
 
-@njit(cache=True, error_model="numpy")
-def _pass_number(
-    nests: Integers, layer: int, group: int, block: int, column: int, tile: int, depth: int
-) -> int:
+@_helper
+def _pass_number(layer: Record, at: Integers) -> int:
     """Return how many passes of the layer come before one."""
-    before = block * nests[layer + L_TILES]
-    rows = (nests[layer + L_BLOCKS] - 1) * nests[layer + L_TILES] + nests[layer + L_LAST_TILES]
-    visits = group * rows * nests[layer + L_COLUMNS]
-    if nests[layer + L_ROWS_OUTSIDE]:
-        visits += before * nests[layer + L_COLUMNS] + column * _tiles(nests, layer, block)
+    before = at[AT_BLOCK] * layer.tiles
+    rows = (layer.blocks - 1) * layer.tiles + layer.last_tiles
+    visits = at[AT_GROUP] * rows * layer.columns
+    if layer.rows_outside:
+        visits += before * layer.columns + at[AT_COLUMN] * _tiles(layer, at[AT_BLOCK])
     else:
-        visits += column * rows + before
-    return int((visits + tile) * nests[layer + L_DEPTHS] + depth)
+        visits += at[AT_COLUMN] * rows + before
+    return int((visits + at[AT_TILE]) * layer.depths + at[AT_DEPTH])
 
 
-@njit(cache=True, error_model="numpy")
-def _ask_weights(state: Integers, nests: Integers, rings: Integers) -> bool:
+@_helper
+def _next_weights(m: Record, layer: Record) -> None:
+    """Move to the next weight tile that is fetched, or to the next layer."""
+    at = m.weights_at
+    at[AT_DEPTH] += 1
+    if at[AT_DEPTH] < layer.depths:
+        return
+    at[AT_DEPTH] = 0
+    if layer.weights == EACH_PASS:
+        at[AT_TILE] += 1
+        if at[AT_TILE] < _tiles(layer, at[AT_BLOCK]):
+            return
+        at[AT_TILE] = 0
+    more = _next_visit(layer, at)
+    while more and layer.weights == FIRST_ROWS and at[AT_BLOCK]:
+        more = _next_visit(layer, at)
+    if not more:
+        at[AT_GROUP] = 0
+        at[AT_LAYER] += 1
+        m.base += layer.count
+        m.left = 0
+
+
+@_helper
+def _ask_weights(
+    m: Record, layers: Records, classes: Records, rings: Records, results: Records
+) -> None:
     """Ask for the next weight tile, if it is known when."""
-    number = state[P_W_LAYER]
-    count = state[M_LAYERS]
-    while number < count and nests[number * LAYER + L_WEIGHTS] == NEVER:
-        if not nests[number * LAYER + L_VECTOR]:
-            state[P_W_BASE] += nests[number * LAYER + L_COUNT]
-        number += 1
-        state[P_W_LAYER] = number
-    if number == count:
-        return False
-    layer = number * LAYER
+    at = m.weights_at
+    while at[AT_LAYER] < m.layers and layers[at[AT_LAYER]].weights == NEVER:
+        if not layers[at[AT_LAYER]].vector:
+            m.base += layers[at[AT_LAYER]].count
+        at[AT_LAYER] += 1
+    if at[AT_LAYER] == m.layers:
+        return
+    layer, engine = layers[at[AT_LAYER]], m.engines[WEIGHTS]
     cycle = 0
-    if not nests[layer + L_AHEAD]:
-        if state[P_LAYER] < number:
-            return False
-        cycle = state[T_LAYER]
-    block, column = state[P_W_BLOCK], state[P_W_COLUMN]
-    tile, depth = state[P_W_TILE], state[P_W_DEPTH]
-    if not state[M_WEIGHTS_AHEAD]:
-        needed = _pass_number(nests, layer, state[P_W_GROUP], block, column, tile, depth)
-        if state[P_PASSES] < state[P_W_BASE] + needed:
-            return False
-        cycle = max(cycle, state[T_PASS_STOP])
-    work = _work(layer, _class(nests, layer, block, column, tile, depth))
-    size = nests[work + K_WEIGHT_BYTES]
-    room = state[M_WEIGHT_ROOM]
-    if not _ask(state, rings, WEIGHTS, size, room, cycle):
-        return False
-    burst = state[M_BURST]
+    if not layer.ahead:
+        if m.array_at[AT_LAYER] < at[AT_LAYER]:
+            return
+        cycle = m.layer_start
+    if not engine.ahead:
+        if m.passes < m.base + _pass_number(layer, at):
+            return
+        cycle = max(cycle, m.pass_stop)
+    size = classes[at[AT_LAYER], _class(layer, at)].weight_bytes
+    if not _ask(m, engine, rings, size, cycle):
+        return
     bus = 0
-    if size > state[P_W_LEFT]:
-        bus = (size - state[P_W_LEFT] + burst - 1) // burst * burst
-    state[P_W_LEFT] += bus - size
-    rings[_entry(state, WEIGHTS, state[P_WEIGHTS + ASKED] - 1), E_BUS] = bus
-    nests[layer + R_READ] += bus
-    _next_weights(nests, layer, state)
-    return True
+    if size > m.left:
+        bus = (size - m.left + m.burst - 1) // m.burst * m.burst
+    m.left += bus - size
+    _entry(engine, engine.asked - 1, rings).bus = bus
+    results[at[AT_LAYER]].read += bus
+    _next_weights(m, layer)
 
 
-@njit(cache=True, error_model="numpy")
-def _ask_activations(state: Integers, nests: Integers, rings: Integers) -> bool:
+@_helper
+def _ask_activations(
+    m: Record, layers: Records, sizes: Integers, chunks: Records, rings: Records, results: Records
+) -> None:
     """Ask for the next block of rows, or the next input of a chunk, of the layer that runs."""
-    layer = state[P_LAYER] * LAYER
-    cycle = state[T_LAYER]
-    block = state[P_D_BLOCK]
-    if nests[layer + L_VECTOR]:
-        if block == nests[layer + L_COUNT] or nests[layer + L_INPUTS] == 0:
-            return False
-        needed = block
-        size = nests[nests[layer + L_FIRST] + block * V_SIZE + V_INPUT + state[P_D_INPUT]]
+    at, engine = m.activations_at, m.engines[ACTIVATIONS]
+    number = m.array_at[AT_LAYER]
+    layer = layers[number]
+    cycle, block = m.layer_start, at[AT_BLOCK]
+    if layer.vector:
+        if block == layer.count or layer.inputs == 0:
+            return
+        needed, before = block, m.chunk_stop
+        size = chunks[layer.first + block].inputs[m.input]
     else:
-        if nests[layer + L_ACTIVATIONS] == NEVER or state[P_D_INPUT]:
-            return False
-        needed = _pass_number(nests, layer, state[P_D_GROUP], block, state[P_D_COLUMN], 0, 0)
-        size = nests[nests[layer + L_FIRST] + block]
-    if not state[M_ACTIVATIONS_AHEAD]:
-        if state[P_STEPS] < needed:
-            return False
+        if layer.activations == NEVER or m.input:
+            return
+        needed, before = _pass_number(layer, at), m.pass_stop
+        size = sizes[layer.first + block]
+    if not engine.ahead:
+        if m.steps < needed:
+            return
         if needed:
-            cycle = max(
-                cycle, state[T_CHUNK_STOP] if nests[layer + L_VECTOR] else state[T_PASS_STOP]
-            )
-    room = state[M_ACTIVATION_ROOM] - nests[layer + L_RESIDENT]
-    if not _ask(state, rings, ACTIVATIONS, size, room, cycle):
-        return False
-    burst = state[M_BURST]
-    bus = (size + burst - 1) // burst * burst
-    rings[_entry(state, ACTIVATIONS, state[P_ACTIVATIONS + ASKED] - 1), E_BUS] = bus
-    nests[layer + R_READ] += bus
-    if nests[layer + L_VECTOR]:
-        state[P_D_INPUT] += 1
-        if state[P_D_INPUT] == nests[layer + L_INPUTS]:
-            state[P_D_INPUT] = 0
-            state[P_D_BLOCK] += 1
-        return True
-    more = _next_visit(nests, layer, state, P_D_GROUP)
-    while more and nests[layer + L_ACTIVATIONS] == FIRST_COLUMNS and state[P_D_COLUMN]:
-        more = _next_visit(nests, layer, state, P_D_GROUP)
-    state[P_D_INPUT] = 0 if more else 1
-    return True
+            cycle = max(cycle, before)
+    if not _ask(m, engine, rings, size, cycle):
+        return
+    bus = (size + m.burst - 1) // m.burst * m.burst
+    _entry(engine, engine.asked - 1, rings).bus = bus
+    results[number].read += bus
+    if layer.vector:
+        m.input += 1
+        if m.input == layer.inputs:
+            m.input = 0
+            at[AT_BLOCK] += 1
+        return
+    more = _next_visit(layer, at)
+    while more and layer.activations == FIRST_COLUMNS and at[AT_COLUMN]:
+        more = _next_visit(layer, at)
+    m.input = 0 if more else 1
 
 
-@njit(cache=True, error_model="numpy")
-def _ask_store(state: Integers, rings: Integers) -> bool:
+@_helper
+def _ask_store(m: Record, rings: Records) -> None:
     """Ask for the store of the oldest result that is written, if there is one."""
-    base = P_OUTPUTS
-    number = state[base + ASKED]
-    if number == state[base + RELEASED]:
-        return False
-    written = rings[_entry(state, OUTPUTS, number), E_TAKEN]
-    slot = state[S_ENDS + OUTPUTS * state[M_OUTSTANDING] + number % state[M_OUTSTANDING]]
-    state[T_ASKED + OUTPUTS] = max(state[T_ASKED + OUTPUTS], written, slot)
-    state[T_BLOCKED + OUTPUTS] = state[T_ASKED + OUTPUTS]
-    state[base + ASKED] += 1
-    return True
+    engine = m.engines[OUTPUTS]
+    if engine.asked < engine.released:
+        written = _entry(engine, engine.asked, rings).taken
+        engine.asked_at = max(engine.asked_at, written, _slot(m, engine, rings))
+        engine.blocked_at = engine.asked_at
+        engine.asked += 1
 
 
-@njit(cache=True, error_model="numpy")
-def _store(rings: Integers, state: Integers, size: int, bus: int, written: int) -> None:
+@_helper
+def _store(engine: Record, rings: Records, size: int, bus: int, written: int) -> None:
     """Queue a result for its store; its room has been taken."""
-    base = P_OUTPUTS
-    entry = _entry(state, OUTPUTS, state[base + RELEASED])
-    rings[entry, E_TAKEN] = written
-    rings[entry, E_BYTES] = size
-    rings[entry, E_BUS] = bus
-    state[base + RELEASED] += 1
+    entry = _entry(engine, engine.released, rings)
+    entry.taken = written
+    entry.bytes = size
+    entry.bus = bus
+    engine.released += 1
 
 
-@njit(cache=True, error_model="numpy")
-def _rescale(state: Integers, nests: Integers, layer: int, rings: Integers) -> bool:
+@_helper
+def _rescale(m: Record, classes: Records, rings: Records) -> bool:
     """Read the oldest finished tile, if there is one and there is room for its results."""
-    tile = state[P_READ]
-    if tile == state[P_FINISHED]:
+    if m.read == m.finished:
         return False
-    work = _work(layer, state[P_CLASS + (tile & 1)])
-    registered = state[T_REGISTERED + (tile & 1)]
-    cursor = state[T_READ_STOP]
-    start = max(registered, cursor)
-    if nests[work + K_OUTPUT]:
-        granted = state[P_OUTPUTS + GRANTED]
-        start = _room(
-            rings, state, OUTPUTS, granted, nests[work + K_OUTPUT], nests[layer + L_STAGING], start
-        )
+    buffer, engine = m.buffers[m.read % m.buffer_count], m.engines[OUTPUTS]
+    work = classes[m.array_at[AT_LAYER], buffer.kind]
+    before, registered = m.read_stop, buffer.registered
+    start = max(registered, before)
+    if work.output:
+        start = _room(engine, rings, engine.granted, work.output, start)
         if start < 0:
             return False
-    if cursor:
-        cursor = _until(state, A_PIPELINE, cursor, min(cursor + state[M_PIPELINE], start))
-    _until(state, A_READ_STALL, max(cursor, registered), start)
-    stop = start + nests[work + K_READ]
-    state[A_BUSY] += nests[work + K_READ]
-    state[T_READ_STOP] = stop
-    state[T_UNHINDERED] = max(state[T_UNHINDERED], registered) + nests[work + K_READ]
-    buffer = tile % state[M_BUFFERS]
-    state[T_RESCALED + buffer] = state[T_UNHINDERED]
-    state[T_FREE + buffer] = stop
-    _cover(state, A_HELD, T_HELD, state[T_TAKEN + buffer], stop)
-    if nests[work + K_OUTPUT]:
-        written = stop + state[M_PIPELINE]
-        _store(rings, state, nests[work + K_OUTPUT], nests[work + K_OUTPUT_BUS], written)
-    state[P_READ] += 1
+    cursor = before
+    if before:
+        tail = min(before + m.pipeline, start)
+        m.tail += max(0, tail - before)
+        cursor = max(before, tail)
+    m.read_stall += max(0, start - max(cursor, registered))
+    stop = start + work.read
+    m.busy += work.read
+    m.taken += stop - max(buffer.taken, before)
+    m.unhindered = max(m.unhindered, registered) + work.read
+    buffer.rescaled = m.unhindered
+    buffer.free = m.read_stop = stop
+    if work.output:
+        _store(engine, rings, work.output, work.output_bus, stop + m.pipeline)
+    m.read += 1
     return True
 
 
-@njit(cache=True, error_model="numpy")
-def _pass(state: Integers, nests: Integers, layer: int, rings: Integers) -> int:
+@_helper
+def _pass(m: Record, layer: Record, classes: Records, rings: Records, result: Record) -> int:
     """Run the next pass if all it waits for is known: DONE, STUCK or UNUSED (a false release)."""
-    block, column = state[P_BLOCK], state[P_COLUMN]
-    tile, depth = state[P_TILE], state[P_DEPTH]
-    first_depth, last_depth = depth == 0, depth == nests[layer + L_DEPTHS] - 1
-    last_tile = tile == _tiles(nests, layer, block) - 1
-    when, again = nests[layer + L_WEIGHTS], nests[layer + L_ACTIVATIONS]
+    at = m.array_at
+    block, column, tile = at[AT_BLOCK], at[AT_COLUMN], at[AT_TILE]
+    first_depth, last_depth = at[AT_DEPTH] == 0, at[AT_DEPTH] == layer.depths - 1
+    last_tile = tile == _tiles(layer, block) - 1
+    when, again = layer.weights, layer.activations
     by_block = when == EACH_BLOCK
     fetches_weights = when == EACH_PASS or (
         when != NEVER and tile == 0 and (by_block or block == 0)
     )
     releases_weights = when == EACH_PASS or (
-        when != NEVER and last_tile and (by_block or block == nests[layer + L_BLOCKS] - 1)
+        when != NEVER and last_tile and (by_block or block == layer.blocks - 1)
     )
     enters = again == EACH_VISIT or (again == FIRST_COLUMNS and column == 0)
     fetches_activations = enters and first_depth and tile == 0
-    leaves = again == EACH_VISIT or (
-        again == FIRST_COLUMNS and column == nests[layer + L_COLUMNS] - 1
-    )
-    weights = activations = buffer = 0
-    if fetches_weights:
-        weights = _arrival(rings, state, WEIGHTS)
-    if fetches_activations:
-        activations = _arrival(rings, state, ACTIVATIONS)
+    leaves = again == EACH_VISIT or (again == FIRST_COLUMNS and column == layer.columns - 1)
+    releases_activations = leaves and last_depth and last_tile
+    loads, blocks = m.engines[WEIGHTS], m.engines[ACTIVATIONS]
+    weights = _arrival(loads, rings) if fetches_weights else 0
+    activations = _arrival(blocks, rings) if fetches_activations else 0
     if weights < 0 or activations < 0:
+        m.waits_for = WEIGHTS if weights < 0 else ACTIVATIONS
         return STUCK
-    if first_depth:
-        if state[P_STARTED] - state[P_READ] == state[M_BUFFERS]:
-            return STUCK
-        buffer = state[P_STARTED] % state[M_BUFFERS]
-    kind = _class(nests, layer, block, column, tile, depth)
-    work = _work(layer, kind)
-    first = state[P_STEPS] == 0
-    if not first_depth and not last_depth:
-        return _run(state, nests, layer, rings, kind, fetches_weights, releases_weights)
-    _stream(state, nests, work, first, first_depth, weights, activations, buffer)
-    nests[layer + R_PASSES + kind] += 1
-    state[P_PASSES] += 1
-    state[P_STEPS] += 1
-    stop = state[T_PASS_STOP] = state[T_STOP]
+    buffer = m.buffers[m.started % m.buffer_count]
+    if first_depth and m.started - m.read == m.buffer_count:
+        m.waits_for = OUTPUTS
+        return STUCK
+    kind = _class(layer, at)
+    _stream(m, classes[at[AT_LAYER], kind], first_depth, weights, activations, buffer)
+    result.executed[kind] += 1
+    m.passes += 1
+    m.steps += 1
     if fetches_weights:
-        state[P_WEIGHTS + CONSUMED] += 1
+        loads.consumed += 1
     if fetches_activations:
-        state[P_ACTIVATIONS + CONSUMED] += 1
+        blocks.consumed += 1
     if first_depth:
-        state[T_TAKEN + buffer] = state[T_START]
-        state[P_STARTED] += 1
+        buffer.taken = m.start
+        m.started += 1
     if last_depth:
-        finished = state[P_FINISHED]
-        registered = stop + state[M_WAVEFRONT]
-        if not state[M_PRELOADS]:
-            registered += state[M_DRAIN]
-        state[T_REGISTERED + (finished & 1)] = registered
-        state[P_CLASS + (finished & 1)] = kind
-        state[P_FINISHED] += 1
-    if releases_weights and not _release(rings, state, WEIGHTS, stop):
+        finished = m.buffers[m.finished % m.buffer_count]
+        finished.registered = m.stop + m.wavefront + (0 if m.preloads else m.drain)
+        finished.kind = kind
+        m.finished += 1
+    if releases_weights and not _release(loads, rings, m.stop):
         return UNUSED
-    if leaves and last_depth and last_tile and not _release(rings, state, ACTIVATIONS, stop):
+    if releases_activations and not _release(blocks, rings, m.stop):
         return UNUSED
-    state[P_DEPTH] += 1
+    at[AT_DEPTH] += 1
     if last_depth:
-        state[P_DEPTH] = 0
-        state[P_TILE] += 1
+        at[AT_DEPTH] = 0
+        at[AT_TILE] += 1
         if last_tile:
-            state[P_TILE] = 0
-            _next_visit(nests, layer, state, P_GROUP)
+            at[AT_TILE] = 0
+            _next_visit(layer, at)
     return DONE
 
 
-@njit(cache=True, error_model="numpy")
-def _run(
-    state: Integers,
-    nests: Integers,
-    layer: int,
-    rings: Integers,
-    kind: int,
-    fetches: bool,
-    releases: bool,
-) -> int:
-    """Run passes of one tile between its first and its last depth: as many as are alike.
-
-    They are of one class, and a pass depends on the one before it only. So once an operand is
-    known to be there before it matters, each takes what the first of them takes.
-    """
-    count = nests[layer + L_DEPTHS] - 1 - state[P_DEPTH]
-    weights = 0
-    if fetches:
-        consumed = state[P_WEIGHTS + CONSUMED]
-        weights = rings[_entry(state, WEIGHTS, consumed), E_THERE]
-        count = min(count, state[P_WEIGHTS + GRANTED] - consumed)
-        while count > 1 and (
-            rings[_entry(state, WEIGHTS, consumed + count - 1), E_THERE] > state[T_START]
-        ):
-            count //= 2
-        state[P_WEIGHTS + CONSUMED] += count
-    before = state[T_STOP]
-    for cause in range(CAUSES):
-        state[A_BEFORE + cause] = state[A_STREAM + cause]
-    _stream(state, nests, _work(layer, kind), False, False, weights, 0, 0)
-    first_stop = state[T_STOP]
-    period = first_stop - before
-    for cause in range(CAUSES):
-        charged = state[A_STREAM + cause] - state[A_BEFORE + cause]
-        state[A_STREAM + cause] += (count - 1) * charged
-    state[T_START] += (count - 1) * period
-    state[T_STOP] += (count - 1) * period
-    state[T_PASS_STOP] = state[T_STOP]
-    nests[layer + R_PASSES + kind] += count
-    state[P_PASSES] += count
-    state[P_STEPS] += count
-    state[P_DEPTH] += count
-    if releases:
-        for number in range(count):
-            if not _release(rings, state, WEIGHTS, first_stop + number * period):
-                return UNUSED
-    return DONE
-
-
-@njit(cache=True, error_model="numpy")
-def _chunk(state: Integers, nests: Integers, layer: int, rings: Integers) -> int:
+@_helper
+def _chunk(m: Record, layer: Record, chunks: Records, rings: Records) -> int:
     """Run the next chunk of a vector layer as far as what it waits for is known."""
-    work = nests[layer + L_FIRST] + state[P_CHUNKS] * V_SIZE
-    cursor = state[T_VECTOR]
-    while state[P_READY] < nests[layer + L_INPUTS]:
-        arrived = _arrival(rings, state, ACTIVATIONS)
+    work = chunks[layer.first + m.steps]
+    loads, stores = m.engines[ACTIVATIONS], m.engines[OUTPUTS]
+    while m.ready < layer.inputs:
+        arrived = _arrival(loads, rings)
         if arrived < 0:
+            m.waits_for = ACTIVATIONS
             return STUCK
-        cursor = state[T_VECTOR] = _until(state, A_VECTOR_A, cursor, arrived)
-        state[P_ACTIVATIONS + CONSUMED] += 1
-        state[P_READY] += 1
-    size = nests[work + V_OUTPUT]
-    if size:
-        granted = state[P_OUTPUTS + GRANTED]
-        start = _room(rings, state, OUTPUTS, granted, size, nests[layer + L_STAGING], cursor)
+        m.vector_stall_activations += max(0, arrived - m.vector)
+        m.vector = max(m.vector, arrived)
+        loads.consumed += 1
+        m.ready += 1
+    if work.output:
+        start = _room(stores, rings, stores.granted, work.output, m.vector)
         if start < 0:
+            m.waits_for = OUTPUTS
             return STUCK
-        cursor = _until(state, A_VECTOR_O, cursor, start)
-    cursor = state[T_VECTOR] = _until(state, A_VECTOR, cursor, cursor + nests[work + V_CYCLES])
-    for _ in range(nests[layer + L_INPUTS]):
-        if not _release(rings, state, ACTIVATIONS, cursor):
+        m.vector_stall_output += start - m.vector
+        m.vector = start
+    m.vector_busy += work.cycles
+    m.vector += work.cycles
+    m.chunk_stop = m.vector
+    for _ in range(layer.inputs):
+        if not _release(loads, rings, m.vector):
             return UNUSED
-    if size:
-        _store(rings, state, size, nests[work + V_OUTPUT_BUS], cursor)
-    state[P_READY] = 0
-    state[P_CHUNKS] += 1
-    state[T_CHUNK_STOP] = cursor
-    state[P_STEPS] += 1
+    if work.output:
+        _store(stores, rings, work.output, work.output_bus, m.vector)
+    m.ready = 0
+    m.steps += 1
     return DONE
 
 
-@njit(cache=True, error_model="numpy")
-def _start_layer(state: Integers, nests: Integers, layer: int, cycle: int) -> int:
+@_helper
+def _start_layer(m: Record, layers: Records, number: int, cycle: int) -> int:
     """Start a layer: nothing is in the array, in the staging area or on its way to DRAM."""
-    base = P_ACTIVATIONS
-    if state[base + RELEASED] < state[base + ASKED]:
+    layer, loads, stores = layers[number], m.engines[ACTIVATIONS], m.engines[OUTPUTS]
+    if loads.released < loads.asked:
         return UNUSED
-    if nests[layer + L_RESIDENT] > state[M_ACTIVATION_ROOM]:
+    if layer.resident > m.activation_room:
         return NO_ROOM
-    state[T_LAYER] = state[T_START] = state[T_STOP] = state[T_VECTOR] = cycle
-    for position in (P_GROUP, P_BLOCK, P_COLUMN, P_TILE, P_DEPTH, P_STEPS, P_READY, P_CHUNKS):
-        state[position] = 0
-    for position in (P_D_GROUP, P_D_BLOCK, P_D_COLUMN, P_D_INPUT):
-        state[position] = 0
-    state[P_PAD] = state[A_PAD + 1]
-    state[base + APPLIED] = state[base + ASKED]
-    state[base + HELD] = 0
-    base = P_OUTPUTS
-    state[base + APPLIED] = state[base + GRANTED]
-    state[base + HELD] = 0
+    m.layer_start = m.start = m.stop = m.vector = cycle
+    m.steps = m.ready = m.input = 0
+    for level in range(LEVELS):
+        m.array_at[level] = m.activations_at[level] = 0
+    m.array_at[AT_LAYER] = m.activations_at[AT_LAYER] = number
+    m.holding_before = loads.holding
+    loads.room = m.activation_room - layer.resident
+    loads.applied, loads.held = loads.asked, 0
+    stores.room = layer.staging
+    stores.applied, stores.held = stores.granted, 0
     return DONE
 
 
-@njit(cache=True, error_model="numpy")
-def _end_layer(state: Integers, nests: Integers, layer: int, rings: Integers) -> int:
-    """Close a layer whose last result is stored; return when that was, -1 if not known yet."""
-    base = P_OUTPUTS
-    if state[base + GRANTED] < state[base + RELEASED]:
-        return -1
-    if not nests[layer + L_VECTOR] and state[P_READ] < state[P_FINISHED]:
-        return -1
-    stored = 0
-    if state[base + GRANTED]:
-        stored = rings[_entry(state, OUTPUTS, state[base + GRANTED] - 1), E_THERE]
-    if nests[layer + L_VECTOR]:
-        end = max(state[T_VECTOR], stored)
+@_helper
+def _end_layer(m: Record, layer: Record, rings: Records, result: Record) -> bool:
+    """Close a layer whose last result is stored; whether it is known when that was."""
+    stores, loads, causes = m.engines[OUTPUTS], m.engines[ACTIVATIONS], m.causes
+    if stores.granted < stores.released or (not layer.vector and m.read < m.finished):
+        m.waits_for = OUTPUTS
+        return False
+    stored = _entry(stores, stores.granted - 1, rings).there if stores.granted else 0
+    if layer.vector:
+        end = max(m.vector, stored)
     else:
-        stop = state[T_STOP]
-        corner = stop + state[M_WAVEFRONT]
-        fill, drain = corner, corner + state[M_DRAIN]
-        if state[M_PRELOADS]:
-            fill, drain = stop + state[M_ROWS] - 1, corner
-        cursor = _until(state, A_FILL, stop, fill)
-        cursor = _until(state, A_DRAIN, cursor, drain)
-        rescaled = state[T_READ_STOP] + state[M_PIPELINE]
-        cursor = _until(state, A_STALL_R, cursor, rescaled)
-        end = _until(state, A_STALL_O, cursor, stored)
-    if nests[layer + L_RESIDENT]:
-        state[A_PAD + 1] = state[P_PAD] + end - state[T_LAYER]
-    for cause in range(8):
-        nests[layer + R_CAUSES + cause] = state[A_STREAM + cause]
-        state[A_STREAM + cause] = 0
-    nests[layer + R_START], nests[layer + R_STOP] = state[T_LAYER], end
-    return int(end)
+        corner = m.stop + m.wavefront
+        fill, drain = corner, corner + m.drain
+        if m.preloads:
+            fill, drain = m.stop + m.rows - 1, corner
+        cursor = _charge(causes, FILL, m.stop, fill)
+        cursor = _charge(causes, DRAIN, cursor, drain)
+        cursor = _charge(causes, STALL_RESCALE, cursor, m.read_stop + m.pipeline)
+        end = _charge(causes, STALL_OUTPUT, cursor, stored)
+    if layer.resident:
+        loads.holding = m.holding_before + end - m.layer_start
+    for cause in range(CAUSES):
+        result.causes[cause] = causes[cause]
+        causes[cause] = 0
+    result.start, result.stop = m.layer_start, end
+    return True
 
 
-@njit(cache=True, error_model="numpy")
-def _repeat(
-    state: Integers, nests: Integers, rings: Integers, seen: Integers, old: Integers
-) -> None:
-    """When a column of tiles begins: add whole periods, if it begins like an earlier one did.
+@_helper
+def _array_signature(m: Record, out: Integers) -> None:
+    """Write what the array (out[1]) and the rescale unit do next follows from, relative to now.
 
-    The state decides what comes next, and the passes of all columns but the first and the last
-    are alike. So once all that may still matter is as it was, only later, everything goes on to
-    grow by what it has grown since then.
+    What lies so far back that no later maximum can choose it counts as now: the last stream's end.
     """
-    layer, column = state[P_LAYER] * LAYER, state[P_COLUMN]
-    middle = nests[layer + L_COLUMNS] - 2
-    if not nests[layer + L_ROWS_OUTSIDE] or column == 0 or column > middle:
-        return
-    if seen[P_STEPS] == state[P_STEPS] and seen[P_LAYER] == state[P_LAYER]:
-        return
-    # Column 1 is always kept, so what is seen is of this layer, group and block.
-    if column > 1 and _is_alike(state, rings, seen, old):
-        ahead = state[P_W_COLUMN] if state[P_W_COLUMN] != seen[P_W_COLUMN] else 0
-        count = (middle - max(column, ahead)) // (column - seen[P_COLUMN])
-        if count > 0:
-            _add_periods(state, nests, rings, seen, count)
-            return
-    if column & (column - 1) == 0 or column % LONGEST_PERIOD == 0:
-        _keep(state, nests, rings, seen, old)
+    now = m.stop
+    out[1] = m.start - now
+    out[2] = m.read_stop - now
+    out[3] = m.finished - m.read
+    out[4] = m.started - m.read
+    out[5] = m.unhindered - now
+    size = 6
+    for ahead in range(m.buffer_count):
+        tile = m.read + ahead
+        buffer = m.buffers[tile % m.buffer_count]
+        for index in range(size, size + 5):
+            out[index] = 0
+        if tile < m.finished:
+            out[size] = buffer.registered - now
+            out[size + 1] = buffer.kind
+        if tile < m.started:
+            out[size + 2] = max(buffer.taken, m.read_stop) - now
+        else:
+            out[size + 3] = max(buffer.rescaled, now) - now
+            out[size + 4] = max(buffer.free, now) - now
+        size += 5
+    out[0] = size
 
 
-@njit(cache=True, error_model="numpy")
-def _live(state: Integers, engine: int) -> tuple[int, int]:
-    """Return the first and one past the last transfer that still matter."""
-    base = P_WEIGHTS + P_RING * engine
-    return state[base + APPLIED], max(state[base + ASKED], state[base + RELEASED])
+@_helper
+def _engine_signature(m: Record, which: int, rings: Records, out: Integers) -> None:
+    """Write what an engine's next transfers follow from, in the same way; out[0] is 0 if too much.
 
-
-@njit(cache=True, error_model="numpy")
-def _keep(state: Integers, nests: Integers, rings: Integers, seen: Integers, old: Integers) -> None:
-    """Keep the state, what its layer reports so far and the transfers that still matter."""
-    layer = state[P_LAYER] * LAYER
-    for index in range(state.size):
-        seen[index] = state[index]
-    for index in range(LAYER - R_PASSES):
-        seen[state.size + index] = nests[layer + R_PASSES + index]
-    for engine in range(3):
-        first, end = _live(state, engine)
-        for number in range(first, end):
-            entry = _entry(state, engine, number)
-            for field in range(E_SIZE):
-                old[entry, field] = rings[entry, field]
-
-
-@njit(cache=True, error_model="numpy")
-def _is_alike(state: Integers, rings: Integers, seen: Integers, old: Integers) -> bool:
-    """Whether the state is the seen one, later, at another column of the same block.
-
-    Buffers and slots are compared one by one, so as many tiles or transfers as there are of them
-    have to have passed. What stands still must not be waited for: it would come sooner, later.
+    Cycles of transfers rise with their numbers, so those that matter are the last ones.
     """
-    later = state[T_STOP] - seen[T_STOP]
-    tiles = state[P_STARTED] - seen[P_STARTED]
-    alike = tiles % 2 == 0
-    for index in (T_START, T_READ_STOP, T_UNHINDERED, T_HELD, T_REGISTERED, T_REGISTERED + 1):
-        alike &= state[index] - seen[index] == later
-    for buffer in range(state[M_BUFFERS]):
-        for index in (T_RESCALED, T_FREE, T_TAKEN):
-            alike &= state[index + buffer] - seen[index + buffer] == later
-    for index in (P_FINISHED, P_READ):
-        alike &= state[index] - seen[index] == tiles
-    for index in (P_CLASS, P_CLASS + 1, P_W_LAYER, P_W_GROUP, P_W_BLOCK, P_W_TILE, P_W_DEPTH):
-        alike &= state[index] == seen[index]
-    for index in (P_W_LEFT, P_D_GROUP, P_D_BLOCK, P_D_COLUMN, P_D_INPUT):
-        alike &= state[index] == seen[index]
-    if state[P_WEIGHTS + ASKED] == seen[P_WEIGHTS + ASKED]:
-        alike &= state[P_W_COLUMN] == seen[P_W_COLUMN]
-    else:
-        alike &= state[P_W_COLUMN] - seen[P_W_COLUMN] == state[P_COLUMN] - seen[P_COLUMN]
-        alike &= state[P_W_LAYER] == state[P_LAYER]
-        alike &= state[P_W_GROUP] == state[P_GROUP] and state[P_W_BLOCK] == state[P_BLOCK]
-    engine = WEIGHTS
-    while alike and engine <= OUTPUTS:
-        alike = _is_engine_alike(state, rings, seen, old, engine, later)
-        engine += 1
-    return bool(alike)
-
-
-@njit(cache=True, error_model="numpy")
-def _is_engine_alike(
-    state: Integers, rings: Integers, seen: Integers, old: Integers, engine: int, later: int
-) -> bool:
-    """Whether an engine did nothing and waits for nothing, or is where it was, later."""
-    base = P_WEIGHTS + P_RING * engine
-    asked, granted, released = state[base + ASKED], state[base + GRANTED], state[base + RELEASED]
-    consumed = granted if engine == OUTPUTS else state[base + CONSUMED]
-    count = asked - seen[base + ASKED]
-    alike = state[base + HELD] == seen[base + HELD]
-    for index in (GRANTED, APPLIED, RELEASED):
-        alike &= state[base + index] - seen[base + index] == count
-    if engine != OUTPUTS:
-        alike &= consumed - seen[base + CONSUMED] == count
-    if count == 0:
-        return bool(alike and asked == granted and (engine != OUTPUTS or asked == released))
-    outstanding = state[M_OUTSTANDING]
-    alike &= count % outstanding == 0 and engine != ACTIVATIONS
-    alike &= state[T_CHANNEL] - seen[T_CHANNEL] == later
-    for index in (T_ASKED, T_BLOCKED, T_ASKING, T_UNDER_WAY, T_WAITING):
-        alike &= state[index + engine] - seen[index + engine] == later
-    if engine == WEIGHTS:
-        alike &= state[T_PAD] - seen[T_PAD] == later
-    for index in range(S_ENDS + engine * outstanding, S_ENDS + (engine + 1) * outstanding):
-        alike &= state[index] - seen[index] == later
-    freed, taken = (granted, asked) if engine == OUTPUTS else (released, released)
-    number, end = _live(state, engine)
-    while alike and number < end:
-        entry, other = _entry(state, engine, number), _entry(state, engine, number - count)
-        alike = rings[entry, E_BYTES] == old[other, E_BYTES]
-        if number < freed:
-            alike &= rings[entry, E_RELEASED] - old[other, E_RELEASED] == later
-        if number >= taken:
-            alike &= rings[entry, E_TAKEN] - old[other, E_TAKEN] == later
-        if consumed <= number < granted:
-            alike &= rings[entry, E_THERE] - old[other, E_THERE] == later
-        if number >= granted:
-            alike &= rings[entry, E_BUS] == old[other, E_BUS]
+    engine, now = m.engines[which], m.stop
+    loads = which != OUTPUTS
+    asked, granted, released = engine.asked, engine.granted, engine.released
+    before = engine.blocked_at if asked > granted else engine.asked_at
+    out[1] = engine.asked_at - now
+    out[2] = before - now
+    out[3] = max(engine.asking_until, before) - now
+    out[4] = max(engine.under_way_until, before) - now
+    out[5] = max(engine.waiting_until, before) - now
+    out[6] = m.channel - now
+    out[7] = engine.held
+    out[8] = asked - granted
+    out[9] = asked - released
+    out[10] = asked - engine.applied
+    out[11] = asked - engine.consumed if loads else 0
+    out[12] = engine.pad_until - now if loads else 0
+    out[13] = out[14] = 0
+    if which == WEIGHTS:
+        out[13] = m.left
+    size = 15
+    number = asked - m.outstanding
+    while number < granted and size < SIGNATURE - 4:
+        there = _entry(engine, number, rings).there if number >= 0 else 0
+        out[size] = max(there, engine.asked_at) - now
+        size += 1
         number += 1
-    return bool(alike)
+    # Given away, but not yet out of what is held.
+    number = released if loads else granted
+    bound = engine.asked_at if loads else m.read_stop
+    while number > engine.applied and size < SIGNATURE - 4:
+        number -= 1
+        cycle = _entry(engine, number, rings).released
+        if cycle <= bound:
+            break
+        out[size] = cycle - now
+        size += 1
+    out[size] = END
+    # On their way to the array, or to the channel.
+    size += 1
+    number = granted if loads else released
+    last = engine.consumed if loads else asked
+    while number > last and size < SIGNATURE - 4:
+        number -= 1
+        entry = _entry(engine, number, rings)
+        if loads and entry.there <= m.start:
+            break
+        out[size] = (entry.there if loads else entry.taken) - now
+        size += 1
+    out[size] = END
+    size += 1
+    number = asked
+    while loads and number > released and size < SIGNATURE - 4:
+        number -= 1
+        cycle = _entry(engine, number, rings).taken
+        if cycle <= engine.pad_until:
+            break
+        out[size] = cycle - now
+        size += 1
+    out[size] = END
+    out[0] = size + 1 if size < SIGNATURE - 4 else 0
 
 
-@njit(cache=True, error_model="numpy")
-def _add_periods(
-    state: Integers, nests: Integers, rings: Integers, seen: Integers, count: int
-) -> None:
-    """Let everything grow ``count`` times more by what it grew since the state seen.
+@_helper
+def _keep(m: Record, rings: Records, results: Records, kept: Kept, level: int) -> None:
+    """Keep the state, its signature and what layers report so far."""
+    seen, reports, signatures = kept
+    ahead = m.weights_at[AT_LAYER]
+    m.read_ahead = results[ahead].read if ahead < m.layers else 0
+    seen[level] = m
+    reports[level] = results[m.array_at[AT_LAYER]]
+    for which in range(ARRAY):
+        _engine_signature(m, which, rings, signatures[level, which])
+    _array_signature(m, signatures[level, ARRAY])
 
-    The numbers of transfers stay: only differences of them matter, and so do the rings' places.
+
+@_helper
+def _is_equal(now: Integers, before: Integers) -> bool:
+    """Whether two signatures are one."""
+    if now[0] == 0 or now[0] != before[0]:
+        return False
+    index = 1
+    while index < now[0] and now[index] == before[index]:
+        index += 1
+    return bool(index == now[0])
+
+
+@_helper
+def _periods(at: Integers, before: Integers, lasts: Integers) -> int:
+    """Return how often a position can go on as it did since before, in one loop and up to its last.
+
+    ``lasts``: the last place of each level.
     """
-    later = count * (state[T_STOP] - seen[T_STOP])
-    for engine in range(3):
-        first, end = _live(state, engine)
-        if state[P_WEIGHTS + P_RING * engine + ASKED] == seen[P_WEIGHTS + P_RING * engine + ASKED]:
-            end = first
-        for number in range(first, end):
-            entry = _entry(state, engine, number)
-            for field in (E_TAKEN, E_THERE, E_RELEASED):
-                rings[entry, field] += later
-    for index in range(state.size):
-        if not P_WEIGHTS <= index < A_STREAM:
-            state[index] += count * (state[index] - seen[index])
-    results = state[P_LAYER] * LAYER + R_PASSES
-    for index in range(LAYER - R_PASSES):
-        nests[results + index] += count * (nests[results + index] - seen[state.size + index])
+    moved = -1
+    for level in range(LEVELS):
+        if at[level] != before[level]:
+            if moved >= 0 or at[level] < before[level]:
+                return 0
+            moved = level
+    if moved < 0:
+        return 0
+    return int(max(0, lasts[moved] - at[moved]) // (at[moved] - before[moved]))
 
 
-@njit(cache=True, error_model="numpy")
-def _advance(
-    state: Integers, nests: Integers, rings: Integers, seen: Integers, old: Integers
+@_helper
+def _lasts(layer: Record, at: Integers, lasts: Integers) -> None:
+    """Write where a position in a layer may go with each loop, its last step left out."""
+    lasts[AT_LAYER] = at[AT_LAYER]
+    lasts[AT_GROUP] = layer.groups - 1
+    lasts[AT_BLOCK] = layer.blocks - 1
+    lasts[AT_COLUMN] = layer.columns - 1
+    lasts[AT_TILE] = _tiles(layer, at[AT_BLOCK]) - 1
+    lasts[AT_DEPTH] = layer.depths - 1
+
+
+@_helper
+def _stock_periods(m: Record, old: Record, which: int, rings: Records) -> int:
+    """Return how often the array can go on taking loads that had come before they mattered."""
+    engine, before = m.engines[which], old.engines[which]
+    first, used = engine.consumed, engine.consumed - before.consumed
+    if _entry(engine, first - 1, rings).there > min(old.start, before.pad_until):
+        return 0
+    count = (engine.granted - first) // used
+    bound = min(m.start, engine.pad_until)
+    while count and _entry(engine, first + count * used - 1, rings).there > bound:
+        count //= 2
+    for number in range(before.released, first + count * used):
+        if _entry(engine, number, rings).bytes == 0:
+            return 0
+    return int(count)
+
+
+@_helper
+def _engine_periods(
+    m: Record, old: Record, which: int, rings: Records, kept: Kept, level: int, scratch: Integers
 ) -> int:
-    """Run passes, tiles, chunks and whole layers until a transfer is waited for."""
-    while state[P_LAYER] < state[M_LAYERS]:
-        layer = state[P_LAYER] * LAYER
-        status = DONE
-        while status == DONE and state[P_STEPS] < nests[layer + L_COUNT]:
-            if nests[layer + L_VECTOR]:
-                status = _chunk(state, nests, layer, rings)
+    """Return how often an engine can go on as it did, if it is where it was, only later."""
+    engine, before = m.engines[which], old.engines[which]
+    count = engine.asked - before.asked
+    consumed = engine.released - before.released
+    if which != OUTPUTS:
+        consumed = engine.consumed - before.consumed
+    if engine.released - before.released != consumed:
+        return 0
+    if count == 0 and engine.granted == before.granted:
+        if consumed == 0:
+            return int(FOREVER)
+        return 0 if which == OUTPUTS else _stock_periods(m, old, which, rings)
+    end = max(engine.asked, engine.released)
+    if (
+        count != consumed
+        or engine.granted - before.granted != count
+        or engine.applied - before.applied != count
+        or end - engine.applied + 2 * count + m.outstanding > engine.mask
+    ):
+        return 0
+    _engine_signature(m, which, rings, scratch)
+    if not _is_equal(scratch, kept[2][level, which]):
+        return 0
+    # What is on its way is granted first, what is held is given away first.
+    for number in range(engine.granted, end):
+        size = _entry(engine, number, rings).bytes
+        if size != _entry(engine, number - count, rings).bytes:
+            return 0
+    for number in range(engine.applied, engine.granted):
+        size = _entry(engine, number, rings).bytes
+        if size != _entry(engine, number - count, rings).bytes:
+            return int((number - engine.applied) // count)
+    return int(FOREVER)
+
+
+@_helper
+def _pointer_periods(
+    m: Record, old: Record, layers: Records, sizes: Integers, lasts: Integers
+) -> int:
+    """Return how often what is fetched next can go on as it did: places, and sizes of blocks."""
+    count = FOREVER
+    if m.engines[WEIGHTS].asked != old.engines[WEIGHTS].asked:
+        at, before = m.weights_at, old.weights_at
+        if at[AT_LAYER] == m.layers or before[AT_DEPTH] == 0 < at[AT_DEPTH]:
+            return 0
+        layer = layers[at[AT_LAYER]]
+        _lasts(layer, at, lasts)
+        lasts[AT_BLOCK] -= 1
+        lasts[AT_COLUMN] -= 1
+        count = _periods(at, before, lasts)
+        if not m.engines[WEIGHTS].ahead:
+            done = m.base + _pass_number(layer, at) - m.passes
+            if done != old.base + _pass_number(layer, before) - old.passes:
+                return 0
+    if m.engines[ACTIVATIONS].asked != old.engines[ACTIVATIONS].asked:
+        at, before = m.activations_at, old.activations_at
+        layer = layers[at[AT_LAYER]]
+        _lasts(layer, at, lasts)
+        count = min(count, _periods(at, before, lasts))
+        if m.input:
+            return 0
+        if not m.engines[ACTIVATIONS].ahead:
+            done = _pass_number(layer, at) - m.steps
+            if done != _pass_number(layer, before) - old.steps:
+                return 0
+        shift = at[AT_BLOCK] - before[AT_BLOCK]
+        if shift:
+            first = layer.first + at[AT_BLOCK]
+            for ahead in range(count * shift):
+                if sizes[first + ahead] != sizes[first + ahead - shift]:
+                    return int(ahead // shift)
+    return int(count)
+
+
+@_helper
+def _repeat(
+    m: Record,
+    layers: Records,
+    sizes: Integers,
+    rings: Records,
+    results: Records,
+    kept: Kept,
+    level: int,
+) -> None:
+    """At a step of a loop: add whole periods, if it begins like an earlier step of it did.
+
+    The state decides what comes next, and the steps of a loop but its first and its last are
+    alike. So once all that may still matter is as it was, only later, everything goes on to grow
+    by what it has grown since then. The state is kept ever more rarely, up to LONGEST_PERIOD.
+    """
+    seen, _, signatures = kept
+    at, old, scratch = m.array_at, seen[level], signatures[LEVELS, 0]
+    lasts, others = signatures[LEVELS, 1], signatures[LEVELS, 2]
+    _lasts(layers[at[AT_LAYER]], at, lasts)
+    is_same_loop = True
+    for index in range(LEVELS):
+        is_same_loop &= index == level or at[index] == old.array_at[index]
+    period = at[level] - old.array_at[level]
+    if is_same_loop and period == 0:
+        return
+    if is_same_loop and period > 0:
+        _array_signature(m, scratch)
+        count = 0
+        if m.started == old.started and m.finished == old.finished and m.read == old.read:
+            is_alike = scratch[1] == signatures[level, ARRAY, 1] and old.steps > 0
+        else:
+            is_alike = _is_equal(scratch, signatures[level, ARRAY])
+        if is_alike:
+            count = (lasts[level] - at[level]) // period
+            count = min(count, _pointer_periods(m, old, layers, sizes, others))
+            moved = stock = False
+            for which in range(ARRAY):
+                if count:
+                    engine, before = m.engines[which], old.engines[which]
+                    more = _engine_periods(m, old, which, rings, kept, level, scratch)
+                    count = min(count, more)
+                    if engine.granted != before.granted:
+                        moved = True
+                    elif engine.released != before.released or engine.asked != engine.granted:
+                        stock = True
+            if moved and stock:
+                count = 0
+        if count:
+            _add_periods(m, old, rings, results, kept, level, count)
+            m.repeats[level] += 1
+        elif period < m.patience[level]:
+            return
+        else:
+            m.patience[level] = max(1, min(2 * m.patience[level], LONGEST_PERIOD))
+            _keep(m, rings, results, kept, level)
+            return
+    m.patience[level] = 1
+    if at[level] + FEWEST_STEPS <= lasts[level]:
+        _keep(m, rings, results, kept, level)
+
+
+@_helper
+def _add_periods(
+    m: Record,
+    old: Record,
+    rings: Records,
+    results: Records,
+    kept: Kept,
+    level: int,
+    count: int,
+) -> None:
+    """Let everything grow ``count`` times more by what it grew since ``old``.
+
+    Numbers of tiles stay: only differences of them matter, and so do their buffers' places.
+    """
+    period = m.stop - old.stop
+    later = count * period
+    fetched = m.engines[WEIGHTS].asked != old.engines[WEIGHTS].asked
+    loaded = m.engines[ACTIVATIONS].asked != old.engines[ACTIVATIONS].asked
+    for index in range(LEVELS):
+        m.array_at[index] += count * (m.array_at[index] - old.array_at[index])
+        if fetched:
+            m.weights_at[index] += count * (m.weights_at[index] - old.weights_at[index])
+        if loaded:
+            m.activations_at[index] += count * (m.activations_at[index] - old.activations_at[index])
+    moved = False
+    for which in range(ARRAY):
+        moved |= _add_transfers(m.engines[which], old.engines[which], rings, which, count, period)
+    if moved:
+        m.channel += later
+    report, result = kept[1][level], results[m.array_at[AT_LAYER]]
+    ahead = m.weights_at[AT_LAYER]
+    if fetched and ahead != m.array_at[AT_LAYER]:
+        results[ahead].read += count * (results[ahead].read - old.read_ahead)
+    result.read += count * (result.read - report.read)
+    result.written += count * (result.written - report.written)
+    for kind in range(CLASSES):
+        result.executed[kind] += count * (result.executed[kind] - report.executed[kind])
+    for cause in range(CAUSES):
+        m.causes[cause] += count * (m.causes[cause] - old.causes[cause])
+    if m.started != old.started:
+        for index in range(m.buffer_count):
+            buffer = m.buffers[index]
+            buffer.rescaled += later
+            buffer.free += later
+            buffer.taken += later
+            buffer.registered += later
+        m.read_stop += later
+        m.unhindered += later
+    m.start += later
+    m.stop += later
+    m.pass_stop += later
+    m.passes += count * (m.passes - old.passes)
+    m.steps += count * (m.steps - old.steps)
+    m.busy += count * (m.busy - old.busy)
+    m.tail += count * (m.tail - old.tail)
+    m.read_stall += count * (m.read_stall - old.read_stall)
+    m.taken += count * (m.taken - old.taken)
+
+
+@_helper
+def _add_transfers(
+    engine: Record, old: Record, rings: Records, which: int, count: int, period: int
+) -> bool:
+    """Let an engine's transfers go on for ``count`` periods; whether it had any in a period."""
+    made, used = engine.granted - old.granted, engine.released - old.released
+    end = max(engine.asked, engine.released)
+    for ahead in range(count * max(made, used)):
+        if made:
+            entry = _entry(engine, end + ahead, rings)
+            before = _entry(engine, end + ahead - made, rings)
+            entry.bytes, entry.bus = before.bytes, before.bus
+            entry.taken = before.taken + period
+            entry = _entry(engine, engine.granted + ahead, rings)
+            there = _entry(engine, engine.granted + ahead - made, rings).there + period
+            entry.there = entry.released = there
+        if which != OUTPUTS:
+            before = _entry(engine, engine.released + ahead - used, rings)
+            _entry(engine, engine.released + ahead, rings).released = before.released + period
+    later = count * period
+    engine.consumed += count * (engine.consumed - old.consumed)
+    engine.released += count * used
+    engine.holding += count * (engine.holding - old.holding)
+    if used:
+        engine.pad_until += later
+    if made == 0:
+        return False
+    engine.asked += count * made
+    engine.granted += count * made
+    engine.applied += count * made
+    engine.asked_at += later
+    engine.blocked_at += later
+    engine.asking_until += later
+    engine.under_way_until += later
+    engine.waiting_until += later
+    engine.hold += count * (engine.hold - old.hold)
+    engine.asking += count * (engine.asking - old.asking)
+    engine.under_way += count * (engine.under_way - old.under_way)
+    engine.waiting += count * (engine.waiting - old.waiting)
+    engine.blocked += count * (engine.blocked - old.blocked)
+    engine.bus += count * (engine.bus - old.bus)
+    return True
+
+
+@_helper
+def _level(layer: Record, at: Integers) -> int:
+    """Return the level of the innermost loop that is not at its first step."""
+    inner, outer = (AT_COLUMN, AT_BLOCK) if layer.rows_outside else (AT_BLOCK, AT_COLUMN)
+    for level in (AT_DEPTH, AT_TILE, inner, outer):
+        if at[level]:
+            return int(level)
+    return int(AT_GROUP)
+
+
+@_helper
+def _advance(
+    m: Record,
+    layers: Records,
+    classes: Records,
+    sizes: Integers,
+    chunks: Records,
+    rings: Records,
+    results: Records,
+    kept: Kept,
+    horizon: int,
+) -> int:
+    """Run passes or chunks up to the horizon, or to the first that may make a request known."""
+    at = m.array_at
+    loads, blocks, stores = m.engines[WEIGHTS], m.engines[ACTIVATIONS], m.engines[OUTPUTS]
+    given = loads.released + blocks.released + stores.released
+    while max(m.stop, m.vector) <= horizon:
+        number = at[AT_LAYER]
+        layer, result = layers[number], results[number]
+        if m.steps < layer.count:
+            if layer.vector:
+                status = _chunk(m, layer, chunks, rings)
             else:
-                if state[P_DEPTH] == 0 and state[P_TILE] == 0:
-                    _repeat(state, nests, rings, seen, old)
-                status = _pass(state, nests, layer, rings)
-                if status == STUCK and _rescale(state, nests, layer, rings):
-                    status = DONE
-        if status != DONE:
-            return status
-        while not nests[layer + L_VECTOR] and _rescale(state, nests, layer, rings):
-            pass
-        end = _end_layer(state, nests, layer, rings)
-        if end < 0:
-            return STUCK
-        if state[P_LAYER] + 1 < state[M_LAYERS]:
-            status = _start_layer(state, nests, layer + LAYER, end)
+                level = _level(layer, at)
+                if at[level]:
+                    _repeat(m, layers, sizes, rings, results, kept, level)
+                status = _pass(m, layer, classes, rings, result)
+                while m.read < m.finished and _rescale(m, classes, rings):
+                    pass
             if status != DONE:
-                return status
-        state[P_LAYER] += 1
+                return int(status)
+        else:
+            if not _end_layer(m, layer, rings, result):
+                return STUCK
+            if number + 1 == m.layers:
+                at[AT_LAYER] = m.layers
+                return DONE
+            return int(_start_layer(m, layers, number + 1, result.stop))
+        if loads.released + blocks.released + stores.released != given:
+            break
     return DONE
 
 
+@_helper
+def _next_engine(m: Record) -> int:
+    """Return the engine with the earliest request, -1 if there is none."""
+    chosen = -1
+    for which in range(3):
+        engine = m.engines[which]
+        if engine.asked > engine.granted and (
+            chosen < 0 or engine.asked_at < m.engines[chosen].asked_at
+        ):
+            chosen = which
+    return chosen
+
+
 @njit(cache=True, error_model="numpy")
-def run_layers(state: Integers, nests: Integers, rings: Integers) -> int:
+def run_layers(
+    machine: Records,
+    layers: Records,
+    classes: Records,
+    sizes: Integers,
+    chunks: Records,
+    rings: Records,
+    results: Records,
+) -> int:
     """Run all layers.
 
     Parameters
     ----------
-    state : int64[S_ENDS + 3 * outstanding]
-        M_* given, the rest zero. Filled: T_*, and in A_* what the units did.
-    nests : int64[layers * LAYER + ...]
-        A row of LAYER for each layer: L_* and the K_* of each class given, R_* filled. The rows
-        are followed by bytes of activation blocks and by chunks, at L_FIRST.
-    rings : int64[entries, E_SIZE]
-        The rings of weights, activations and stores: each a power of two, M_MASK + 1 entries
-        from M_RING on.
+    machine : MACHINE[1]
+        Its constants given, the rest zero. Filled: times, positions and accounts.
+    layers : LAYER[layers]
+        The loop nests.
+    classes : PASS_CLASS[layers, CLASSES]
+        The passes of each class.
+    sizes : int64[blocks]
+        Bytes of the activation blocks of a group, from a layer's ``first`` on.
+    chunks : CHUNK[chunks]
+        Chunks of the vector layers, from a layer's ``first`` on.
+    rings : ENTRY[entries]
+        The rings of the engines, each a power of two.
+    results : RESULT[layers]
+        Zero. Filled.
 
     Returns
     -------
-    DONE or what went wrong, in layer P_LAYER.
+    DONE or what went wrong, in layer ``array_at[AT_LAYER]``.
     """
-    seen = np.zeros(state.size + LAYER - R_PASSES, np.int64)
-    old = np.zeros_like(rings)
-    status = STUCK
-    if state[M_LAYERS]:
-        status = max(status, _start_layer(state, nests, 0, 0))
-    while status == STUCK:
-        status = _advance(state, nests, rings, seen, old)
-        if status != STUCK:
-            break
-        if state[P_WEIGHTS + ASKED] == state[P_WEIGHTS + GRANTED]:
-            _ask_weights(state, nests, rings)
-        if state[P_ACTIVATIONS + ASKED] == state[P_ACTIVATIONS + GRANTED]:
-            _ask_activations(state, nests, rings)
-        if state[P_OUTPUTS + ASKED] == state[P_OUTPUTS + GRANTED]:
-            _ask_store(state, rings)
-        chosen = -1
-        for engine in range(3):
-            base = P_WEIGHTS + P_RING * engine
-            if state[base + ASKED] > state[base + GRANTED] and (
-                chosen < 0 or state[T_ASKED + engine] < state[T_ASKED + chosen]
-            ):
-                chosen = engine
+    kept = (
+        np.zeros(LEVELS, MACHINE),
+        np.zeros(LEVELS, RESULT),
+        np.zeros((LEVELS + 1, ARRAY + 1, SIGNATURE), np.int64),
+    )
+    m = machine[0]
+    status = _start_layer(m, layers, NOTHING, NOTHING) if m.layers else DONE
+    if status != DONE or m.layers == 0:
+        return int(status)
+    loads, blocks, stores = m.engines[WEIGHTS], m.engines[ACTIVATIONS], m.engines[OUTPUTS]
+    while m.array_at[AT_LAYER] < m.layers:
+        if loads.asked == loads.granted:
+            _ask_weights(m, layers, classes, rings, results)
+        if blocks.asked == blocks.granted:
+            _ask_activations(m, layers, sizes, chunks, rings, results)
+        if stores.asked == stores.granted:
+            _ask_store(m, rings)
+        chosen = _next_engine(m)
+        horizon = m.engines[chosen].asked_at if chosen >= 0 else FOREVER
+        if status == DONE and max(m.stop, m.vector) <= horizon:
+            status = _advance(m, layers, classes, sizes, chunks, rings, results, kept, horizon)
+            if status not in (DONE, STUCK):
+                return int(status)
+            continue
         if chosen < 0:
             return STUCK
         if chosen == OUTPUTS:
-            entry = _entry(state, OUTPUTS, state[P_OUTPUTS + GRANTED])
-            nests[state[P_LAYER] * LAYER + R_WRITTEN] += rings[entry, E_BUS]
-        _grant(state, rings, chosen)
-    if status == DONE and state[P_WEIGHTS + RELEASED] < state[P_WEIGHTS + ASKED]:
+            bus = _entry(stores, stores.granted, rings).bus
+            results[m.array_at[AT_LAYER]].written += bus
+        _grant(m, m.engines[chosen], rings)
+        # The array goes on when what it waits for is there, the rescale unit when there is room.
+        if chosen == OUTPUTS:
+            while m.read < m.finished and _rescale(m, classes, rings):
+                pass
+        if chosen == m.waits_for:
+            status = DONE
+    if loads.released < loads.asked:
         return UNUSED
-    read = state[T_READ_STOP]
-    if read:
-        last = nests[(state[M_LAYERS] - 1) * LAYER + R_STOP]
-        _until(state, A_PIPELINE, read, min(read + state[M_PIPELINE], last))
-    return status
+    if m.read_stop:
+        last = results[m.layers - 1].stop
+        m.tail += max(0, min(m.read_stop + m.pipeline, last) - m.read_stop)
+    return DONE

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -24,7 +25,17 @@ from accelsim.hardware import load_hardware
 from accelsim.hardware.schema import Hardware
 from accelsim.network.geometry import Window
 from accelsim.simulator.machine import run_machine
+from accelsim.simulator.nests import describe
 from accelsim.simulator.prepare import prepare
+from accelsim.simulator.recurrence_kernel import (
+    AT_BLOCK,
+    AT_COLUMN,
+    AT_DEPTH,
+    AT_GROUP,
+    AT_TILE,
+    DONE,
+)
+from accelsim.simulator.recurrence_layout import LEVELS
 from accelsim.simulator.run import Cause
 from accelsim.simulator.timing import simulate_timing
 from accelsim.simulator.work import MatrixWork
@@ -143,6 +154,28 @@ def wide_networks(draw):
     return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
 
 
+@st.composite
+def long_networks(draw):
+    """One to three layers whose loops are long at one level or another."""
+    channels = draw(st.sampled_from([1, 12, 24, 40]))
+    height, width = draw(st.sampled_from([1, 2, 9, 24])), draw(st.sampled_from([1, 2, 4]))
+    bits, batch = draw(st.sampled_from([4, 8])), draw(st.integers(1, 2))
+    tensors, layers = {"t0": TensorShape((channels, height, width), bits)}, []
+    for index in range(draw(st.integers(1, 3))):
+        shape = (channels, height, width)
+        depthwise = draw(st.booleans())
+        size = draw(st.sampled_from([1, 1, 3]))
+        window = Window((size, size), (1, 1), (size // 2,) * 4)
+        out = channels if depthwise else draw(st.sampled_from([1, 3, 12, 40]))
+        groups = channels if depthwise else 1
+        work = MatrixShape(shape, out, window, groups, batch, bits, bits, bits, 32)
+        channels, output = out, f"t{index + 1}"
+        tensors[output] = TensorShape((channels, height, width), bits)
+        layers.append(LayerShape(f"layer{index}", work, (f"t{index}",), output))
+    storage = {name: name for name in tensors}
+    return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
+
+
 def compiled(network, hardware):
     try:
         return compile_shapes(network, hardware)
@@ -198,6 +231,24 @@ def test_periods_of_many_columns_are_those_of_events(hardware, network):
     program = compiled(network, hardware)
     events = simulate_timing(program, hardware, method="events")
     assert simulate_timing(program, hardware, method="compiled") == events
+
+
+def test_periods_of_every_loop_are_those_of_events():
+    repeats = np.zeros(LEVELS, np.int64)
+
+    @settings(PROPERTY, max_examples=250)
+    @given(machines(), long_networks())
+    def check(hardware, network):
+        program = compiled(network, hardware)
+        nests = describe(program, hardware)
+        assert nests.run() == DONE
+        repeats[:] += nests.machine["repeats"][0]
+        events = simulate_timing(program, hardware, method="events")
+        assert simulate_timing(program, hardware, method="compiled") == events
+
+    check()
+    for level in (AT_GROUP, AT_BLOCK, AT_COLUMN, AT_TILE, AT_DEPTH):
+        assert repeats[level] > 0
 
 
 @PROPERTY

@@ -1,0 +1,109 @@
+"""The records that `recurrence_kernel` works on: what each field is, once.
+
+Every field is an int64. They are NumPy records, so they are part of the kernel's signature: a
+compiled kernel is never used with other fields than it was compiled for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "CAUSES",
+    "CHUNK",
+    "CLASSES",
+    "ENTRY",
+    "LAYER",
+    "LEVELS",
+    "MACHINE",
+    "PASS_CLASS",
+    "RESULT",
+]
+
+CAUSES, CLASSES, LEVELS = 8, 24, 6
+
+
+def _record(fields: str, **parts: tuple[Any, int]) -> np.dtype[np.void]:
+    """Return a record of int64 fields and of arrays of ``(type, length)``."""
+    scalars = [(name, np.int64) for name in fields.split()]
+    arrays = [(name, kind, (length,)) for name, (kind, length) in parts.items()]
+    return np.dtype([*scalars, *arrays])
+
+
+BUFFER = _record("rescaled free taken registered kind")
+"""An accumulator buffer: when it would have been and is free again (``rescaled``, ``free``); from
+when on its tile holds it, when the tile's last result is registered, the class of its last pass."""
+
+ENGINE = _record(
+    "room ahead ring mask"
+    " asked_at blocked_at pad_until asking_until under_way_until waiting_until"
+    " asked granted held applied released consumed"
+    " hold asking under_way waiting blocked holding bus"
+)
+"""A DMA engine and the room it fills, of size ``room``.
+
+``ahead``: it need not wait for the pass or chunk before the one that uses what it loads.
+``ring``, ``mask``: its entries are rings[ring + (number & mask)]. Then cycles: when the last
+request was made, from when on it waited for room, and up to when what the accounts below cover is
+covered. Then numbers of transfers: asked for, granted the channel, given away by their last user
+(stores: queued), ``applied``: given away and no longer in ``held`` (bytes), picked up by the
+array. Then its accounts; ``bus`` is in bytes.
+"""
+
+MACHINE = _record(
+    "rows wavefront preloads weights_stay double overlap hidden drain buffer_count pipeline"
+    " burst hold_up hold_down delay outstanding activation_room layers"
+    " start stop layer_start pass_stop chunk_stop read_stop unhindered vector channel"
+    " passes steps started finished read ready input left base read_ahead holding_before waits_for"
+    " busy tail read_stall vector_busy vector_stall_activations vector_stall_output taken",
+    causes=(np.int64, CAUSES),
+    buffers=(BUFFER, 2),
+    engines=(ENGINE, 3),
+    array_at=(np.int64, LEVELS),
+    weights_at=(np.int64, LEVELS),
+    activations_at=(np.int64, LEVELS),
+    patience=(np.int64, LEVELS),
+    repeats=(np.int64, LEVELS),
+)
+"""What the machine is, when its units did what last, where they are, and what they did.
+
+* The machine: `accelsim.simulator.nests` says what each is.
+* Cycles: of the last pass ``start`` and ``stop``; of the layer; the stop of the last pass, chunk
+  and read of a tile; that read's if results had always found room; the vector unit's and the
+  channel's next free cycle.
+* Positions: passes of all layers and steps (passes or chunks) of this one; tiles started, finished
+  and read; inputs that a chunk has, and the next input to fetch; bytes of the last weight burst
+  that belong to the next tile; passes before the layer whose weights are next (``base``), and what
+  was read for it; the activations' ``holding`` when the layer started; the engine that the array
+  waits for. ``*_at`` are (layer, group, block, column, tile, depth) of the next pass or fetch.
+* Accounts: cycles of the rescale and the vector unit, of accumulators that hold a tile, and of
+  the array by cause.
+* ``repeats``: how often periods were added at each level, ``patience``: see `_repeat`.
+"""
+
+LAYER = _record(
+    "vector resident staging ahead groups blocks columns depths tiles last_tiles rows_outside"
+    " weights activations first count inputs"
+)
+"""A layer: bytes it keeps and stages, whether its right operand may be fetched before it starts,
+its loop counts (tiles of a block and of the last block), when its operands are fetched, where its
+sizes start, its passes or chunks, and how many inputs a chunk fetches."""
+
+PASS_CLASS = _record(
+    "stream activations weights preload tile_stream read output output_bus weight_bytes"
+)
+"""What a pass of a class takes (cycles) and moves (bytes). Which tile of rows it is (any, a
+block's last, the layer's last), of columns (any, the last) and of depth (any, the first, the last,
+the only one) tells its class: one of CLASSES."""
+
+RESULT = _record("start stop read written", causes=(np.int64, CAUSES), executed=(np.int64, CLASSES))
+"""What a layer reports: cycles, bytes moved, passes of each class."""
+
+ENTRY = _record("taken bytes bus there released")
+"""A transfer: since when its bytes have room, bytes there and on the bus, when it is complete, and
+when its room was given away."""
+
+CHUNK = _record("cycles output output_bus", inputs=(np.int64, 2))
+"""A chunk of a vector layer: cycles, bytes stored and fetched."""
