@@ -175,7 +175,8 @@ def _only(values: Iterable[onnx.ValueInfoProto], role: str) -> onnx.ValueInfoPro
 def _input_shape(source: onnx.ValueInfoProto) -> tuple[int | None, tuple[int, ...]]:
     tensor = source.type.tensor_type
     if tensor.elem_type != onnx.TensorProto.FLOAT:
-        kind = onnx.TensorProto.DataType.Name(tensor.elem_type).lower()
+        names = {number: name.lower() for name, number in onnx.TensorProto.DataType.items()}
+        kind = names.get(tensor.elem_type, f"of type {tensor.elem_type}")
         raise WorkloadError(f"input {source.name!r}: must be float (32 bits), is {kind}")
     dimensions = [d.dim_value or d.dim_param or "?" for d in tensor.shape.dim]
     shown = f"input {source.name!r} has shape [{', '.join(map(str, dimensions))}]"

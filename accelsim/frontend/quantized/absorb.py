@@ -160,7 +160,8 @@ class _Walk:
             stored = self._constant(first)
             shape = stored.integers.shape if stored else self.constants[first].shape
             parameters = linear_parameters(node, self.constants, shape)
-            self._name_constant(node, dequantized_constant(node, stored, parameters))
+            kind = str(stored.container) if stored else self.constants[first].dtype.name
+            self._name_constant(node, dequantized_constant(node, stored, parameters, kind))
         else:
             self._dequantize(node)
 

@@ -69,9 +69,9 @@ def quantized_constant(node: Node, values: NDArray[Any], parameters: Parameters)
 
 
 def dequantized_constant(
-    node: Node, stored: StoredConstant | None, parameters: Parameters
+    node: Node, stored: StoredConstant | None, parameters: Parameters, kind: str
 ) -> IntegerConstant:
-    """Return weights or a bias, zero points subtracted.
+    """Return weights or a bias, zero points subtracted; ``kind`` is the file's type.
 
     Raises
     ------
@@ -81,7 +81,9 @@ def dequantized_constant(
     """
     if stored is None:
         raise refuse(
-            node, f"{node.inputs[0]!r} must be integers of 2 to 16 bits (weights) or int32 (a bias)"
+            node,
+            f"{node.inputs[0]!r} must be integers of 2 to 16 bits (weights) or int32 (a bias), "
+            f"is {kind}",
         )
     if parameters.zero_format not in (None, stored.container):
         raise refuse(

@@ -14,18 +14,23 @@ from accelsim.frontend.graph import Node, refuse
 from accelsim.frontend.integers import Affine, IntegerConstant, holding
 from accelsim.frontend.quantized.parameters import (
     Parameters,
+    require_format,
     scale_values,
     single_number,
 )
 
 __all__ = ["quant_constant", "quant_tensor"]
 
+WIDEST_FORMAT = 32
+
 Constants = Mapping[str, NDArray[Any]]
 
-_ROUNDINGS = {
+_CEIL = "ceil"
+_ROUNDINGS: dict[str, Rounding | str] = {
     "ROUND": Rounding.HALF_EVEN,
     "HALF_EVEN": Rounding.HALF_EVEN,
     "HALF_UP": Rounding.HALF_UP,
+    "CEIL": _CEIL,
     "FLOOR": Rounding.FLOOR,
     "DOWN": Rounding.TRUNCATE,
     "ROUND_TO_ZERO": Rounding.TRUNCATE,
@@ -45,7 +50,7 @@ def quant_tensor(node: Node, constants: Constants) -> Affine:
     scales = scale_values(node, constants, node.input(1))
     if scales.size != 1:
         raise refuse(node, f"{scales.size} scales for a tensor that is computed; one is supported")
-    format = _format(node, constants)
+    format = require_format(node, _format(node, constants))
     return Affine(format, float(scales.reshape(())), _zero_point(node, constants, format))
 
 
@@ -60,7 +65,7 @@ def quant_constant(node: Node, constants: Constants) -> IntegerConstant:
     zero_point = _zero_point(node, constants, format)
     flat = Parameters(scales.reshape(-1), np.array([zero_point]), axis=axis)
     steps = values.astype(np.float64) / flat.along(flat.scales, values.ndim)
-    rounded = round_values(steps, _rounding(node)) + zero_point
+    rounded = _round(steps, _rounding(node)) + zero_point
     integers = rounded.clip(format.low, format.high).astype(np.int64) - zero_point
     return IntegerConstant(
         integers, holding(integers, format), flat.scales, axis, format, zero_point != 0
@@ -69,7 +74,7 @@ def quant_constant(node: Node, constants: Constants) -> IntegerConstant:
 
 def _format(node: Node, constants: Constants) -> IntegerFormat:
     bits = single_number(node, constants, 3, "bit-width")
-    if not bits.is_integer() or not 2 <= bits <= 32:
+    if not bits.is_integer() or not 2 <= bits <= WIDEST_FORMAT:
         raise refuse(node, f"bit-width must be a whole number from 2 to 16, got {bits:g}")
     signed = bool(node.attributes.get("signed", 1))
     narrow = bool(node.attributes.get("narrow", 0))
@@ -89,7 +94,13 @@ def _zero_point(node: Node, constants: Constants, format: IntegerFormat) -> int:
     return int(zero_point)
 
 
-def _rounding(node: Node) -> Rounding:
+def _round(steps: NDArray[np.float64], rounding: Rounding | str) -> NDArray[np.float64]:
+    if isinstance(rounding, Rounding):
+        return round_values(steps, rounding)
+    return np.ceil(steps)
+
+
+def _rounding(node: Node) -> Rounding | str:
     name = str(node.attributes.get("rounding_mode", "ROUND"))
     if name.upper() not in _ROUNDINGS:
         raise refuse(node, f"rounding_mode must be one of {', '.join(_ROUNDINGS)}, got {name}")
