@@ -11,6 +11,7 @@ from accelsim.cli.formats import formats
 from accelsim.cli.hardware import hardware
 from accelsim.cli.inspect import inspect
 from accelsim.cli.networks import networks
+from accelsim.cli.pareto import pareto
 from accelsim.cli.report import report
 from accelsim.cli.rtl import rtl
 from accelsim.cli.run import run
@@ -31,6 +32,7 @@ def main() -> None:
 for _command in (
     run,
     sweep,
+    pareto,
     export,
     report,
     inspect,

@@ -75,7 +75,6 @@ class SweepLoop:
         self._in_flight: dict[Future[Any], _Task] = {}
         self._suspects: deque[_Task] = deque()
         self._elsewhere: dict[str, Choice] = {}
-        self._finished = False
         self._members: dict[Choice, Result] = {}
         self._heard = self._polled = 0.0
 
@@ -102,7 +101,7 @@ class SweepLoop:
 
     def _is_over(self) -> bool:
         waiting = self._in_flight or self._suspects or self._elsewhere or self._packer
-        return self._finished and not waiting and not self._preparations.waiting
+        return self._strategy.finished and not waiting and not self._preparations.waiting
 
     def _fill(self) -> None:
         """Give the workers what they can take."""
@@ -128,15 +127,11 @@ class SweepLoop:
     def _share(self) -> int:
         """Points of a job, so that those that are left keep all workers busy."""
         left = len(self._packer)
-        return max(1, -(-left // self._workers.count)) if self._finished else left
+        return max(1, -(-left // self._workers.count)) if self._strategy.finished else left
 
     def _ask(self, count: int) -> None:
         """Take choices from the strategy: what is stored is counted, what is free is claimed."""
-        if self._finished and not self._strategy.learns:
-            return
         choices = self._strategy.ask(count)
-        nothing_to_tell = not (self._in_flight or self._packer or self._preparations.waiting)
-        self._finished = not choices and (not self._strategy.learns or nothing_to_tell)
         points: dict[str, Point] = {}
         impossible: list[StoredPoint] = []
         for choice in choices:

@@ -29,7 +29,7 @@ class _QuantizationPart(Part):
 
 
 class _StrategyPart(Part):
-    method: Literal["grid", "random", "latin_hypercube"] = "grid"
+    method: Literal["grid", "random", "latin_hypercube", "nsga2", "tpe"] = "grid"
     points: Annotated[int, Field(ge=1, le=MAX_GRID_POINTS)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
 

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from accelsim.errors import ConfigError
+from accelsim.sweep.search import SEARCHES, OptunaSearch
 from accelsim.sweep.space import Choice, Space
 
 __all__ = ["Listed", "SearchStrategy", "draw", "strategy_for"]
@@ -28,8 +29,12 @@ class SearchStrategy(Protocol):
 
     learns: bool
 
+    @property
+    def finished(self) -> bool:
+        """Whether it will ask for nothing any more."""
+
     def ask(self, count: int) -> list[Choice]:
-        """Return up to ``count`` choices; none: no more now, and ever if it was told of all."""
+        """Return about ``count`` choices; none: first it wants to hear of earlier ones."""
 
     def tell(self, choice: Choice, values: tuple[float, ...] | None) -> None:
         """Hear of a point: its objectives, or none if it has none or breaks a budget."""
@@ -42,10 +47,13 @@ class Listed:
 
     def __init__(self, choices: Iterator[Choice]) -> None:
         self._choices = choices
+        self.finished = False
 
     def ask(self, count: int) -> list[Choice]:
         """Return the next choices."""
-        return list(islice(self._choices, count))
+        some = list(islice(self._choices, count))
+        self.finished = len(some) < count
+        return some
 
     def tell(self, choice: Choice, values: tuple[float, ...] | None) -> None:
         """Learn nothing."""
@@ -63,6 +71,8 @@ def strategy_for(space: Space) -> SearchStrategy:
     if strategy.method == "grid":
         return Listed(space.grid())
     generator, count = random.Random(strategy.seed), strategy.points or 0
+    if strategy.method in SEARCHES:
+        return OptunaSearch(space)
     if strategy.method == "random":
         return Listed(draw(space, count, generator))
     return Listed(iter(_latin_hypercube(space, count, generator)))

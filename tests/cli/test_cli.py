@@ -10,7 +10,7 @@ def test_the_commands(accelsim):
     done = accelsim("--help")
     assert done.exit_code == 0
     listed = [line.split()[0] for line in done.stdout.split("Commands:\n")[1].splitlines()]
-    names = "energy export formats hardware inspect networks report rtl run sweep version"
+    names = "energy export formats hardware inspect networks pareto report rtl run sweep version"
     assert listed == names.split()
 
 

@@ -94,4 +94,5 @@ def sweep_here(folder):
         )
         return progress, workers
 
+    sweep.folder = folder
     return sweep
