@@ -66,7 +66,7 @@ class OptunaSearch:
             return []
         new: dict[Choice, None] = {}
         for _ in range(_GENERATION):
-            trial = self._study.ask(self._distributions)
+            trial: Any = self._study.ask(self._distributions)
             choice = tuple(int(trial.params[axis.name]) for axis in self._space.axes)
             is_new = choice not in self._asked and choice not in new and self._space.allows(choice)
             if not is_new and self._replaces:
