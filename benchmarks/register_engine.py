@@ -15,7 +15,7 @@ def measure(size: Size) -> list[Row]:
     edge = size.pick(32, 4)
     for dataflow, label, m, n, k in (
         ("ws", "long streams", 2048, 64, 64),
-        ("ws", "ResNet-18 layer4 3x3", 49, 256, 256),
+        ("ws", "ResNet-18 layer4 3x3", 49, 512, 4608),
         ("os", "deep tiles", 64, 64, 2048),
         ("is", "long streams", 64, 2048, 64),
     ):

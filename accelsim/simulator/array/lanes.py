@@ -1,10 +1,10 @@
-"""Sixteen int32 words side by side: what one vector register of a CPU holds.
+"""Words side by side: what one vector register of a CPU holds.
 
 numba leaves it to the compiler to find vectors in scalar loops, and it does not find them where
 a loop carries many values along. Here they are spelled out: inside a kernel, `load` takes 16
-neighbouring words of an array as one value of type *lanes*, the operators ``+ * ^ & |`` work on
-all 16 at once and wrap at 32 bits, `store` writes them back. CPUs without 512-bit registers get
-the same in two or four steps.
+neighbouring int32 words of an array as one value of type *lanes*, the operators ``+ * ^ & |`` work
+on all of them at once and wrap, `store` writes them back. CPUs without 512-bit registers get the
+same in two or four steps.
 """
 
 from __future__ import annotations
@@ -18,47 +18,66 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-__all__ = ["LANES", "load", "ones_of", "spread", "store", "sum_of"]
+__all__ = ["LANES", "LanesType", "load", "ones_of", "splat", "spread", "store", "sum_of"]
 
 LANES = 16
-"""Words in a value of type lanes."""
+"""Words in a value of `load`."""
 
 _WORD = ir.IntType(32)
-_VECTOR = ir.VectorType(_WORD, LANES)
 _WORD_BYTES = 4
 
 
-class _LanesType(types.Type):
-    """numba's type of 16 int32 words."""
+class LanesType(types.Type):
+    """numba's type of ``count`` integers of ``bits`` bits; of one bit: conditions."""
 
-    def __init__(self) -> None:
-        super().__init__(name="Lanes")
+    def __init__(self, bits: int, count: int) -> None:
+        self.bits = bits
+        self.vector = ir.VectorType(ir.IntType(bits), count)
+        super().__init__(name=f"Lanes{bits}x{count}")
 
 
-_lanes = _LanesType()
+_lanes = LanesType(32, LANES)
+_VECTOR = _lanes.vector
 
 
-@register_model(_LanesType)
+@register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     """Lanes are an LLVM vector."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)  # type: ignore[no-untyped-call]
+        super().__init__(manager, kind, kind.vector)  # type: ignore[no-untyped-call]
+
+
+def splat(context: Any, builder: Any, kind: LanesType, word: Any, of_word: Any) -> Any:
+    """Return an LLVM value whose lanes all are the low bits of a scalar."""
+    cast = types.boolean if kind.bits == 1 else types.Integer.from_bitwidth(kind.bits, True)
+    word = context.cast(builder, word, of_word, cast)
+    undefined = ir.Constant(kind.vector, ir.Undefined)
+    first = builder.insert_element(undefined, word, ir.Constant(_WORD, 0))
+    zeros = ir.Constant(ir.VectorType(_WORD, kind.vector.count), [0] * kind.vector.count)
+    return builder.shuffle_vector(first, undefined, zeros)
 
 
 def _register(function: Any, instruction: str) -> None:
-    """Make an operator of two lanes the LLVM instruction of that name."""
+    """Make an operator of lanes the LLVM instruction of that name; all lanes may share a scalar."""
 
     @infer_global(function)  # type: ignore[no-untyped-call]
     class _Operator(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:  # noqa: ARG002
-            if all(isinstance(argument, _LanesType) for argument in args):
-                return signature(_lanes, *args)  # type: ignore[no-untyped-call]
+            left, right = args
+            scalar = isinstance(right, types.Integer | types.Boolean)
+            if isinstance(left, LanesType) and (left == right or scalar):
+                return signature(left, *args)  # type: ignore[no-untyped-call]
             return None
 
-    @lower_builtin(function, _LanesType, _LanesType)  # type: ignore[no-untyped-call,untyped-decorator]
-    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
-        return getattr(builder, instruction)(*args)
+    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        left, right = args
+        if not isinstance(sig.args[1], LanesType):
+            right = splat(context, builder, sig.args[0], right, sig.args[1])
+        return getattr(builder, instruction)(left, right)
+
+    for right in (LanesType, types.Integer, types.Boolean):
+        lower_builtin(function, LanesType, right)(_lower)  # type: ignore[no-untyped-call]
 
 
 for _function, _instruction in (
@@ -117,10 +136,7 @@ def spread(typing: Any, word: Any) -> Any:  # noqa: ARG001
     """Return 16 times the low 32 bits of an integer."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        word = context.cast(builder, args[0], sig.args[0], types.int32)
-        empty = ir.Constant(_VECTOR, ir.Undefined)
-        first = builder.insert_element(empty, word, ir.Constant(_WORD, 0))
-        return builder.shuffle_vector(first, empty, ir.Constant(_VECTOR, [0] * LANES))
+        return splat(context, builder, _lanes, args[0], sig.args[0])
 
     return _lanes(word), build
 

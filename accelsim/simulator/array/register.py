@@ -37,8 +37,6 @@ column has drained, and how long ago the last stream ended.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,10 +44,18 @@ from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.program import TilePlan
 from accelsim.hardware.dataflow import Dataflow
 from accelsim.hardware.schema import Array, Drain
-from accelsim.simulator.array import register_kernel
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
-from accelsim.simulator.array.overflow import OverflowBound, checked_bias, overflow_policy
-from accelsim.simulator.array.register_kernel import Observed, Rules, Work
+from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
+from accelsim.simulator.array.register_kernel import run
+from accelsim.simulator.array.register_layout import Layout
+from accelsim.simulator.array.register_state import (
+    CYCLE,
+    Observed,
+    Policy,
+    Rules,
+    new_machine,
+    registers,
+)
 from accelsim.simulator.run import ArrayCounters, Cause, Switching
 
 __all__ = ["CAUSES", "LAST_CYCLE", "Stepper", "run_register"]
@@ -69,21 +75,9 @@ def run_register(
     switching: bool = False,
 ) -> ArrayResult:
     """Run a plan; parameters and result as in `accelsim.simulator.array.run_array`."""
-    stepper = Stepper(operands, plan, array, accumulator)
-    if not switching:
-        stepper.advance(LAST_CYCLE)
-        return stepper.result()
-    masks = _toggle_masks(array, plan.dataflow, accumulator)
-    toggles = dict.fromkeys(masks, 0)
-    done = False
-    while not done:
-        before = stepper.registers()
-        done = stepper.advance(stepper.cycle + 1)
-        after = stepper.registers()
-        for name, mask in masks.items():
-            bits = (before[name] ^ after[name]).astype(np.int64) & mask
-            toggles[name] += int(np.bitwise_count(bits).sum())
-    return stepper.result(_switching(plan.dataflow, toggles))
+    stepper = Stepper(operands, plan, array, accumulator, switching=switching)
+    stepper.advance(LAST_CYCLE)
+    return stepper.result()
 
 
 class Stepper:
@@ -98,6 +92,8 @@ class Stepper:
     order
         int64[rows * columns], the order in which PEs are evaluated within a cycle. It changes
         nothing, which a test proves.
+    switching
+        Count the register bits that toggle.
     """
 
     def __init__(
@@ -108,23 +104,29 @@ class Stepper:
         accumulator: Accumulator,
         outputs: int = 0,
         order: NDArray[np.int64] | None = None,
+        switching: bool = False,
     ) -> None:
         self._flow = plan.dataflow
-        self._work = _lay_out(operands, plan, accumulator)
-        checked = _can_overflow(operands, plan, accumulator)
-        self._rules = _rules(array, self._flow, accumulator, checked)
-        self._order = np.empty(0, np.int64) if order is None else order
-        self._machine = register_kernel.new_machine(self._work, self._rules, self._flow.preloads)
+        self._rules = _rules(array, self._flow, accumulator)
+        self._layout = Layout(operands, plan, self._rules, accumulator)
+        if order is None:
+            # One PE after the other: only so are sums exact before they wrap or saturate.
+            checked = _can_overflow(operands, plan, accumulator)
+            order = np.arange(array.rows * array.columns if checked else 0)
+        self._order = order
+        self._machine = new_machine(self._layout.work.moving.dtype, self._rules)
         self._out = Observed(
             causes=np.zeros(len(CAUSES), np.int64),
             log=np.zeros((outputs, 5), np.int64),
             counts=np.zeros(7, np.int64),
+            masks=_toggle_masks(array, self._flow, accumulator)[: 2 * switching],
+            toggles=np.zeros((2, 3), np.int64),
         )
 
     @property
     def cycle(self) -> int:
         """Cycles that are over."""
-        return int(self._machine.control[register_kernel.CYCLE])
+        return int(self._machine.control[CYCLE])
 
     @property
     def log(self) -> NDArray[np.int64]:
@@ -138,20 +140,20 @@ class Stepper:
 
     def advance(self, until: int) -> bool:
         """Step until so many cycles are over; return whether all is done, perhaps before that."""
-        kernel = register_kernel
-        run = kernel.run_stationary if self._flow.preloads else kernel.run_output
-        return bool(run(self._machine, self._work, self._rules, self._order, self._out, until))
+        work = self._layout.work
+        return run(self._machine, work, self._rules, self._order, self._out, until)
 
     def registers(self) -> dict[str, NDArray[np.integer]]:
         """Return every PE's registers: name to integers [rows, columns], good for one cycle."""
-        return register_kernel.registers(self._machine, self._rules, self._flow.preloads)
+        return registers(self._machine, self._rules)
 
-    def result(self, switching: Switching | None = None) -> ArrayResult:
+    def result(self) -> ArrayResult:
         """Return what the run gave, once it is done."""
-        memory = self._work.memory
-        accumulators = memory.swapaxes(1, 2) if self._flow.columns == "m" else memory
-        counters = _counters(self._flow, len(self._work.passes), self._out.counts)
-        return ArrayResult(accumulators.astype(np.int64), self.causes, counters, switching)
+        flow, passes = self._flow, len(self._layout.work.passes)
+        counters = _counters(flow, passes, self._out.counts)
+        switching = _switching(flow, self._out.toggles) if len(self._out.masks) else None
+        accumulators = self._layout.accumulators()
+        return ArrayResult(accumulators, self.causes, counters, switching)
 
 
 def _can_overflow(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator) -> bool:
@@ -165,92 +167,36 @@ def _can_overflow(operands: MatrixOperands, plan: TilePlan, accumulator: Accumul
     )
 
 
-def _rules(array: Array, flow: Dataflow, accumulator: Accumulator, checked: bool) -> Rules:
-    low, high, saturate = overflow_policy(accumulator)
+def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
     hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
-    return Rules(
-        rows=array.rows,
-        columns=array.columns,
+    return Rules.of_size(
+        array.rows,
+        array.columns,
+        preloads=flow.preloads,
         tile_overlap=array.tile_overlap,
         second_register=array.weight_double_buffering if flow.preloads else hidden,
         result_ports=free and not flow.preloads,
         bias_along_stream=flow.stream == "n",
-        checked=checked,
-        low=low,
-        high=high,
-        saturate=saturate,
+        policy=Policy(*overflow_policy(accumulator)),
     )
 
 
-def _lay_out(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator) -> Work:
-    """Turn m, n, k into stream, rows and columns of the array, for operands and passes."""
-    gemm, flow = plan.gemm, plan.dataflow
-    groups = range(gemm.groups)
-    matrices = {
-        "mk": np.stack([operands.activations(group, 0, gemm.rows_m) for group in groups]),
-        "kn": np.stack([operands.weights(group) for group in groups]),
-    }
-    matrices["km"] = matrices["mk"].swapaxes(1, 2)
-    matrices["nk"] = matrices["kn"].swapaxes(1, 2)
-    sizes = {"m": gemm.rows_m, "n": gemm.columns_n, "k": gemm.depth_k}
-    words = _narrowest(*matrices.values())
-    along = flow.stream if flow.preloads else flow.rows
-    below = flow.rows if flow.preloads else flow.stream
-    table = [
-        (
-            step.group,
-            *bounds[flow.stream],
-            *bounds[flow.rows],
-            *bounds[flow.columns],
-            step.first_depth,
-            step.last_depth,
-        )
-        for step in plan.passes()
-        for bounds in [
-            {
-                "m": (step.m_start, step.m_stop),
-                "n": (step.n_start, step.n_stop),
-                "k": (step.k_start, step.k_stop),
-            }
-        ]
-    ]
-    return Work(
-        passes=np.array(table, np.int64),
-        moving=np.array(matrices[flow.stream + flow.rows], words, order="C"),
-        factors=np.array(matrices[below + flow.columns], words, order="C"),
-        bias=np.stack([checked_bias(operands, group, accumulator) for group in groups]).astype(
-            np.int32
-        ),
-        memory=np.zeros((gemm.groups, sizes[along], sizes[flow.columns]), np.int32),
-    )
-
-
-def _narrowest(*matrices: NDArray[np.int32]) -> np.dtype[Any]:
-    """Return the type of the operand registers: more of them fit the CPU's caches."""
-    limits = np.iinfo(np.int16)
-    fits = all(limits.min <= part.min() and part.max() <= limits.max for part in matrices)
-    return np.dtype(np.int16 if fits else np.int32)
-
-
-def _toggle_masks(array: Array, flow: Dataflow, accumulator: Accumulator) -> dict[str, int]:
-    """Return the bits of each data register; control registers are not counted."""
+def _toggle_masks(array: Array, flow: Dataflow, accumulator: Accumulator) -> NDArray[np.int32]:
+    """Return the bits of each data register, words and sums; control registers are not counted."""
     widths = {"activations": array.activation_bits, "weights": array.weight_bits}
-    bits = {"moving": widths[flow.moves_right], "sum": accumulator.bits}
-    if flow.preloads:
-        bits |= dict.fromkeys(("stationary", "shadow"), widths[flow.stationary])
-    else:
-        bits |= {"down": widths[flow.moves_down]}
-        bits |= dict.fromkeys(("bias", "result"), accumulator.bits)
-    return {name: (1 << width) - 1 for name, width in bits.items()}
+    second = widths[flow.stationary if flow.preloads else flow.moves_down]
+    words = [widths[flow.moves_right], second, second]
+    bits = np.array([words, [accumulator.bits] * len(words)])
+    masks: NDArray[np.int32] = ((np.int64(1) << bits) - 1).astype(np.uint32).view(np.int32)
+    return masks
 
 
-def _switching(flow: Dataflow, toggles: dict[str, int]) -> Switching:
+def _switching(flow: Dataflow, toggles: NDArray[np.int64]) -> Switching:
+    words, sums = toggles.tolist()
+    moving, second = words[0], sum(words[1:])
     if flow.preloads:
-        return Switching(
-            toggles["moving"], toggles["stationary"] + toggles["shadow"], toggles["sum"]
-        )
-    sums = toggles["sum"] + toggles["bias"] + toggles["result"]
-    return Switching(toggles["moving"] + toggles["down"], 0, sums)
+        return Switching(moving, second, sum(sums))
+    return Switching(moving + second, 0, sum(sums))
 
 
 def _counters(flow: Dataflow, passes: int, counts: NDArray[np.int64]) -> ArrayCounters:

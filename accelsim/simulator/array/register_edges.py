@@ -1,0 +1,325 @@
+"""The edges of the register engine's array: lanes of tokens, and the words that go with them.
+
+A token that the controller puts into lane 0 is in lane i, i cycles later, and only then is the
+lane's word read or written (what a triangle of skew registers would do). Neighbouring lanes with
+elements of one pass are a *run*: `register_layout` keeps their words side by side.
+"""
+
+from __future__ import annotations
+
+from accelsim.simulator.array.cells import (
+    CELLS,
+    between,
+    cell,
+    cells,
+    cells_apart,
+    choose,
+    inlined,
+    set_cell,
+    set_cells,
+)
+from accelsim.simulator.array.register_state import (
+    BIAS,
+    BIASED,
+    BIASES,
+    COLUMN_COUNT,
+    CYCLE,
+    DOWN,
+    ELEMENTS,
+    FACTOR_WORDS,
+    FIRST,
+    FIRST_DEPTH,
+    FLOW,
+    HEAD,
+    LAST,
+    LAST_DEPTH,
+    LEFT,
+    MACS,
+    MOVING_WORDS,
+    PASSES,
+    READS,
+    REST,
+    RESULT,
+    RESULTS,
+    ROW_COUNT,
+    SHADOW,
+    SIGNALS,
+    SINCE_MARK,
+    SINCE_TOKEN,
+    SINCE_WIRE,
+    STATIONARY,
+    SUM,
+    TOKENS,
+    TOP,
+    WRITES,
+    left_edge,
+    plane,
+)
+
+__all__ = [
+    "advance",
+    "collect",
+    "drain",
+    "feed_factors",
+    "feed_left",
+    "feed_preload",
+    "feed_sums",
+    "give",
+    "put_preload",
+    "put_token",
+    "put_wire",
+]
+
+
+# Lanes.
+
+
+@inlined
+def _lane(machine, lanes, rules, field, i):  # type: ignore[no-untyped-def]
+    """Return a field of a lane."""
+    return cell(lanes, 2 * field * rules.span + machine.control[HEAD] + i)
+
+
+@inlined
+def _put(machine, lanes, rules, field, value):  # type: ignore[no-untyped-def]
+    """Set a field of lane 0, in both of its places."""
+    place = 2 * field * rules.span + machine.control[HEAD]
+    set_cell(lanes, place, value)
+    set_cell(lanes, place + rules.span, value)
+
+
+@inlined
+def advance(machine, rules):  # type: ignore[no-untyped-def]
+    """Move every lane's token to the next lane; lane 0 becomes empty, but keeps its pass."""
+    control, lanes = machine.control, machine.lanes
+    before = _lane(machine, lanes, rules, PASSES, 0)
+    control[HEAD] = (rules.span if control[HEAD] == 0 else control[HEAD]) - 1
+    _put(machine, lanes, rules, PASSES, before)
+    _put(machine, lanes, rules, TOKENS, 0)
+    _put(machine, machine.wires, rules, TOKENS, 0)
+    for clock in range(SINCE_TOKEN, SINCE_WIRE + 1):
+        control[clock] += 1
+
+
+@inlined
+def put_token(machine, work, rules, token, number, element, counts):  # type: ignore[no-untyped-def]
+    """Put an element of a pass into lane 0 of both edges, and count what it asks for."""
+    lanes, step = machine.lanes, work.passes[number]
+    rows, columns = step[ROW_COUNT], step[COLUMN_COUNT]
+    _put(machine, lanes, rules, TOKENS, token)
+    _put(machine, lanes, rules, PASSES, number)
+    _put(machine, lanes, rules, ELEMENTS, element)
+    counts[MOVING_WORDS] += rows
+    # A word passes every column, and meets a factor in those that are used.
+    counts[MACS] += rows * columns
+    if not rules.preloads:
+        counts[FACTOR_WORDS] += columns
+    if rules.preloads and not step[FIRST_DEPTH]:
+        counts[READS] += columns
+    elif rules.bias_along_stream:
+        # One read for all columns: the word goes from lane to lane with its token.
+        counts[BIASES] += 1
+    elif token & FIRST:
+        counts[BIASES] += columns
+    machine.control[SINCE_TOKEN] = 0
+    if token & (FIRST | LAST):
+        machine.control[SINCE_MARK] = 0
+
+
+@inlined
+def put_wire(machine, rules, signal):  # type: ignore[no-untyped-def]
+    """Drive the wire of column 0."""
+    _put(machine, machine.wires, rules, TOKENS, signal)
+    machine.control[SINCE_WIRE] = 0
+
+
+@inlined
+def put_preload(machine, work, rules, signal, number, row, counts):  # type: ignore[no-untyped-def]
+    """Drive the wire of column 0, and let a row of a pass's tile enter."""
+    step = work.passes[number]
+    put_wire(machine, rules, signal)
+    _put(machine, machine.wires, rules, PASSES, number)
+    _put(machine, machine.wires, rules, ELEMENTS, row)
+    counts[FACTOR_WORDS] += step[COLUMN_COUNT] if row < step[ROW_COUNT] else 0
+
+
+@inlined
+def _run(machine, rules, first, stop):  # type: ignore[no-untyped-def]
+    """Return (token, pass, element, end): lanes [first, end) hold this element and those before.
+
+    A pass's elements follow each other without a gap, so its first one is the last of the run.
+    """
+    token = _lane(machine, machine.lanes, rules, TOKENS, first)
+    number = _lane(machine, machine.lanes, rules, PASSES, first)
+    element = _lane(machine, machine.lanes, rules, ELEMENTS, first)
+    return token, number, element, min(stop, first + element + 1) if token else first + 1
+
+
+@inlined
+def _copy(target, to, source, place, first, end):  # type: ignore[no-untyped-def]
+    """Copy the words of lanes [first, end); ``to`` and ``place`` are lane 0's."""
+    for block in range(first // CELLS * CELLS, end, CELLS):
+        before, copied = cells(target, to + block), cells(source, place + block)
+        set_cells(target, to + block, choose(between(first - block, end - block), copied, before))
+
+
+# What enters.
+
+
+@inlined
+def feed_left(machine, work, rules):  # type: ignore[no-untyped-def]
+    """Read the words that the left lanes' tokens ask for."""
+    edge, end = left_edge(rules), 0
+    while end < rules.rows:
+        r = end
+        token, number, element, end = _run(machine, rules, r, rules.rows)
+        if token:
+            place = work.passes[number, LEFT] + (element + r) * rules.left_pitch
+            _copy(machine.words, edge, work.moving, place, r, end)
+    # All PEs of a column hear its wire; at the left edge are those of column 0.
+    wire = _lane(machine, machine.wires, rules, TOKENS, 0)
+    for r in range(rules.rows):
+        token = _lane(machine, machine.lanes, rules, TOKENS, r)
+        set_cell(machine.flags, edge + r, token | wire)
+
+
+@inlined
+def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
+    """Read partial sums or biases."""
+    edge, sums, end = plane(SUM, machine.control[FLOW], rules), machine.sums, 0
+    while end < rules.columns:
+        c = end
+        token, number, element, end = _run(machine, rules, c, rules.columns)
+        if token == 0:
+            continue
+        step, line = work.passes[number], (element + c) * rules.pitch
+        if not step[FIRST_DEPTH]:
+            _copy(sums, edge, work.memory, step[RESULTS] + line, c, end)
+        else:
+            line = line if rules.bias_along_stream else 0
+            _copy(sums, edge, work.bias, step[BIASED] + line, c, end)
+
+
+@inlined
+def feed_preload(machine, work, rules):  # type: ignore[no-untyped-def]
+    """Read the words of a preload that enter this cycle: a tile's rows, the last one first."""
+    chain = SHADOW if rules.second_register else STATIONARY
+    edge, end = plane(chain, machine.control[REST], rules), 0
+    while end < rules.columns:
+        c = end
+        end = c + 1
+        if _lane(machine, machine.wires, rules, TOKENS, c):
+            step = work.passes[_lane(machine, machine.wires, rules, PASSES, c)]
+            row = _lane(machine, machine.wires, rules, ELEMENTS, c)
+            end = min(rules.columns, c + rules.rows - row)
+            used = min(step[COLUMN_COUNT], c + step[ROW_COUNT] - row)
+            place, apart = step[TOP] + (row - c) * work.columns, work.columns + 1
+            for block in range(c // CELLS * CELLS, end, CELLS):
+                kept = cells(machine.words, edge + block)
+                entering = cells_apart(work.factors, place + block * apart, apart)
+                entering = choose(between(c - block, used - block), entering, kept ^ kept)
+                here = between(c - block, end - block)
+                set_cells(machine.words, edge + block, choose(here, entering, kept))
+
+
+@inlined
+def feed_factors(machine, work, rules):  # type: ignore[no-untyped-def]
+    """Read the operand that moves down and, where a tile starts, the bias that starts it."""
+    edge, end = plane(DOWN, machine.control[FLOW], rules), 0
+    while end < rules.columns:
+        c = end
+        token, number, element, end = _run(machine, rules, c, rules.columns)
+        if token == 0:
+            continue
+        step = work.passes[number]
+        place = step[TOP] + (element + c) * rules.pitch
+        _copy(machine.words, edge, work.factors, place, c, end)
+        # Of a run only the oldest token can be a tile's first.
+        if _lane(machine, machine.lanes, rules, TOKENS, end - 1) & FIRST:
+            bias = plane(BIAS, machine.control[REST], rules) + end - 1
+            is_used = end <= step[COLUMN_COUNT]
+            word = cell(work.bias, step[BIASED] + end - 1) if is_used else 0
+            set_cell(machine.sums, bias, word)
+
+
+# What leaves.
+
+
+@inlined
+def _log(out, cycle, c, number, index, value):  # type: ignore[no-untyped-def]
+    """Count a result, and write it into the log if there is one."""
+    i = out.counts[WRITES]
+    if i < len(out.log):
+        out.log[i, 0], out.log[i, 1], out.log[i, 2] = cycle, c, number
+        out.log[i, 3], out.log[i, 4] = index, value
+    out.counts[WRITES] += 1
+
+
+@inlined
+def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
+    """Write the sums that the bottom row registers in this cycle into the accumulator memory."""
+    sums = machine.sums
+    bottom = plane(SUM, 1 - machine.control[FLOW], rules) + rules.rows * rules.pitch
+    # Column 0's token is at the bottom row's left edge in this very cycle: lane rows - 1.
+    edge, end = rules.rows - 1, 0
+    while end < rules.columns:
+        c = end
+        token, number, element, stop = _run(machine, rules, edge + c, edge + rules.columns)
+        end = stop - edge
+        if token == 0:
+            continue
+        step = work.passes[number]
+        place = step[RESULTS] + (element + c) * rules.pitch
+        _copy(work.memory, place, sums, bottom, c, end)
+        used = min(end, step[COLUMN_COUNT])
+        if len(out.log) == 0:
+            out.counts[WRITES] += max(0, used - c)
+            continue
+        for i in range(c, used):
+            value = cell(sums, bottom + i)
+            _log(out, machine.control[CYCLE], i, number, element - (i - c), value)
+
+
+@inlined
+def _write(machine, work, out, number, r, c, value):  # type: ignore[no-untyped-def]
+    """Write the result of PE (r, c), if it is part of the pass's tile."""
+    step = work.passes[number]
+    if r < step[ROW_COUNT] and c < step[COLUMN_COUNT]:
+        work.memory[step[RESULTS] + r * work.columns + c] = value
+        _log(out, machine.control[CYCLE], c, number, r, value)
+
+
+@inlined
+def give(machine, work, rules, out):  # type: ignore[no-untyped-def]
+    """Write every result that its PE registers in this cycle."""
+    after = 1 - machine.control[FLOW]
+    signals, sums = plane(SIGNALS, after, rules), plane(SUM, after, rules)
+    for r in range(rules.rows):
+        row = (r + 1) * rules.pitch
+        for c in range(rules.columns):
+            if cell(machine.flags, signals + row + c) & LAST:
+                # The token entered lane 0 so many cycles ago.
+                number = _lane(machine, machine.lanes, rules, PASSES, r + c)
+                _write(machine, work, out, number, r, c, cell(machine.sums, sums + row + c))
+                machine.drained[0, c] += r == rules.rows - 1
+
+
+@inlined
+def drain(machine, work, rules, out):  # type: ignore[no-untyped-def]
+    """Register the bottom PEs' results at the edge."""
+    control, drained = machine.control, machine.drained
+    if control[SINCE_WIRE] >= rules.columns:
+        return
+    hidden = rules.second_register
+    path = plane(RESULT, control[REST], rules) if hidden else plane(SUM, control[FLOW], rules)
+    bottom = path + rules.rows * rules.pitch
+    depth_passes = 1
+    while not work.passes[depth_passes - 1, LAST_DEPTH]:
+        depth_passes += 1
+    for c in range(rules.columns):
+        if _lane(machine, machine.wires, rules, TOKENS, c):
+            row = rules.rows - 1 - drained[1, c]
+            number = (drained[0, c] + 1) * depth_passes - 1
+            _write(machine, work, out, number, row, c, cell(machine.sums, bottom + c))
+            drained[1, c] = 0 if row == 0 else drained[1, c] + 1
+            drained[0, c] += row == 0
