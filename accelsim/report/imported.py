@@ -13,6 +13,7 @@ from accelsim.network import (
     IntegerReshape,
     IntegerSoftmax,
 )
+from accelsim.report.results import ON_HOST
 
 __all__ = ["not_modelled", "where_operators_run"]
 
@@ -53,7 +54,7 @@ def where_operators_run(
     return {
         "on the array": array,
         "on the vector unit": vector,
-        "on the host": list(report.on_host),
+        ON_HOST: list(report.on_host),
         "folded": [*folded, *clamps, *pads],
         "moving nothing": views,
     }

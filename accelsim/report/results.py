@@ -13,6 +13,7 @@ from accelsim.simulator.run import Cause, Span, Traffic
 
 __all__ = [
     "CAUSES",
+    "ON_HOST",
     "LayerResult",
     "PointResult",
     "Provenance",
@@ -35,6 +36,9 @@ CAUSES: tuple[str, ...] = tuple(
     )
 )
 """Every cause of a cycle, in the order in which tables and plots show them."""
+
+ON_HOST = "on the host"
+"""The place in `RunResult.imported` of what the host does, which costs no cycle."""
 
 
 @dataclass(frozen=True)

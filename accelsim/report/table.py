@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from accelsim.energy import Component
-from accelsim.report.results import PointResult, RunResult
+from accelsim.report.results import ON_HOST, PointResult, RunResult
 from accelsim.report.switching_table import WHY, switching_columns
 from accelsim.report.words import aligned, bits, percent
 
@@ -170,8 +170,12 @@ def _built_for(result: RunResult) -> str:
 
 
 def _imported(result: RunResult) -> str:
-    """Say in a line where the operators of the network's file run."""
-    counts = [f"{len(names)} {place}" for place, names in result.imported.items() if len(names)]
+    """Say in a line where the operators of the network's file run, the host's by name."""
+    counts = [
+        f"{len(names)} {place}" + (f" ({', '.join(names)})" if place == ON_HOST else "")
+        for place, names in result.imported.items()
+        if names
+    ]
     return ", ".join(counts)
 
 

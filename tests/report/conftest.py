@@ -152,7 +152,7 @@ def given(single_point: RunResult) -> RunResult:
         imported={
             "on the array": ["conv1", "conv2"],
             "on the vector unit": ["pool (max pool)"],
-            "on the host": [],
+            "on the host": ["softmax_5"],
             "folded": ["relu <1> (RELU, into conv1)"],
         },
     )

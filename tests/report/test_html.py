@@ -114,6 +114,6 @@ def test_integers_of_a_file_are_said_to_be_its_own(given):
     assert "1 image of digits simulated with the cycle engine, every output integer equal" in page
     assert "<h2>Where the operators run</h2>" in page
     assert "<dt>folded</dt><dd>relu &lt;1&gt; (RELU, into conv1)</dd>" in page
-    assert "<dt>on the host</dt>" not in page
+    assert "<dt>on the host</dt><dd>softmax_5</dd>" in page
     assert "replaced by those of each" not in page
     assert "<dt>images</dt><dd>int8 as the input&#x27;s integers</dd>" in page

@@ -280,6 +280,23 @@ def make_file_network():
 
 
 @pytest.fixture(scope="session")
+def make_attentive_network():
+    """A softmax over the channels of a map, which the host does, between two convolutions."""
+
+    def make(seed=0):
+        builder = NetworkBuilder(seed, RescaleMode.DOUBLE_ROUND, 32, Accumulator())
+        builder.tensor("image", (2, 6, 5))
+        builder.matrix("before", "image", 4, Window((3, 3), pads=(1, 1, 1, 1)))
+        step = softmax_parameters(0.05, 1.0)
+        softmax = IntegerSoftmax(step.mantissa, step.left_shift, step.largest_difference)
+        builder.layer("softmax", softmax, ("before",), (4, 6, 5), -128)
+        builder.matrix("after", "softmax", 3, Window((3, 3), strides=(2, 2)))
+        return builder.build("image", "after")
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def make_images():
     def make(count, seed=0):
         random = np.random.default_rng(seed)

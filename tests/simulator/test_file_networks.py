@@ -76,6 +76,22 @@ def test_every_layer_but_the_hosts_is_timed(make_file_network, make_images, hard
     }
 
 
+def test_what_the_host_does_between_layers_passes_through_dram(
+    make_attentive_network, make_images, hardware
+):
+    integer = make_attentive_network()
+    images = make_images(4)
+    program = compile_network(integer, hardware, batch=2)
+    run = simulate(program, integer, hardware, images, "register")
+    assert np.array_equal(run.outputs, execute(integer, images).outputs)
+    before, after = run.timing.layers
+    assert (before.name, after.name) == ("before", "after")
+    burst = hardware.dram.burst
+    assert before.traffic.dram_write_bytes >= 2 * 4 * 6 * 5
+    assert after.traffic.dram_read_bytes >= 2 * 4 * 6 * 5
+    assert before.traffic.dram_write_bytes % burst == after.traffic.dram_read_bytes % burst == 0
+
+
 def test_padding_in_windows_costs_no_vector_unit(make_file_network, hardware):
     integer = make_file_network()
     apart, fused = (
