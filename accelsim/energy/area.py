@@ -12,10 +12,19 @@ from dataclasses import dataclass
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.energy.amount import Amount
 from accelsim.energy.memories import pad_area_mm2, pad_leakage_uw
+from accelsim.energy.registers import register_bits
 from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import Array, Hardware
 
-__all__ = ["Area", "area", "leakage_uw", "pe_area_um2", "pe_leakage_uw", "pe_pitch_mm"]
+__all__ = [
+    "Area",
+    "area",
+    "leakage_uw",
+    "pe_leakage_uw",
+    "pe_pitch_mm",
+    "pe_um2",
+    "synthesized_pe_um2",
+]
 
 _FLOAT32_MANTISSA_BITS = 24
 
@@ -37,9 +46,9 @@ class Area:
 def area(hardware: Hardware, table: TableValues) -> Area:
     """Return the area of the machine's parts in mm2."""
     array, pads = hardware.array, hardware.scratchpads
-    one_pe = table.pe_area.amount(pe_area_um2(table, array) * 1e-6, "pe_area")
+    pes = array.rows * array.columns
     parts = {
-        "pe_array": one_pe * (array.rows * array.columns),
+        "pe_array": pe_um2(hardware, table) * (pes * 1e-6),
         "activation_sram": pad_area_mm2(table, pads.activations),
         "weight_sram": pad_area_mm2(table, pads.weights),
         "accumulator_sram": pad_area_mm2(table, pads.accumulators),
@@ -71,10 +80,23 @@ def leakage_uw(hardware: Hardware, table: TableValues) -> dict[str, Amount]:
     }
 
 
-def pe_area_um2(table: TableValues, array: Array) -> float:
-    """Return the area of one PE in um2."""
-    law, a, b = table.pe_area, array.weight_bits, array.activation_bits
-    return law.quadratic_um2 * a * b + law.linear_um2 * (a + b) / 2 + law.constant_um2
+def pe_um2(hardware: Hardware, table: TableValues) -> Amount:
+    """Return the area of one PE in um2: multiplier, adder, and every register."""
+    array, bits = hardware.array, hardware.accumulator.bits
+    registers = register_bits(array, bits) // (array.rows * array.columns)
+    product = _multiplier_um2(table, array.weight_bits, array.activation_bits)
+    return product + _adder_um2(table, bits) + _register_um2(table, registers)
+
+
+def synthesized_pe_um2(table: TableValues, a_bits: int, b_bits: int) -> float:
+    """Return the area of a synthesized PE of these operand widths, its sums as narrow as theirs.
+
+    Its law is fitted to synthesized arrays; it is what sums of parts are held against.
+    """
+    law = table.pe_area
+    return law.quadratic_um2 * a_bits * b_bits + (
+        law.linear_um2 * (a_bits + b_bits) / 2 + law.constant_um2
+    )
 
 
 def pe_leakage_uw(table: TableValues, array: Array) -> float:
@@ -83,9 +105,9 @@ def pe_leakage_uw(table: TableValues, array: Array) -> float:
     return max(law.quadratic_uw * a * b + law.linear_uw * (a + b) / 2 + law.constant_uw, 0.0)
 
 
-def pe_pitch_mm(table: TableValues, array: Array) -> float:
+def pe_pitch_mm(hardware: Hardware, table: TableValues) -> float:
     """Return the distance from one PE to the next in mm: PEs are square."""
-    return math.sqrt(pe_area_um2(table, array)) * 1e-3
+    return math.sqrt(pe_um2(hardware, table).value) * 1e-3
 
 
 def _rescale_um2(hardware: Hardware, table: TableValues) -> Amount:
@@ -95,9 +117,7 @@ def _rescale_um2(hardware: Hardware, table: TableValues) -> Amount:
     mantissa_bits = _FLOAT32_MANTISSA_BITS if float32 else unit.mantissa_bits
     product_bits = bits + mantissa_bits
     rounding = {RescaleMode.DOUBLE_ROUND: 2, RescaleMode.TRUNCATE: 0}.get(unit.mode, 1)
-    multiplier = table.multiply_area
-    um2 = multiplier.um2 * bits * mantissa_bits / multiplier.width_bits**2
-    lane = multiplier.amount(um2, "multiply_area")
+    lane = _multiplier_um2(table, bits, mantissa_bits)
     lane += _adder_um2(table, rounding * product_bits + bits)
     lane += _register_um2(table, unit.pipeline * product_bits)
     return lane * unit.lanes
@@ -106,6 +126,11 @@ def _rescale_um2(hardware: Hardware, table: TableValues) -> Amount:
 def _vector_um2(hardware: Hardware, table: TableValues) -> Amount:
     bits = hardware.accumulator.bits
     return (_adder_um2(table, bits) + _register_um2(table, bits)) * hardware.vector.lanes
+
+
+def _multiplier_um2(table: TableValues, a_bits: int, b_bits: int) -> Amount:
+    entry = table.multiply_area
+    return entry.amount(entry.um2 * a_bits * b_bits / entry.width_bits**2, "multiply_area")
 
 
 def _adder_um2(table: TableValues, bits: int) -> Amount:

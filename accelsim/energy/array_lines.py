@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from accelsim.compiler.program import MatrixInstruction
 from accelsim.energy.amount import Amount
-from accelsim.energy.area import pe_area_um2, pe_pitch_mm
+from accelsim.energy.area import pe_pitch_mm
 from accelsim.energy.operations import adder, clocked_bit, multiplier, toggled_bit
 from accelsim.energy.registers import RegisterUse, register_bits, register_use
 from accelsim.energy.result import Component, Line
@@ -32,7 +32,7 @@ def operation_lines(
     use = use_of_registers(layer, instruction, hardware)
     changed = use.clocked_bits * _TOGGLED_SHARE
     yield Line(Component.REGISTERS, "changed bits", changed, "bit", toggled_bit(table))
-    hop = wire_mm(table) * pe_pitch_mm(table, array)
+    hop = wire_mm(table) * pe_pitch_mm(hardware, table)
     yield Line(Component.WIRES, "from PE to PE", use.hops_bits, "bit", hop)
 
 
@@ -50,7 +50,7 @@ def clock_lines(
         clocked = register_bits(array, hardware.accumulator.bits) * layer.cycles_total
     yield Line(Component.REGISTERS, "clocked bits", clocked, "bit", clocked_bit(table))
     pes = array.rows * array.columns
-    edge_mm = math.sqrt(pe_area_um2(table, array) * pes) * 1e-3
+    edge_mm = pe_pitch_mm(hardware, table) * math.sqrt(pes)
     length_mm = 1.5 * edge_mm * (math.sqrt(pes) - 1)
     # A wire that changes costs twice the mean of random data, and a clock changes twice a cycle.
     tree = wire_mm(table) * (4 * length_mm)

@@ -68,7 +68,7 @@ def switching_lines(
     yield Line(Component.REGISTERS, "changed bits", toggles, "bit", toggled_bit(table))
     # Sums that stay in their PEs cross no wire; a wire that changes costs twice the mean.
     hops = toggles if preloads else operands * share
-    hop = wire_mm(table) * (2 * pe_pitch_mm(table, array))
+    hop = wire_mm(table) * (2 * pe_pitch_mm(hardware, table))
     yield Line(Component.WIRES, "from PE to PE, changed bits", hops, "bit", hop)
     if not preloads:
         drained = drain_hops_bits(layer, instruction, hardware)

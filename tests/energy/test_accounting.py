@@ -142,8 +142,8 @@ def test_wires_between_pes_are_as_long_as_a_pe(two_layers, machine, horowitz):
     found = causes(
         two_layers(machine), machine, horowitz, Component.WIRES, cycles={Cause.STREAM: 5}
     )
-    pitch_mm = pe_pitch_mm(horowitz.values, machine.array)
-    assert pitch_mm == pytest.approx(0.02284, rel=1e-3)  # the root of 521.8 um2
+    pitch_mm = pe_pitch_mm(machine, horowitz.values)
+    assert pitch_mm == pytest.approx(0.03558, rel=1e-3)  # the root of 1266 um2
     assert found["from PE to PE"] == pytest.approx(5 * 256 * 40 * 0.121 * pitch_mm)
 
 
@@ -166,7 +166,7 @@ def test_control_counts_addresses_and_what_the_dma_buffers(two_layers, machine, 
 
 def test_the_clock_tree_is_an_h_over_the_array_in_every_cycle(two_layers, machine, horowitz):
     found = causes(two_layers(machine), machine, horowitz, Component.CLOCK_TREE, cycles_total=10)
-    edge_mm = 16 * pe_pitch_mm(horowitz.values, machine.array)
+    edge_mm = 16 * pe_pitch_mm(machine, horowitz.values)
     assert found["tree to the PEs"] == pytest.approx(10 * 1.5 * edge_mm * 15 * 4 * 0.121)
 
 

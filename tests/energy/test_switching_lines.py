@@ -86,7 +86,7 @@ def test_each_change_has_its_price_and_counts_are_of_one_batch(two_layers, edge,
     assert registers["changed bits"].pj == pytest.approx(35 * 0.003)
     wires = lines_of(report, Component.WIRES)["from PE to PE, changed bits"]
     assert wires.count == 35
-    assert wires.price.value == pytest.approx(2 * 0.121 * 0.02284, rel=1e-3)
+    assert wires.price.value == pytest.approx(2 * 0.121 * 0.03558, rel=1e-3)
 
 
 def test_what_is_not_the_array_costs_the_same_in_both_modes(two_layers, edge, horowitz):

@@ -1,0 +1,1 @@
+"""The models held against published numbers and against gates: what docs/validation.md shows."""
