@@ -95,7 +95,8 @@ class Models:
 
     def parameters(self, source, shape, axis, depth, per_channel, with_bias=True):
         """Weights, bias and the output's scale for layers of the array."""
-        largest_bias = int(self.generator.choice([0, 100, 10_000, 2**30]))
+        # The last leaves room for the products, and shows what multipliers near 2^-32 make of it.
+        largest_bias = int(self.generator.choice([0, 100, 10_000, 2**30, 2**31 - 2**24]))
         outputs = shape[axis]
         multipliers = self.multipliers(outputs if per_channel else 1, depth, largest_bias)
         source_scale = float(self.file.tensors[source]["scale"][0])
@@ -105,6 +106,8 @@ class Models:
         if not with_bias:
             return [source, weights], target_scale
         values = self.generator.integers(-largest_bias, largest_bias, outputs, endpoint=True)
+        if self.chance(0.3):
+            values = self.generator.choice([-largest_bias, largest_bias], outputs)
         bias = self.file.tensor(
             (outputs,), "INT32", scales * np.float32(source_scale), 0, 0, data=values
         )

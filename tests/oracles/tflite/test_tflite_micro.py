@@ -139,6 +139,27 @@ def test_functions_of_one_element_are_equal_for_every_integer(
         assert differing == {}
 
 
+def test_millions_of_sums_are_equal(tflite_file, compare, random_models):
+    """Few sums lie so close to a half that the last bits of their common scale show."""
+    generator = np.random.default_rng(6)
+    for _ in range(25):
+        file = tflite_file()
+        models = random_models(file, generator)
+        left = models.computed((1, 64, 64, 4))
+        # The right operand is another pixel's mean with this one, on another scale.
+        mixed = models.like(left, (1, 64, 64, 4))
+        options = {"FilterHeight": 1, "FilterWidth": 2, "StrideH": 1, "StrideW": 1}
+        file.operator("AVERAGE_POOL_2D", [left], [mixed], "Pool2DOptions", **options)
+        right = models.computed((1, 64, 64, 4))
+        file.operator("QUANTIZE", [mixed], [right], "QuantizeOptions")
+        scale = models.scale(-8, 0) * generator.uniform(1, 3)
+        target = models.computed((1, 64, 64, 4), scale)
+        file.operator("ADD", [left, right], [target], "AddOptions")
+        content = file.content([left], [target])
+        differing, _ = compare(content, random_images(generator, 6), arena_bytes=2**19)
+        assert differing == {}
+
+
 FOUR_BITS = {
     "CONV_2D": ((1, 2, 2, 3), lambda count: (count, 1, 1, 3), "Conv2DOptions"),
     "DEPTHWISE_CONV_2D": ((1, 2, 2, 1), lambda count: (1, 1, 3, count), "DepthwiseConv2DOptions"),
