@@ -16,6 +16,7 @@ from accelsim.energy import EnergyMode, EnergyReport, EnergyTable, account, tabl
 from accelsim.frontend import Dataset, ImportedModel, IntegerModel, is_shapes
 from accelsim.golden import execute
 from accelsim.hardware import Hardware, dump_hardware
+from accelsim.network import IntegerNetwork
 from accelsim.quantize import quantize_input
 from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.imported import not_modelled, where_operators_run
@@ -47,6 +48,9 @@ __all__ = [
     "run",
 ]
 
+_GOLDEN_IMAGES = 128
+"""Images that golden runs between two words of progress."""
+
 
 def run(request: RunRequest, progress: Progress = silent) -> RunResult:
     """Run a network at every bit-width of the request on a machine built for that width.
@@ -74,7 +78,7 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
     timeline: tuple[Span, ...] = ()
     for machine, integer in start.points:
         inputs = quantize_input(integer, data.images)
-        golden = execute(integer, inputs, keep_tensors=False).outputs if request.check else None
+        golden = _golden(integer, inputs, progress) if request.check else None
         on_machine = fuse_pads(integer)
         program = compile_network(on_machine, machine, request.batch)
         spans = request.timeline and not points
@@ -125,6 +129,19 @@ def _account(
         return per_operation, None
     energy = account(run, program, machine, table, EnergyMode.SWITCHING)
     return energy, collect_switching(run, energy, per_operation, machine, table.values)
+
+
+def _golden(
+    integer: IntegerNetwork, inputs: NDArray[np.int32], progress: Progress
+) -> NDArray[np.int32]:
+    """Run golden over all images; of many, say now and then how far it is."""
+    outputs = []
+    for start in range(0, len(inputs), _GOLDEN_IMAGES):
+        if start:
+            progress("golden, images", start, len(inputs))
+        images = inputs[start : start + _GOLDEN_IMAGES]
+        outputs.append(execute(integer, images, keep_tensors=False).outputs)
+    return np.concatenate(outputs)
 
 
 def _choose(count: int, request: RunRequest) -> NDArray[np.intp]:

@@ -282,6 +282,16 @@ def test_integers_of_the_files_own_layout_are_taken_as_they_are(files, tmp_path)
     assert result.configuration["images"].startswith("int8 as the input's integers (scale 0.1")
 
 
+def test_golden_says_how_far_it_is_with_many_images(files):
+    files()
+    told = []
+    request = RunRequest("net.tflite", random_data=True, batch=300, engine="tile")
+    result = run(request, lambda what, done, total: told.append((what, done, total)))
+    assert told == [("golden, images", 128, 300), ("golden, images", 256, 300)]
+    assert result.points[0].images_golden == 300
+    assert result.points[0].golden_mismatches == 0
+
+
 def test_a_file_needs_data_or_the_word_that_random_ones_do(files):
     files()
     with pytest.raises(ConfigError) as error:
