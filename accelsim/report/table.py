@@ -138,6 +138,9 @@ def _notes(result: RunResult) -> list[Text]:
     lines = []
     if result.has_values:
         lines.append(Text(f"Integers: {_comparison(result)}", style=_comparison_style(result)))
+    images = result.configuration.get("images")
+    if result.is_given and images:
+        lines.append(Text(f"Images: {images}"))
     if result.imported:
         lines.append(Text(f"Operators: {_imported(result)}"))
     batch = f", batch {first.batch}" if first.batch > 1 else ""

@@ -75,5 +75,6 @@ def test_integers_of_a_file_have_no_float_accuracy_and_places_to_run(given):
     assert "float %" not in text
     assert "98.61" in text
     assert "Integers: 1 image simulated, all outputs equal golden; accuracy over 360" in text
+    assert "Images: int8 as the input's integers" in text
     assert "Operators: 2 on the array, 1 on the vector unit, 1 on the host (softmax_5)," in text
     assert "PEs built for the file's widths" in text
