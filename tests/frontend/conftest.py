@@ -75,8 +75,8 @@ def evaluate_network(network, images):
 class Builder:
     """Nodes and constants so far; ``shape`` is that of the last tensor, ``last``."""
 
-    def __init__(self, draw, shape, random):
-        self.draw, self.random = draw, random
+    def __init__(self, draw, shape, random, exact=False):
+        self.draw, self.random, self.exact = draw, random, exact
         self.nodes, self.constants = [], {}
         self.last, self.shape, self.tensors = "x", shape, {"x": shape}
 
@@ -162,7 +162,8 @@ class Builder:
 
     def pool(self):
         attributes, sizes = self.window(pool=True)
-        operator = self.draw(st.sampled_from(["MaxPool", "AveragePool"]))
+        kinds = ["MaxPool"] if self.exact else ["MaxPool", "AveragePool"]
+        operator = self.draw(st.sampled_from(kinds))
         if operator == "AveragePool":
             attributes["count_include_pad"] = int(not attributes["ceil_mode"] and self.flag())
         self.node(operator, shape=(self.shape[0], *sizes), **attributes)
@@ -188,20 +189,28 @@ class Builder:
             "relu": lambda: self.node("Relu"),
             "identity": lambda: self.node(self.draw(st.sampled_from(["Identity", "Dropout"]))),
         }
+        if self.exact:
+            del anywhere["residual"]
         mapped = {"conv": self.conv, "pool": self.pool} if len(self.shape) == 3 else {}
         mapped = mapped or {"dense": self.dense}
         (anywhere | mapped)[self.draw(st.sampled_from([*mapped, *mapped, *anywhere]))]()
 
 
 @st.composite
-def networks(draw):
-    """Feature maps first, then vectors, then perhaps a softmax."""
+def networks(draw, exact=False):
+    """Feature maps first, then vectors, then perhaps a softmax.
+
+    ``exact``: a convolution first, and only operators whose integers are specified to the last
+    bit.
+    """
     shape = tuple(draw(st.integers(1, limit)) for limit in (4, 7, 7))
-    builder = Builder(draw, shape, np.random.default_rng(draw(st.integers(0, 2**32))))
+    builder = Builder(draw, shape, np.random.default_rng(draw(st.integers(0, 2**32))), exact)
+    if exact:
+        builder.conv()
     for _ in range(draw(st.integers(0, 6))):
         builder.step()
     if draw(st.booleans()):
-        if draw(st.booleans()):
+        if not exact and draw(st.booleans()):
             builder.node("GlobalAveragePool", shape=(builder.shape[0], 1, 1))
         builder.node("Flatten", shape=(int(np.prod(builder.shape)),))
         for _ in range(draw(st.integers(0, 5))):
@@ -269,3 +278,9 @@ def save(tmp_path, model_of):
 def random_networks():
     """Strategy: nodes, constants and input shape of a random network of every operator."""
     return networks()
+
+
+@pytest.fixture(scope="session")
+def exact_networks():
+    """Strategy: the same without sums of tensors and averages."""
+    return networks(exact=True)
