@@ -104,7 +104,8 @@ class IntegerAveragePool:
     """``out = clamp(rescale(sum over the window of (q - z_in), count) + z_out)``.
 
     ``rescales[i]`` belongs to windows that average ``counts[i]`` elements (windows at the edge
-    average fewer when padding is not counted); its multiplier is ``s_in / (s_out * count)``.
+    average fewer when padding is not counted); its multiplier is ``s_in / (s_out * count)``, of
+    TFLite's MEAN with the mantissa of `accelsim.arithmetic.mean_rescale`.
     """
 
     window: Window
@@ -173,7 +174,8 @@ class IntegerSoftmax:
 
     The input's scale, times beta, is ``mantissa * 2^(left_shift - 31)`` in Q5.26; elements more
     than ``largest_difference`` below the largest give the output's smallest integer. TFLite's
-    int8 softmax: the output has scale 1/256 and zero point -128.
+    int8 softmax: the output has scale 1/256 and zero point -128. What is computed from these
+    numbers is `accelsim.arithmetic.softmax_integers`.
     """
 
     mantissa: int

@@ -59,7 +59,7 @@ LOWERINGS: dict[str, Callable[[TfliteOperator, Scope], Lowered]] = {
 }
 
 SUPPORTED = ", ".join(sorted([*LOWERINGS, "DEQUANTIZE"]))
-
+ADVICE = "replace others before conversion, or cut the network before them"
 
 MAXIMUM_LINES = 100
 """Of one error: a damaged file may have thousands of problems."""
@@ -212,7 +212,7 @@ def _raise_problems(graph: TfliteGraph, results: Sequence[Outcome]) -> None:
     if not messages:
         return
     if any(error is not None for error in unknown):
-        messages.append(f"supported are: {SUPPORTED}")
+        messages.append(f"supported are: {SUPPORTED}; {ADVICE}")
     only_unsupported = all(isinstance(error, UnsupportedOperatorError) for error in refusals)
     family = UnsupportedOperatorError if refusals and only_unsupported else WorkloadError
     if len(messages) > MAXIMUM_LINES:
