@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InternalError
 from accelsim.network.integer import IntegerMatrix
+from accelsim.simulator.threads import run_tasks, shares, threads_for
 
 __all__ = ["AddressGenerator"]
+
+_WORTH_THREADS_WORDS = 1 << 18
 
 
 class AddressGenerator:
@@ -86,17 +89,23 @@ class AddressGenerator:
         """
         rows = np.empty((m_stop - m_start, self.depth_k), dtype=np.int32)
         window = self._operator.window
-        self.elements_fetched += _gather(
-            self._maps,
-            group * self._group_channels,
-            self._group_channels,
-            np.array([*window.kernel, *window.strides, *window.pads[:2], *window.dilations]),
-            self._out_size[0],
-            self._out_size[1],
-            m_start,
-            self._zero_point,
-            rows,
-        )
+        geometry = np.array([*window.kernel, *window.strides, *window.pads[:2], *window.dilations])
+
+        def gather(share: tuple[int, int]) -> int:
+            return _gather(
+                self._maps,
+                group * self._group_channels,
+                self._group_channels,
+                geometry,
+                self._out_size[0],
+                self._out_size[1],
+                m_start + share[0],
+                self._zero_point,
+                rows[slice(*share)],
+            )
+
+        threads = threads_for(rows.size, _WORTH_THREADS_WORDS)
+        self.elements_fetched += sum(run_tasks(gather, shares(len(rows), threads), threads))
         return rows
 
     def weights(self, group: int) -> NDArray[np.int32]:
@@ -131,7 +140,7 @@ class AddressGenerator:
         return slice(group * self._group_columns, (group + 1) * self._group_columns)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _gather(
     maps: NDArray[np.int32],
     channel_start: int,

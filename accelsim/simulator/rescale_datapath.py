@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic import Rescale, RescaleMode
 from accelsim.errors import InternalError
+from accelsim.simulator.threads import run_tasks, shares, threads_for
 
 __all__ = ["RescaledTile", "rescale_tile", "scale_tile"]
 
@@ -30,6 +31,8 @@ _MODE_CODES = {
     RescaleMode.DOUBLE_ROUND: 2,
     RescaleMode.FLOAT32: 3,
 }
+
+_WORTH_THREADS_WORDS = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +58,21 @@ def scale_tile(accumulators: NDArray[np.int64], parameters: Rescale) -> NDArray[
             f"{parameters.multipliers.size} multipliers for {accumulators.shape[1]} columns"
         )
     scaled = np.empty(accumulators.shape, dtype=np.int64)
-    _scale(
-        np.ascontiguousarray(accumulators, dtype=np.int64),
-        _MODE_CODES[parameters.mode],
-        parameters.mantissa_bits,
-        parameters.multipliers.astype(np.float32),
-        parameters.mantissas,
-        parameters.shifts,
-        scaled,
-    )
+    multipliers = parameters.multipliers.astype(np.float32)
+
+    def scale(share: tuple[int, int]) -> None:
+        _scale(
+            np.ascontiguousarray(accumulators[slice(*share)], dtype=np.int64),
+            _MODE_CODES[parameters.mode],
+            parameters.mantissa_bits,
+            multipliers,
+            parameters.mantissas,
+            parameters.shifts,
+            scaled[slice(*share)],
+        )
+
+    threads = threads_for(scaled.size, _WORTH_THREADS_WORDS)
+    run_tasks(scale, shares(len(scaled), threads), threads)
     return scaled
 
 
@@ -93,7 +102,7 @@ def _round_half_even(product: float, register_low: int, register_high: int) -> i
     return below
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _scale(
     accumulators: NDArray[np.int64],
     mode: int,

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from accelsim.errors import ConfigError
-from accelsim.simulator.threads import run_tasks, thread_count
+from accelsim.simulator.threads import run_tasks, shares, thread_count, threads_for
 
 
 @pytest.mark.parametrize(("text", "count"), [("1", 1), ("7", 7)])
@@ -47,3 +47,24 @@ def test_answers_come_in_the_order_of_the_items():
 def test_one_thread_starts_none():
     here = threading.get_ident()
     assert run_tasks(lambda _: threading.get_ident(), [0, 1], threads=1) == [here, here]
+
+
+def test_the_first_failure_is_the_callers():
+    def fail(item):
+        raise ValueError(str(item))
+
+    with pytest.raises(ValueError, match=r"^[01]$"):
+        run_tasks(fail, [0, 1], threads=2)
+
+
+def test_little_work_is_for_one_thread(monkeypatch):
+    monkeypatch.setenv("ACCELSIM_THREADS", "3")
+    assert [threads_for(work, 10) for work in (9, 10)] == [1, 3]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, 8])
+@pytest.mark.parametrize("threads", [1, 2, 3, 9])
+def test_shares_cover_everything_once(count, threads):
+    ranges = shares(count, threads)
+    assert len(ranges) <= threads
+    assert [item for start, stop in ranges for item in range(start, stop)] == list(range(count))

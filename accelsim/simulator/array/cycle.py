@@ -24,7 +24,7 @@ from accelsim.simulator.array.pieces import cut, row_pieces, visits
 from accelsim.simulator.array.starts import count_cycles
 from accelsim.simulator.array.switching import run_in_order
 from accelsim.simulator.run import ArrayCounters
-from accelsim.simulator.threads import run_tasks, thread_count
+from accelsim.simulator.threads import run_tasks, threads_for
 
 __all__ = ["accumulate_rows", "run_cycle"]
 
@@ -50,9 +50,8 @@ def run_cycle(
         for group in range(gemm.groups):
             bound = OverflowBound.from_group(operands, group, accumulator)
             for start, stop in row_pieces(gemm):
-                rows, overflowed = accumulate_rows(operands, group, start, stop, accumulator, bound)
-                accumulators[group, start:stop] = rows
-                events += overflowed
+                rows = accumulators[group, start:stop]
+                events += accumulate_rows(operands, group, start, accumulator, bound, rows)
     counters = _count(plan) + ArrayCounters(overflow_events=events)
     return ArrayResult(accumulators, count_cycles(plan, array), counters, toggles)
 
@@ -61,21 +60,20 @@ def accumulate_rows(
     operands: MatrixOperands,
     group: int,
     m_start: int,
-    m_stop: int,
     accumulator: Accumulator,
     bound: OverflowBound,
-) -> tuple[NDArray[np.int32], int]:
-    """Return (int32[m, columns_n] accumulators of some rows m, overflow events)."""
-    left = row_major(operands.activations(group, m_start, m_stop))
+    accumulators: NDArray[np.int64],
+) -> int:
+    """Fill int64[m, columns_n] accumulators of rows from ``m_start`` on; return overflow events."""
+    left = row_major(operands.activations(group, m_start, m_start + len(accumulators)))
     right = operands.weights(group).T
-    bias = operands.bias(group).astype(np.int32)
+    bias = operands.bias(group)
     checked = bound.can_overflow(left, accumulator)
     # The dimension that fills its lanes better is laid out in lanes.
     by_columns = -len(right) % LANES * len(left) <= -len(left) % LANES * len(right)
     moving, factors = (left, right) if by_columns else (right, left)
-    product = np.empty((len(moving), len(factors)), np.int32)
-    product[:] = bias if by_columns else bias[:, np.newaxis]
-    threads = thread_count() if left.size * len(right) >= _WORTH_THREADS_MACS else 1
+    results = accumulators if by_columns else accumulators.T
+    threads = threads_for(left.size * len(right), _WORTH_THREADS_MACS)
     packed = pack_moving(row_major(moving), moving.shape[1], threads)
     groups = cut(0, len(factors), LANES)
     parts = 1 if len(groups) >= threads else -(-threads // len(groups))
@@ -85,19 +83,18 @@ def accumulate_rows(
         (first, last), (start, stop) = task
         lanes = pack_factors(factors, first, last, moving.shape[1])
         sums = np.zeros((stop - start, LANES), np.int32)
-        sums[:, : last - first] = product[start:stop, first:last]
+        sums[:, : last - first] = bias[first:last] if by_columns else bias[start:stop, np.newaxis]
         events = 0
         if checked:
             policy = overflow_policy(accumulator)
             events = int(cycle_kernel.accumulate_checked(packed, start, lanes, sums, *policy))
         else:
             cycle_kernel.accumulate(packed, start, lanes, sums)
-        product[start:stop, first:last] = sums[:, : last - first]
+        results[start:stop, first:last] = sums[:, : last - first]
         return events
 
     tasks = [(columns, rows) for columns in groups for rows in elements]
-    events = sum(run_tasks(run, tasks, threads))
-    return (product if by_columns else product.T), events
+    return sum(run_tasks(run, tasks, threads))
 
 
 def _count(plan: TilePlan) -> ArrayCounters:

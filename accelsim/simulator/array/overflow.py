@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.errors import InternalError
 from accelsim.simulator.array.interface import MatrixOperands
+from accelsim.simulator.threads import run_tasks, shares, threads_for
 
 __all__ = ["OverflowBound", "checked_bias", "largest_magnitude", "overflow_policy"]
+
+_WORTH_THREADS_WORDS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,13 @@ def largest_magnitude(words: NDArray[np.integer]) -> int:
     >>> largest_magnitude(np.array([-128, 127], np.int32))
     128
     """
-    return max(-int(words.min()), int(words.max()))
+
+    def largest(share: tuple[int, int]) -> int:
+        part = words[slice(*share)]
+        return max(-int(part.min()), int(part.max()))
+
+    threads = threads_for(words.size, _WORTH_THREADS_WORDS)
+    return max(run_tasks(largest, shares(len(words), threads), threads))
 
 
 def checked_bias(

@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from accelsim.simulator.array import cycle_kernel
 from accelsim.simulator.array.lanes import LANES
-from accelsim.simulator.array.pieces import cut
-from accelsim.simulator.threads import run_tasks
+from accelsim.simulator.threads import run_tasks, shares
 
 __all__ = ["LANES", "pack_factors", "pack_moving", "row_major"]
 
@@ -28,7 +27,7 @@ def pack_moving(words: Words, tile: int, threads: int = 1) -> Words:
     def run(part: tuple[int, int]) -> None:
         cycle_kernel.pack_moving(words, *part, tile, packed)
 
-    run_tasks(run, cut(0, elements, -(-elements // threads)), threads)
+    run_tasks(run, shares(elements, threads), threads)
     return packed
 
 

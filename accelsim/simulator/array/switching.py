@@ -23,7 +23,7 @@ from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
 from accelsim.simulator.array.packing import LANES, pack_factors, pack_moving, row_major
 from accelsim.simulator.array.pieces import Visit, cut, visits
 from accelsim.simulator.run import Switching
-from accelsim.simulator.threads import run_tasks, thread_count
+from accelsim.simulator.threads import run_tasks, threads_for
 
 __all__ = ["run_in_order"]
 
@@ -44,7 +44,7 @@ def run_in_order(
 
     Parameters as of `accelsim.simulator.array.run_array`.
     """
-    threads = thread_count() if plan.gemm.macs >= _WORTH_THREADS_MACS else 1
+    threads = threads_for(plan.gemm.macs, _WORTH_THREADS_MACS)
     machine = _Machine(plan, array, accumulator, threads)
     edge = _Edge.at_reset(array)
     columns = [_Columns.at_reset(array, start) for start in range(0, array.columns, LANES)]

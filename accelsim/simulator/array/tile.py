@@ -42,10 +42,7 @@ def run_tile(
             if bound.can_overflow(activations, accumulator):
                 from accelsim.simulator.array.cycle import accumulate_rows
 
-                rows[:], overflowed = accumulate_rows(
-                    operands, group, start, stop, accumulator, bound
-                )
-                events += overflowed
+                events += accumulate_rows(operands, group, start, accumulator, bound, rows)
             else:
                 _multiply(activations, bound, rows)
     counters = closed_form_counters(plan) + ArrayCounters(overflow_events=events)
