@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accelsim.energy import EnergyMode
 from accelsim.errors import ConfigError
-from accelsim.frontend import Scaling, is_shapes
+from accelsim.frontend import LARGEST_SEED, Scaling, is_shapes
 from accelsim.hardware import Hardware
 from accelsim.quantize import WEIGHT_METHODS, RangeMethod
 from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
@@ -34,6 +34,8 @@ Points = tuple[tuple[int, int], ...]
 DEFAULT_POINTS: Points = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
 SHAPES_POINTS: Points = ((8, 8),)
 _BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
+LARGEST_BATCH = 2**20
+"""Counts of what so many images do stay far inside of 64 bits."""
 _ENGINES = ("register", "cycle", "tile")
 
 
@@ -143,6 +145,8 @@ class RunRequest:
         for name in ("limit", "batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: must be at least 1 image, got {getattr(self, name)}")
+        if self.batch > LARGEST_BATCH:
+            raise ConfigError(f"batch: must be at most {LARGEST_BATCH} images, got {self.batch}")
         for override in self.overrides:
             if override.partition("=")[0].strip() in _BUILT_FOR_POINTS:
                 raise ConfigError(
@@ -161,8 +165,8 @@ class RunRequest:
         if self.random_data and is_shapes(self.network):
             raise ConfigError(f"--random-data: {self.network} has no weights to run it with")
         Scaling.parse(self.input_scale, self.normalize)
-        if self.seed < 0:
-            raise ConfigError(f"seed: must not be negative, got {self.seed}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ConfigError(f"seed: must be 0 to {LARGEST_SEED}, got {self.seed}")
 
     @property
     def float_points(self) -> Points:

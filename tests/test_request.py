@@ -40,8 +40,10 @@ def test_the_defaults_are_the_digits_at_five_widths():
             "--energy switching: resnet18 has no values that could switch",
         ),
         ({"limit": 0}, "limit: must be at least 1 image, got 0"),
+        ({"batch": 2**20 + 1}, "batch: must be at most 1048576 images, got 1048577"),
+        ({"seed": 2**64}, f"seed: must be 0 to {2**64 - 1}, got {2**64}"),
         ({"batch": 0}, "batch: must be at least 1 image, got 0"),
-        ({"seed": -3}, "seed: must not be negative, got -3"),
+        ({"seed": -3}, "seed: must be 0 to 18446744073709551615, got -3"),
         (
             {"range_method": "mean"},
             "range_method: must be one of min_max, moving_average, percentile, mse, kl, octav, "

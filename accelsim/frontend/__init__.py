@@ -1,6 +1,6 @@
 """Files from outside become networks and data: ONNX, TensorFlow Lite, data, bundled workloads."""
 
-from accelsim.frontend.data import Dataset, Scaling, load_data, random_data
+from accelsim.frontend.data import LARGEST_SEED, Dataset, Scaling, load_data, random_data
 from accelsim.frontend.graph import Fold
 from accelsim.frontend.import_report import ImportReport
 from accelsim.frontend.integer_model import IntegerModel
@@ -13,6 +13,7 @@ from accelsim.frontend.topology import topology_names
 from accelsim.frontend.workloads import Workload, bundled_workloads, workload_path
 
 __all__ = [
+    "LARGEST_SEED",
     "Dataset",
     "Fold",
     "ImportReport",

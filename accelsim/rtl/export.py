@@ -9,6 +9,7 @@ from pathlib import Path
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.errors import ConfigError
 from accelsim.frontend import (
+    LARGEST_SEED,
     Dataset,
     ImportedModel,
     is_shapes,
@@ -33,6 +34,9 @@ from accelsim.rtl.rescale_vectors import rescale_vectors
 from accelsim.rtl.vectors import array_vectors
 
 __all__ = ["RtlRequest", "export_rtl"]
+
+MOST_ROWS = 2**16
+"""Each is a line of every vector file; a layer with more is cut."""
 
 _NO_FLOAT_LANE = (
     "the rescale unit is left out: its float32 mode has no RTL (--set rescale.mode=single_round, "
@@ -75,10 +79,10 @@ class RtlRequest:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.rows < 1:
-            raise ConfigError(f"--rows: must be at least 1, got {self.rows}")
-        if self.seed < 0:
-            raise ConfigError(f"--seed: must not be negative, got {self.seed}")
+        if not 1 <= self.rows <= MOST_ROWS:
+            raise ConfigError(f"--rows: must be 1 to {MOST_ROWS}, got {self.rows}")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise ConfigError(f"--seed: must be 0 to {LARGEST_SEED}, got {self.seed}")
         if self.network is None and (self.layer is not None or self.data is not None):
             given = "--layer" if self.layer is not None else "--data"
             raise ConfigError(f"{given}: needs a network (--network)")

@@ -120,7 +120,7 @@ def test_without_check_golden_is_not_run(quick):
         ),
         (["--limit", "0"], "limit: must be at least 1 image, got 0"),
         (["--batch", "-1"], "batch: must be at least 1 image, got -1"),
-        (["--seed", "-1"], "seed: must not be negative, got -1"),
+        (["--seed", "-1"], "seed: must be 0 to 18446744073709551615, got -1"),
         (["--set", "array.rows=0"], "--set array.rows=0: must be 1 to 1024, got 0"),
         (
             ["--set", "array.rowz=3"],

@@ -7,10 +7,13 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.frontend.data.dataset import Dataset
+from accelsim.frontend.data.dataset import Dataset, InputNeeds
+from accelsim.frontend.data.files import require_loadable
 from accelsim.network import IntegerNetwork, Network
 
-__all__ = ["random_data"]
+__all__ = ["LARGEST_SEED", "random_data"]
+
+LARGEST_SEED = 2**64 - 1
 
 _CALIBRATION_IMAGES = 8
 
@@ -24,6 +27,8 @@ def random_data(network: Network | IntegerNetwork, count: int, seed: int) -> Dat
     """
     generator = np.random.default_rng(seed)
     images = max(count, _CALIBRATION_IMAGES)
+    shape = InputNeeds.of(network).shape
+    require_loadable("random images", (images, *shape), np.dtype(np.int64).itemsize)
     if isinstance(network, IntegerNetwork):
         drawn = _integers(network, images, generator)
         preparation = f"random {network.tensors[network.input].format} integers"
