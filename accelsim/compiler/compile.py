@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.compiler.limits import check_widths
+from accelsim.compiler.limits import check_rows, check_widths
 from accelsim.compiler.lower import lower_network
 from accelsim.compiler.placement import place_network
 from accelsim.compiler.program import Place, Program
@@ -22,7 +22,7 @@ def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1)
     Raises
     ------
     CapacityError
-        A layer does not fit in the scratchpads.
+        A layer does not fit in the scratchpads, or has too many rows.
     ConfigError
         The batch is not positive, or a layer's operands are wider than the PEs.
     WorkloadError
@@ -39,7 +39,7 @@ def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
     Raises
     ------
     CapacityError
-        A layer does not fit in the scratchpads.
+        A layer does not fit in the scratchpads, or has too many rows.
     ConfigError
         A layer's operands are wider than the PEs.
     WorkloadError
@@ -51,6 +51,7 @@ def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
             "leaves its work to the host"
         )
     check_widths(network.layers, hardware)
+    check_rows(network.layers)
     instructions, on_chip = place_network(network, hardware)
     return Program(
         network=network.name,

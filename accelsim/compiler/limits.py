@@ -10,7 +10,17 @@ from accelsim.errors import CapacityError, ConfigError
 from accelsim.hardware.schema import Hardware, Scratchpads
 from accelsim.units import format_bytes
 
-__all__ = ["capacity_error", "check_weights", "check_widths", "matrix_error"]
+__all__ = [
+    "LARGEST_ROWS",
+    "capacity_error",
+    "check_rows",
+    "check_weights",
+    "check_widths",
+    "matrix_error",
+]
+
+LARGEST_ROWS = 2**24
+"""Rows m of a layer in a batch: placement looks at each block of them, in memory."""
 
 
 def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
@@ -39,6 +49,28 @@ def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
     ]
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def check_rows(layers: tuple[LayerShape, ...]) -> None:
+    """Refuse layers with more rows than can be placed in reasonable time and memory.
+
+    Raises
+    ------
+    CapacityError
+        One line for each layer that has more than `LARGEST_ROWS`.
+    """
+    problems = []
+    for layer in layers:
+        if isinstance(layer.work, MatrixShape) and layer.work.gemm.rows_m > LARGEST_ROWS:
+            rows, batch = layer.work.gemm.rows_m, layer.work.batch
+            most = LARGEST_ROWS * batch // rows
+            hint = f"; use a batch of {most} or fewer" if most else ""
+            problems.append(
+                f"layer {layer.name!r}: {rows} rows (output pixels of a batch of {batch}), "
+                f"at most {LARGEST_ROWS} are supported{hint}"
+            )
+    if problems:
+        raise CapacityError("\n".join(problems))
 
 
 def check_weights(layer: str, shape: MatrixShape, hardware: Hardware) -> None:

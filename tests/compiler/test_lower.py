@@ -13,7 +13,7 @@ from accelsim.compiler import compile_network
 from accelsim.compiler.lower import lower_network
 from accelsim.compiler.program import Place
 from accelsim.compiler.shapes import MatrixShape, VectorShape
-from accelsim.errors import ConfigError, WorkloadError
+from accelsim.errors import CapacityError, ConfigError, WorkloadError
 from accelsim.network.geometry import Shape, Window
 from accelsim.network.integer import (
     IntegerAdd,
@@ -213,6 +213,18 @@ def test_operands_wider_than_the_pe_are_refused_all_at_once(kit, network) -> Non
             ("head", "activation", 8, 6),
         )
     ]
+
+
+def test_more_rows_than_can_be_placed_are_refused_all_at_once(kit, network) -> None:
+    with pytest.raises(CapacityError) as caught:
+        compile_network(network, kit.hardware(), 2**22)
+    lines = str(caught.value).splitlines()
+    rows = 2**22 * prod(network.tensors["a"].shape[1:])
+    assert lines[0] == (
+        f"layer 'conv': {rows} rows (output pixels of a batch of {2**22}), at most {2**24} are "
+        f"supported; use a batch of {2**46 // rows} or fewer"
+    )
+    assert len(lines) > 1
 
 
 def test_a_batch_of_nothing_is_refused(kit, network) -> None:
