@@ -35,8 +35,8 @@ from accelsim.rtl.vectors import array_vectors
 
 __all__ = ["RtlRequest", "export_rtl"]
 
-MOST_ROWS = 2**16
-"""Each is a line of every vector file; a layer with more is cut."""
+MOST_ROWS = 2**20
+"""Far more than a testbench plays; what it does play depends on the array."""
 
 _NO_FLOAT_LANE = (
     "the rescale unit is left out: its float32 mode has no RTL (--set rescale.mode=single_round, "

@@ -190,7 +190,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
         ),
         ({"layer": "conv1"}, "--layer: needs a network (--network)"),
         ({"data": "x.npz"}, "--data: needs a network (--network)"),
-        ({"rows": 0}, "--rows: must be 1 to 65536, got 0"),
+        ({"rows": 0}, "--rows: must be 1 to 1048576, got 0"),
         ({"seed": -1}, "--seed: must be 0 to 18446744073709551615, got -1"),
         (
             {"rows": 1 << 20},
