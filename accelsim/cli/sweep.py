@@ -141,6 +141,29 @@ def export(store: Path, output: Path | None, name: str | None) -> None:
         click.echo(f"{output}: {count:,} points of {stored.space.name}")
 
 
+@sweep.command(short_help="A page of a store: front, filters, every design.")
+@click.argument("store", type=_PATH)
+@click.option("--output", type=_PATH, help="Page to write.  [default: the store's name, .html]")
+@click.option("--figures", type=_PATH, help="Folder for the figures as SVG and PNG, too.")
+@click.option("--objectives", metavar="NAMES", help="latency,energy,...  [default: the space's]")
+@_SPACE_OPTION
+def report(
+    store: Path, output: Path | None, figures: Path | None, objectives: str | None, name: str | None
+) -> None:
+    """Write one self-contained HTML page of a space in STORE; it works offline."""
+    from accelsim.sweep.analyse import chosen_objectives
+    from accelsim.sweep.read_store import find_space
+    from accelsim.sweep.report import write_report
+    from accelsim.sweep.store import Store
+
+    place = store.with_suffix(".html") if output is None else output
+    with Store(store) as opened:
+        stored = find_space(opened, name)
+        wanted = chosen_objectives(stored.space, objectives)
+        count = write_report(opened, stored, wanted, place, figures)
+    click.echo(f"{place}: {count:,} designs of {stored.space.name}")
+
+
 def _workers(count: int | None, scheduler: str | None) -> Workers:
     from accelsim.errors import ConfigError
     from accelsim.sweep.workers import Cluster, LocalProcesses, default_workers

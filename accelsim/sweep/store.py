@@ -128,7 +128,7 @@ class Store:
         """
         document = space_document(space) | {"inputs": inputs, "version": result_version()}
         digest = sha256(canonical_json(document).encode()).hexdigest()
-        text = canonical_json(document | {"text": space.text})
+        text = json.dumps(document | {"text": space.text}, ensure_ascii=False)
         with self._transaction() as database:
             database.execute(
                 "INSERT OR IGNORE INTO spaces (digest, name, document) VALUES (?, ?, ?)",
