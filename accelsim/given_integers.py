@@ -16,7 +16,7 @@ from accelsim.frontend import ImportedModel, IntegerModel
 from accelsim.hardware import Hardware
 from accelsim.network import IntegerMatrix, IntegerNetwork
 from accelsim.network.rescales import operator_rescales
-from accelsim.quantize import MachineArithmetic, RangeMethod, quantize_as_given
+from accelsim.quantize import MachineArithmetic, quantize_as_given
 from accelsim.quantize.spec import NARROWEST_BITS
 from accelsim.request import RunRequest
 
@@ -115,14 +115,8 @@ def _unit(arithmetic: FileArithmetic) -> str:
 
 
 def _refuse_choices(request: RunRequest) -> None:
-    asked = (
-        ("--bits (or --weights, --activations)", request.points is not None),
-        ("--per-tensor", not request.per_channel),
-        ("--symmetric", request.symmetric_activations),
-        ("--range", request.range_method != RangeMethod.MIN_MAX),
-        ("--weight-range", request.weight_range_method != RangeMethod.MIN_MAX),
-    )
-    options = ", ".join(option for option, is_asked in asked if is_asked)
+    widths = ["--bits (or --weights, --activations)"] if request.points is not None else []
+    options = ", ".join([*widths, *(option for option, _ in request.quantization_words)])
     if options:
         raise ConfigError(
             f"{request.network}: is quantized already and is run as it is: leave out {options}"

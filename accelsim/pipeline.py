@@ -195,6 +195,10 @@ def _configuration(start: Start, points: Sequence[PointResult]) -> dict[str, obj
         "activation_codes": "symmetric" if request.symmetric_activations else "asymmetric",
         "activation_ranges": request.ranges,
         "weight_ranges": request.weight_ranges,
+        "weight_rounding": request.weight_rounding,
+        "equalized_weights": request.equalize,
+        "smooth_strength": request.smooth,
+        "corrected_biases": request.correct_biases,
     }
     return {
         "network": request.network,

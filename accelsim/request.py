@@ -6,12 +6,13 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from accelsim.energy import EnergyMode
 from accelsim.errors import ConfigError
 from accelsim.frontend import LARGEST_SEED, Scaling, is_shapes
 from accelsim.hardware import Hardware
-from accelsim.quantize import WEIGHT_METHODS, RangeMethod
+from accelsim.quantize import WEIGHT_METHODS, RangeMethod, WeightRounding
 from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
 from accelsim.units import format_hertz
 
@@ -27,6 +28,19 @@ __all__ = [
 
 Progress = Callable[[str, int, int], None]
 """Told (what, steps done, steps in all) before each step."""
+
+_QUANTIZATION = {
+    "per_channel": "--per-tensor",
+    "symmetric_activations": "--symmetric",
+    "range_method": "--range",
+    "weight_range_method": "--weight-range",
+    "percentile": "--percentile",
+    "equalize": "--equalize",
+    "smooth": "--smooth",
+    "weight_rounding": "--rounding",
+    "correct_biases": "--correct-biases",
+}
+"""The options that set quantization fields other than from their standard values."""
 
 Points = tuple[tuple[int, int], ...]
 """(weight bits, activation bits) of each point."""
@@ -75,6 +89,8 @@ class RunRequest:
     range_method, weight_range_method, percentile
         How ranges of activations follow from calibration images, and those of weights from the
         weights: names of `RangeMethod`; ``percentile`` covers the central ``percentile`` percent.
+    equalize, smooth, weight_rounding, correct_biases
+        What is done for better integers of the same widths; see `QuantizationSpec`.
     random_data
         Seeded random images, one batch of them, in place of data: nothing is said of accuracy.
     timeline
@@ -109,6 +125,10 @@ class RunRequest:
     range_method: str = RangeMethod.MIN_MAX
     weight_range_method: str = RangeMethod.MIN_MAX
     percentile: float = 99.9
+    equalize: bool = False
+    smooth: float | None = None
+    weight_rounding: str = WeightRounding.NEAREST
+    correct_biases: bool = False
     check: bool = True
     seed: int = 0
     random_data: bool = False
@@ -134,6 +154,7 @@ class RunRequest:
         for name, methods in (
             ("range_method", tuple(RangeMethod)),
             ("weight_range_method", WEIGHT_METHODS),
+            ("weight_rounding", tuple(WeightRounding)),
         ):
             if getattr(self, name) not in methods:
                 allowed = ", ".join(methods)
@@ -194,15 +215,8 @@ class RunRequest:
         for name in ("engine", "limit", "batch", "seed", "energy"):
             if getattr(self, name) != getattr(standard, name):
                 words += [f"--{name}", str(getattr(self, name))]
-        words += [] if self.per_channel else ["--per-tensor"]
-        words += ["--symmetric"] if self.symmetric_activations else []
-        for option, method in (
-            ("--range", self.range_method),
-            ("--weight-range", self.weight_range_method),
-        ):
-            words += [] if method == RangeMethod.MIN_MAX else [option, method]
-        if RangeMethod.PERCENTILE in (self.range_method, self.weight_range_method):
-            words += ["--percentile", f"{self.percentile:g}"]
+        for option, value in self.quantization_words:
+            words += [option] if value is None else [option, value]
         words += [] if self.check else ["--no-check"]
         words += ["--random-data"] if self.random_data else []
         words += ["--timeline"] if self.timeline else []
@@ -213,6 +227,24 @@ class RunRequest:
     def scaling(self) -> Scaling:
         """How stored numbers become real ones."""
         return Scaling.parse(self.input_scale, self.normalize)
+
+    @property
+    def quantization(self) -> dict[str, Any]:
+        """The choices of `QuantizationSpec` that are not the machine's."""
+        return {name: getattr(self, name) for name in _QUANTIZATION} | {"seed": self.seed}
+
+    @property
+    def quantization_words(self) -> tuple[tuple[str, str | None], ...]:
+        """Each quantization option that is not as the standard has it, with its value if any."""
+        standard = RunRequest()
+        words: list[tuple[str, str | None]] = []
+        for name, option in _QUANTIZATION.items():
+            value = getattr(self, name)
+            if value != getattr(standard, name) and name != "percentile":
+                words.append((option, None if isinstance(value, bool) else f"{value}"))
+        if RangeMethod.PERCENTILE in (self.range_method, self.weight_range_method):
+            words.append(("--percentile", f"{self.percentile:g}"))
+        return tuple(words)
 
     @property
     def ranges(self) -> str:

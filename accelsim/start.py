@@ -27,13 +27,7 @@ from accelsim.frontend import (
 from accelsim.given_integers import GivenIntegers, given_integers
 from accelsim.hardware import Hardware, load_hardware
 from accelsim.network import IntegerNetwork
-from accelsim.quantize import (
-    QuantizationSpec,
-    RangeMethod,
-    observe_ranges,
-    observed_tensors,
-    quantize_network,
-)
+from accelsim.quantize import QuantizationSpec, observed_tensors, quantize_calibrated
 from accelsim.request import Progress, RunRequest, point_name
 
 __all__ = [
@@ -167,18 +161,11 @@ def _quantized(
     for done, machine in enumerate(machines):
         progress(point_name(*request.float_points[done]), done, len(machines))
         spec = _quantization(machine, request)
-        yield machine, quantize_network(network, observe_ranges(network, activations, spec), spec)
+        yield machine, quantize_calibrated(network, data.calibration_images, activations, spec)
 
 
 def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
-    return QuantizationSpec.for_machine(
-        machine,
-        per_channel=request.per_channel,
-        symmetric_activations=request.symmetric_activations,
-        range_method=RangeMethod(request.range_method),
-        weight_range_method=RangeMethod(request.weight_range_method),
-        percentile=request.percentile,
-    )
+    return QuantizationSpec.for_machine(machine, **request.quantization)
 
 
 def load_machine(request: RunRequest) -> Hardware:

@@ -4,6 +4,11 @@ import flatbuffers
 import numpy as np
 import pytest
 import tflite
+from hypothesis import settings
+
+# How long one example takes depends on the machine and on what is compiled first.
+settings.register_profile("accelsim", deadline=None)
+settings.load_profile("accelsim")
 
 DTYPES = {
     "FLOAT32": "<f4",

@@ -7,13 +7,20 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["RANGE_METHODS", "WEIGHT_RANGE_METHODS", "quantization_choices", "quantization_options"]
+__all__ = [
+    "RANGE_METHODS",
+    "WEIGHT_RANGE_METHODS",
+    "WEIGHT_ROUNDINGS",
+    "quantization_choices",
+    "quantization_options",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # Written out, so that the command line starts without numpy.
 RANGE_METHODS = ("min_max", "moving_average", "percentile", "mse", "kl", "octav", "cross_entropy")
 WEIGHT_RANGE_METHODS = ("min_max", "percentile", "mse", "kl", "octav")
+WEIGHT_ROUNDINGS = ("nearest", "stochastic", "adaround")
 
 _OPTIONS = (
     click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel."),
@@ -44,6 +51,28 @@ _OPTIONS = (
         type=float,
         metavar="PERCENT",
         help="Central share of the values that a percentile range covers.  [default: 99.9]",
+    ),
+    click.option(
+        "--equalize", is_flag=True, help="Equalize weight ranges of neighbouring layers first."
+    ),
+    click.option(
+        "--smooth",
+        type=float,
+        metavar="STRENGTH",
+        help="Move activation outliers into weights first: SmoothQuant, 0 to 1 (0.5 is usual).",
+    ),
+    click.option(
+        "--rounding",
+        "weight_rounding",
+        type=click.Choice(WEIGHT_ROUNDINGS),
+        default="nearest",
+        show_default=True,
+        help="How weights are rounded; adaround keeps layer outputs best (slower).",
+    ),
+    click.option(
+        "--correct-biases",
+        is_flag=True,
+        help="Let biases take back the mean error of rounded weights.",
     ),
 )
 

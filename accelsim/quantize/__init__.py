@@ -1,11 +1,12 @@
 """Post-training quantization: a float network and calibration data to an integer network."""
 
+from accelsim.quantize.calibrated import quantize_calibrated
 from accelsim.quantize.given import quantize_as_given
 from accelsim.quantize.host import dequantize_output, quantize_input
 from accelsim.quantize.network import quantize_network
 from accelsim.quantize.observers import WEIGHT_METHODS, Range, RangeMethod
 from accelsim.quantize.ranges import observe_ranges, observed_tensors
-from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec
+from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec, WeightRounding
 from accelsim.quantize.study import FormatStudy, study_formats
 
 __all__ = [
@@ -16,10 +17,12 @@ __all__ = [
     "QuantizationSpec",
     "Range",
     "RangeMethod",
+    "WeightRounding",
     "dequantize_output",
     "observe_ranges",
     "observed_tensors",
     "quantize_as_given",
+    "quantize_calibrated",
     "quantize_input",
     "quantize_network",
     "study_formats",

@@ -23,7 +23,7 @@ from accelsim.network.graph import (
     Reshape,
 )
 
-__all__ = ["float_forward"]
+__all__ = ["float_forward", "float_layer", "patches"]
 
 FloatArray = NDArray[np.float64]
 
@@ -65,14 +65,23 @@ def float_forward(
     tensors = {network.input: after(network.input, np.asarray(images, dtype=np.float64))}
     for layer in network.layers:
         sources = [tensors[name] for name in layer.inputs]
-        values = _evaluate(layer.operator, weights(layer), *sources)
+        values = float_layer(layer.operator, weights(layer), *sources)
         tensors[layer.output] = after(layer.output, values)
     return tensors
 
 
-def _evaluate(
+def float_layer(
     operator: Operator, weights: NDArray[np.floating], first: FloatArray, *others: FloatArray
 ) -> FloatArray:
+    """Return one layer's output, float64[images, ...], with other weights than its own.
+
+    Parameters
+    ----------
+    operator, weights
+        The layer; weights of the shape of its own, not looked at where it has none.
+    first, others
+        float64[images, ...]: its inputs.
+    """
     match operator:
         case Convolution():
             return _convolve(operator, weights, first)
@@ -81,10 +90,10 @@ def _evaluate(
         case Add():
             return first + others[0]
         case MaxPool(window):
-            return np.asarray(_patches(first, window, -np.inf).max(axis=(4, 5)))
+            return np.asarray(patches(first, window, -np.inf).max(axis=(4, 5)))
         case AveragePool(window, counted):
-            inside = _patches(np.ones_like(first), window, float(counted))
-            sums = _patches(first, window, 0.0).sum(axis=(4, 5))
+            inside = patches(np.ones_like(first), window, float(counted))
+            sums = patches(first, window, 0.0).sum(axis=(4, 5))
             return np.asarray(sums / inside.sum(axis=(4, 5)))
         case Clamp(low, high):
             return np.clip(first, low, high)
@@ -99,7 +108,7 @@ def _evaluate(
 
 def _convolve(operator: Convolution, weights: NDArray[np.floating], maps: FloatArray) -> FloatArray:
     """Return the convolution as one matrix product for each group."""
-    taps = _patches(maps, operator.window, 0.0)
+    taps = patches(maps, operator.window, 0.0)
     images, _, height, width = taps.shape[:4]
     channels = weights.shape[1] * weights[0, 0].size
     by_group = zip(
@@ -114,7 +123,7 @@ def _convolve(operator: Convolution, weights: NDArray[np.floating], maps: FloatA
     return np.asarray(pixels.transpose(0, 2, 1).reshape(images, -1, height, width))
 
 
-def _patches(maps: FloatArray, window: Window, fill: float) -> FloatArray:
+def patches(maps: FloatArray, window: Window, fill: float) -> FloatArray:
     """Return float64[images, channels, rows, columns, kernel rows, kernel columns], a view."""
     top, left, bottom, right = window.pads
     padded = np.pad(maps, ((0, 0), (0, 0), (top, bottom), (left, right)), constant_values=fill)

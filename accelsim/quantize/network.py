@@ -9,20 +9,23 @@ import numpy as np
 from accelsim.arithmetic import IntegerFormat
 from accelsim.errors import DataError, WorkloadError
 from accelsim.network.given import QuantizedWeights
-from accelsim.network.graph import Convolution, Dense, Layer, Network
+from accelsim.network.graph import Convolution, Dense, Network
 from accelsim.network.integer import IntegerLayer, IntegerNetwork, QuantizedTensor
 from accelsim.quantize.activations import quantized_tensor
-from accelsim.quantize.fusion import plan_network
+from accelsim.quantize.fusion import NetworkPlan, plan_network
 from accelsim.quantize.lowering import lower
 from accelsim.quantize.observers import Range
-from accelsim.quantize.spec import QuantizationSpec
+from accelsim.quantize.spec import QuantizationSpec, WeightRounding
 from accelsim.quantize.weights import quantize_weights
 
-__all__ = ["quantize_network"]
+__all__ = ["quantize_network", "weights_to_integers"]
 
 
 def quantize_network(
-    network: Network, ranges: Mapping[str, Range], spec: QuantizationSpec
+    network: Network,
+    ranges: Mapping[str, Range],
+    spec: QuantizationSpec,
+    weights: Mapping[str, QuantizedWeights] | None = None,
 ) -> IntegerNetwork:
     """Quantize a network after training.
 
@@ -34,6 +37,8 @@ def quantize_network(
         The real range of every tensor of `observed_tensors`, as `observe_ranges` takes them.
     spec
         Widths, granularity and arithmetic.
+    weights
+        The integers of every matrix layer, by layer name; None: those of `weights_to_integers`.
 
     Raises
     ------
@@ -47,11 +52,9 @@ def quantize_network(
         If weights are not finite.
     """
     plan = plan_network(network)
-    tensors = {}
-    for name, owner in plan.scale_owners.items():
-        if owner not in ranges:
-            raise DataError(f"ranges: no range of tensor {owner!r}")
-        tensors[name] = quantized_tensor(network.shapes[name], ranges[owner], spec)
+    tensors = _tensors(network, plan, ranges, spec)
+    if weights is None:
+        weights = weights_to_integers(network, ranges, spec)
     layers = tuple(
         IntegerLayer(
             item.layer.name,
@@ -59,7 +62,7 @@ def quantize_network(
                 item,
                 tuple(tensors[name] for name in item.layer.inputs),
                 tensors[item.layer.output],
-                _weights(item.layer, tensors, spec),
+                weights.get(item.layer.name),
                 spec,
             ),
             item.layer.inputs,
@@ -78,20 +81,42 @@ def quantize_network(
     )
 
 
-def _weights(
-    layer: Layer, tensors: Mapping[str, QuantizedTensor], spec: QuantizationSpec
-) -> QuantizedWeights | None:
-    operator = layer.operator
-    if not isinstance(operator, Convolution | Dense):
-        return None
-    if not (np.isfinite(operator.weights).all() and np.isfinite(operator.bias).all()):
-        raise WorkloadError(f"layer {layer.name!r}: weights or bias are NaN or infinite")
-    return quantize_weights(
-        operator.weights,
-        operator.bias,
-        tensors[layer.inputs[0]].scale,
-        IntegerFormat(spec.weight_bits, restricted=spec.restricted_weights),
-        spec.per_channel,
-        spec.weight_range_method,
-        spec.percentile,
-    )
+def weights_to_integers(
+    network: Network, ranges: Mapping[str, Range], spec: QuantizationSpec
+) -> dict[str, QuantizedWeights]:
+    """Return the integers of every matrix layer's weights, by layer name.
+
+    Parameters and errors are those of `quantize_network`. Draws of stochastic rounding follow from
+    ``spec.seed``.
+    """
+    tensors = _tensors(network, plan_network(network), ranges, spec)
+    generator = np.random.default_rng(spec.seed)
+    integers = {}
+    for layer in network.layers:
+        operator = layer.operator
+        if not isinstance(operator, Convolution | Dense):
+            continue
+        if not (np.isfinite(operator.weights).all() and np.isfinite(operator.bias).all()):
+            raise WorkloadError(f"layer {layer.name!r}: weights or bias are NaN or infinite")
+        integers[layer.name] = quantize_weights(
+            operator.weights,
+            operator.bias,
+            tensors[layer.inputs[0]].scale,
+            IntegerFormat(spec.weight_bits, restricted=spec.restricted_weights),
+            spec.per_channel,
+            spec.weight_range_method,
+            spec.percentile,
+            generator if spec.weight_rounding is WeightRounding.STOCHASTIC else None,
+        )
+    return integers
+
+
+def _tensors(
+    network: Network, plan: NetworkPlan, ranges: Mapping[str, Range], spec: QuantizationSpec
+) -> dict[str, QuantizedTensor]:
+    tensors = {}
+    for name, owner in plan.scale_owners.items():
+        if owner not in ranges:
+            raise DataError(f"ranges: no range of tensor {owner!r}")
+        tensors[name] = quantized_tensor(network.shapes[name], ranges[owner], spec)
+    return tensors

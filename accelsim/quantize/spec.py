@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Protocol
 
 from accelsim.arithmetic import Accumulator, RescaleMode
@@ -10,10 +11,21 @@ from accelsim.errors import ConfigError
 from accelsim.hardware import Hardware
 from accelsim.quantize.observers import WEIGHT_METHODS, RangeMethod
 
-__all__ = ["Arithmetic", "MachineArithmetic", "QuantizationSpec"]
+__all__ = ["Arithmetic", "MachineArithmetic", "QuantizationSpec", "WeightRounding"]
 
 NARROWEST_BITS = 2
 WIDEST_BITS = 16
+
+
+class WeightRounding(StrEnum):
+    """Which of its two neighbouring integers a weight becomes."""
+
+    NEAREST = "nearest"
+    """The nearer one."""
+    STOCHASTIC = "stochastic"
+    """The upper one with the probability of the fraction; draws follow from a seed."""
+    ADAROUND = "adaround"
+    """The one that keeps the layer's output on calibration images best (Nagel 2020)."""
 
 
 class Arithmetic(Protocol):
@@ -65,6 +77,15 @@ class QuantizationSpec:
     range_method, weight_range_method, percentile
         How the ranges of activations, and of the weights (of each channel or of the layer), are
         taken; ``percentile`` in (0, 100], percent, is used by ``percentile`` only.
+    equalize
+        Equalize weight ranges of neighbouring layers first (Nagel 2019).
+    smooth
+        Move outliers of activation channels into the weights first, with this strength from 0 to
+        1 (SmoothQuant); None: not.
+    weight_rounding, seed
+        How weights are rounded; ``seed`` is for stochastic rounding.
+    correct_biases
+        Let biases take back the mean error of rounded weights (Nagel 2019).
     rescale_mode, mantissa_bits
         The rescale unit's arithmetic.
     restricted_weights
@@ -75,7 +96,7 @@ class QuantizationSpec:
     Raises
     ------
     ConfigError
-        If a width or the percentile is out of range, or a method or mode is unknown.
+        If a width, the percentile or ``smooth`` is out of range, or a method or mode is unknown.
     """
 
     weight_bits: int
@@ -86,6 +107,11 @@ class QuantizationSpec:
     range_method: RangeMethod = RangeMethod.MIN_MAX
     weight_range_method: RangeMethod = RangeMethod.MIN_MAX
     percentile: float = 99.9
+    equalize: bool = False
+    smooth: float | None = None
+    weight_rounding: WeightRounding = WeightRounding.NEAREST
+    correct_biases: bool = False
+    seed: int = 0
     rescale_mode: RescaleMode = RescaleMode.SINGLE_ROUND
     mantissa_bits: int = 32
     restricted_weights: bool = True
@@ -118,6 +144,7 @@ class QuantizationSpec:
         for name, members in (
             ("range_method", tuple(RangeMethod)),
             ("weight_range_method", WEIGHT_METHODS),
+            ("weight_rounding", tuple(WeightRounding)),
             ("rescale_mode", tuple(RescaleMode)),
         ):
             value = getattr(self, name)
@@ -126,5 +153,7 @@ class QuantizationSpec:
                 raise ConfigError(f"{name}: must be one of {allowed}, got {value!r}")
             # A plain string of the right spelling becomes the member that it names.
             object.__setattr__(self, name, members[members.index(value)])
+        if self.smooth is not None and not 0.0 <= self.smooth <= 1.0:
+            raise ConfigError(f"smooth: must be 0 to 1, got {self.smooth:g}")
         if self.mantissa_bits not in (16, 32):
             raise ConfigError(f"mantissa_bits: must be 16 or 32, got {self.mantissa_bits}")

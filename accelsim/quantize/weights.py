@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import IntegerFormat, quantize
+from accelsim.arithmetic import IntegerFormat, Rounding, quantize
 from accelsim.network.given import QuantizedWeights
 from accelsim.quantize.codes import Codes
 from accelsim.quantize.observers import OBSERVERS, RangeMethod
@@ -24,6 +24,7 @@ def quantize_weights(
     per_channel: bool,
     method: RangeMethod = RangeMethod.MIN_MAX,
     percent: float = 100.0,
+    generator: np.random.Generator | None = None,
 ) -> QuantizedWeights:
     """Quantize weights with scales from the range of each channel, or of all.
 
@@ -45,6 +46,8 @@ def quantize_weights(
         One scale for each output channel.
     method, percent
         How a range is taken from weights; larger weights are cut off.
+    generator
+        Rounds up or down at random, with the probability of the fraction; None: to nearest.
     """
     rows = weights.reshape(len(weights) if per_channel else 1, -1)
     magnitudes = _bounds(rows, Codes(weight_format, symmetric=True), method, percent)
@@ -61,6 +64,8 @@ def quantize_weights(
         scales if per_channel else scales[0],
         0,
         weight_format,
+        rounding=Rounding.HALF_EVEN if generator is None else Rounding.STOCHASTIC,
+        generator=generator,
         axis=0 if per_channel else None,
     )
     return QuantizedWeights(integers, weight_format, scales)
