@@ -2,7 +2,7 @@
 
 Every method but min-max and moving average cuts rare large values off, so that the steps for all
 others become finer. ``values`` are float[samples, ...], finite, at least one; a range lies within
-the smallest and the largest of them, or is widened from there to zero.
+the smallest and the largest of them and zero.
 """
 
 from __future__ import annotations
