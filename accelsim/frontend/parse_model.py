@@ -46,6 +46,7 @@ SUPPORTED_OPERATORS = (
     "QLinearConv",
     "QLinearGlobalAveragePool",
     "QLinearMatMul",
+    "QLinearSoftmax",
     "Quant",
     "QuantizeLinear",
     "ReduceMean",
@@ -67,6 +68,7 @@ _MICROSOFT = (
     "QLinearAdd",
     "QLinearAveragePool",
     "QLinearGlobalAveragePool",
+    "QLinearSoftmax",
     "QuantizeLinear",
 )
 _DOMAINS = {

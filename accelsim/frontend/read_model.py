@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import onnx
@@ -43,13 +44,36 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, bytes]:
         raise WorkloadError(f"cannot be read: {error.strerror}") from None
     if not model.graph.node or not model.opset_import:
         raise WorkloadError("is not a readable ONNX file: it holds no nodes")
-    external = [tensor for tensor in model.graph.initializer if uses_external_data(tensor)]
+    external = [tensor for tensor in _tensors(model) if uses_external_data(tensor)]
     if external:
         _check_external_data(external, path.parent)
         _require_size(path.stat().st_size + sum(ExternalDataInfo(t).length or 0 for t in external))
         load_external_data_for_model(model, str(path.parent))
         content = model.SerializeToString(deterministic=True)
     return model, content
+
+
+def _tensors(model: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    """Yield every tensor that onnx would load, those of nodes and of graphs in nodes included."""
+    yield from (tensor for function in model.functions for tensor in _of_nodes(function.node))
+    yield from _of_graph(model.graph)
+
+
+def _of_graph(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    yield from _of_nodes(graph.node)
+
+
+def _of_nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.TensorProto]:
+    for node in nodes:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _of_graph(inner)
 
 
 def _require_size(size_bytes: int) -> None:

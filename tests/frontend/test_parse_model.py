@@ -10,8 +10,8 @@ SUPPORTED = (
     "Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Constant, Conv, DequantizeLinear, "
     "Div, Dropout, Flatten, Gather, Gemm, GlobalAveragePool, Identity, MatMul, Max, MaxPool, Min, "
     "Mul, Pad, QGemm, QLinearAdd, QLinearAveragePool, QLinearConv, QLinearGlobalAveragePool, "
-    "QLinearMatMul, Quant, QuantizeLinear, ReduceMean, ReduceProd, Relu, Reshape, Shape, Slice, "
-    "Softmax, Squeeze, Sub, Sum, Transpose, Unsqueeze"
+    "QLinearMatMul, QLinearSoftmax, Quant, QuantizeLinear, ReduceMean, ReduceProd, Relu, Reshape, "
+    "Shape, Slice, Softmax, Squeeze, Sub, Sum, Transpose, Unsqueeze"
 )
 
 FIX = (

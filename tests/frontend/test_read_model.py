@@ -3,6 +3,7 @@ import os
 import numpy as np
 import onnx
 import pytest
+from onnx import numpy_helper
 
 from accelsim.errors import WorkloadError
 from accelsim.frontend import load_onnx, workload_path
@@ -112,6 +113,28 @@ def test_external_weights_outside_the_folder(external, location):
         f"{path}: weights 'w' in external file {location!r}: "
         "outside the model's own folder, refused"
     )
+
+
+def test_external_weights_of_a_node_outside_the_folder(tmp_path, model_of):
+    nodes = [("Constant", [], "w", {"value": numpy_helper.from_array(WEIGHTS, "inner")})]
+    model = model_of([*nodes, ("Gemm", ["x", "w"], "y", {"transB": 1})], {}, (3,))
+    tensor = model.graph.node[0].attribute[0].t
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../weights.bin")
+    (tmp_path / "weights.bin").write_bytes(WEIGHTS.tobytes())
+    path = tmp_path / "inside" / "net.onnx"
+    path.parent.mkdir()
+    path.write_bytes(model.SerializeToString())
+    assert refused(path) == (
+        f"{path}: weights 'inner' in external file '../weights.bin': "
+        "outside the model's own folder, refused"
+    )
+    tensor.external_data[0].value = "weights.bin"
+    (path.parent / "weights.bin").write_bytes(WEIGHTS.tobytes())
+    path.write_bytes(model.SerializeToString())
+    operator = load_onnx(path).network.layers[0].operator
+    np.testing.assert_array_equal(operator.weights, WEIGHTS)
 
 
 def test_external_weights_through_a_link(external, tmp_path):

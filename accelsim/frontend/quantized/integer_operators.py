@@ -137,6 +137,15 @@ def _pool(operator: str) -> Callable[[Node], list[Node]]:
 # Where the operators that have a bias have it.
 _BIASES = {"QGemm": 6, "QLinearConv": 8}
 
+
+def _softmax(node: Node) -> list[Node]:
+    """Expand QLinearSoftmax: x, scale, zero; y's scale and zero."""
+    source = _dequantize(node, 0, "input")
+    real, output = _quantize(node, 3)
+    axis = {"axis": node.attributes.get("axis", -1)}
+    return [source, Node("Softmax", node.name, (source.output,), real, axis), output]
+
+
 INTEGER_OPERATORS: dict[str, Callable[[Node], list[Node]]] = {
     "QGemm": _gemm,
     "QLinearAdd": _add,
@@ -144,4 +153,5 @@ INTEGER_OPERATORS: dict[str, Callable[[Node], list[Node]]] = {
     "QLinearConv": _convolution,
     "QLinearGlobalAveragePool": _pool("GlobalAveragePool"),
     "QLinearMatMul": _product,
+    "QLinearSoftmax": _softmax,
 }
