@@ -69,12 +69,19 @@ def quantize_as_given(
 
 
 def _with_sources(network: Network, given: GivenQuantization) -> Mapping[str, QuantizedTensor]:
-    """Return the file's tensors, and those that only layers read which keep integers."""
+    """Return the file's tensors, and those that have the same integers as one of them.
+
+    A clamp of a quantized tensor leaves some of its integers; and what only layers read that keep
+    integers is quantized as their outputs are.
+    """
     readers: dict[str, list[Layer]] = {}
     for layer in network.layers:
         for name in layer.inputs:
             readers.setdefault(name, []).append(layer)
     tensors = dict(given.tensors)
+    for layer in network.layers:
+        if isinstance(layer.operator, Clamp) and layer.inputs[0] in tensors:
+            tensors.setdefault(layer.output, tensors[layer.inputs[0]])
     for name in (*(layer.output for layer in reversed(network.layers)), network.input):
         found = [
             tensors.get(layer.output) if isinstance(layer.operator, SCALE_KEEPING) else None

@@ -6,6 +6,7 @@ those are the witness: they accumulate exactly, and rescale in float32 as ``floa
 
 import itertools
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -16,7 +17,19 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 
 from accelsim.frontend import load_data, load_onnx, workload_path
 from accelsim.golden import execute
-from accelsim.network import Add, Clamp, Convolution, Dense, IntegerAdd, MaxPool, Reshape
+from accelsim.network import (
+    Add,
+    AveragePool,
+    Clamp,
+    Convolution,
+    Dense,
+    IntegerAdd,
+    Layer,
+    MaxPool,
+    Network,
+    Reshape,
+    Window,
+)
 from accelsim.quantize import (
     MachineArithmetic,
     dequantize_output,
@@ -28,14 +41,14 @@ IMAGES = 100
 U8, S8 = QuantType.QUInt8, QuantType.QInt8
 
 
-def session(path, **entries):
+def session(path, signed):
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
-    # Without VNNI, products of uint8 and int8 would saturate to 16 bits by pairs.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    for name, value in entries.items():
-        setattr(options, name, value)
+    # int8 stays int8 instead of being moved to uint8; with uint8, weights are moved there too, as
+    # without VNNI products of uint8 and int8 would saturate to 16 bits by pairs.
+    entry = "session.qdqisint8allowed" if signed else "session.x64quantprecision"
+    options.add_session_config_entry(entry, "1")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
@@ -78,8 +91,12 @@ def as_onnx(network):
                 kind, values = "Flatten", ()
             case Add():
                 kind, values = "Add", ()
+            case Clamp(0.0, 6.0):
+                kind, values = "Clip", (np.float32(0), np.float32(6))
             case Clamp():
                 kind, values = "Relu", ()
+            case AveragePool():
+                kind, values = "GlobalAveragePool", ()
         for role, value in zip(("weights", "bias"), values, strict=False):
             inputs.append(f"{layer.name}.{role}")
             constants.append(numpy_helper.from_array(value, inputs[-1]))
@@ -111,8 +128,74 @@ def test_every_output_integer_equals_onnxruntime(
 ):
     caplog.set_level(logging.ERROR)
     path, data = folded[name]
+    compare(tmp_path, path, data, form, per_channel, types)
+
+
+BLOCK_CHOICES = itertools.product(
+    [QuantFormat.QDQ, QuantFormat.QOperator],
+    [False, True],
+    [(U8, S8), (U8, U8), (S8, S8)],
+    [False, True],
+)
+
+
+@pytest.mark.parametrize(("form", "per_channel", "types", "symmetric"), list(BLOCK_CHOICES))
+def test_blocks_of_mobile_networks(tmp_path, caplog, form, per_channel, types, symmetric):
+    """Depthwise layers, Relu6 and residual sums."""
+    caplog.set_level(logging.ERROR)
+    images = np.random.default_rng(1).standard_normal((64, 3, 17, 15), np.float32)
+    data = SimpleNamespace(images=images, calibration_images=images)
+    path = tmp_path / "blocks.onnx"
+    path.write_bytes(as_onnx(blocks()).SerializeToString())
+    compare(tmp_path, path, data, form, per_channel, types, symmetric)
+
+
+def blocks():
+    """Two inverted residual blocks, one of which halves the image, between a conv and a mean."""
+    random = np.random.default_rng(0)
+    layers, shapes = [], {"x": (3, 17, 15)}
+
+    def add(name, operator, *inputs, shape):
+        layers.append(Layer(name, operator, inputs, name))
+        shapes[name] = shape
+        return name
+
+    def conv(name, source, outputs, size, *, stride=1, groups=1, clamp=CLAMPS[0]):
+        inputs, height, width = shapes[source]
+        window = Window((size, size), (stride, stride), (size // 2,) * 4)
+        weights = random.standard_normal((outputs, inputs // groups, size, size), np.float32)
+        weights /= np.float32(np.sqrt(weights[0].size))
+        bias = random.standard_normal(outputs, np.float32) / 4
+        shape = (outputs, *window.output_size(height, width))
+        convolution = Convolution(weights, bias, window, groups)
+        if clamp is None:
+            return add(name, convolution, source, shape=shape)
+        return add(name, clamp, add(f"{name}_sum", convolution, source, shape=shape), shape=shape)
+
+    last = conv("first", "x", 8, 3, stride=2)
+    for name, outputs, stride, clamp in [("a", 8, 1, CLAMPS[0]), ("b", 12, 2, CLAMPS[1])]:
+        wide = conv(f"{name}_wide", last, 24, 1, clamp=clamp)
+        deep = conv(f"{name}_deep", wide, 24, 3, stride=stride, groups=24, clamp=clamp)
+        narrow = conv(f"{name}_narrow", deep, outputs, 1, clamp=None)
+        if stride == 1:
+            narrow = add(f"{name}_total", Add(), last, narrow, shape=shapes[last])
+            narrow = add(f"{name}_relu", Clamp(0.0), narrow, shape=shapes[last])
+        last = narrow
+    _, height, width = shapes[last]
+    mean = add("mean", AveragePool(Window((height, width))), last, shape=(12, 1, 1))
+    flat = add("flat", Reshape((12,)), mean, shape=(12,))
+    head = random.standard_normal((5, 12), np.float32)
+    add("logits", Dense(head, np.zeros(5, np.float32)), flat, shape=(5,))
+    return Network("blocks", "x", "logits", tuple(layers), shapes)
+
+
+CLAMPS = (Clamp(0.0, 6.0), Clamp(0.0))
+
+
+def compare(folder, path, data, form, per_channel, types, symmetric=False):
+    """Quantize a float file with onnxruntime, and compare what it and golden make of it."""
     source = onnx.load(path).graph.input[0].name
-    quantized = tmp_path / "quantized.onnx"
+    quantized = folder / "quantized.onnx"
     quantize_static(
         str(path),
         str(quantized),
@@ -121,12 +204,13 @@ def test_every_output_integer_equals_onnxruntime(
         per_channel=per_channel,
         activation_type=types[0],
         weight_type=types[1],
+        extra_options={"ActivationSymmetric": symmetric},
     )
     model = load_onnx(quantized)
     integer = quantize_as_given(model.network, model.given, MachineArithmetic())
     run = execute(integer, quantize_input(integer, data.images[:IMAGES]))
     assert set(run.overflow_events.values()) == {0}
-    (theirs,) = session(quantized).run(None, {source: data.images[:IMAGES]})
+    (theirs,) = session(quantized, types[0] == S8).run(None, {source: data.images[:IMAGES]})
     ours = dequantize_output(integer, run.outputs)
     steps = np.rint((ours - theirs) / integer.tensors[integer.output].scale)
     if any(isinstance(layer.operator, IntegerAdd) for layer in integer.layers):

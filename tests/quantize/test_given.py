@@ -138,3 +138,12 @@ def test_a_padding_pads_with_the_zero_point():
     integer = quantized(net, {"x": tensor(0.5, 3, shape=(1, 2, 2))}, weights=None)
     assert integer.layers[0].operator == IntegerPad((0, 1, 0), (0, 0, 2), fill=3)
     assert integer.tensors["y"] == tensor(0.5, 3, shape=(1, 3, 4))
+
+
+def test_a_clamp_of_a_quantized_tensor_leaves_some_of_its_integers():
+    net = network(Layer("relu", Clamp(0.0, 6.0), ("a",), "y"))
+    integer = quantized(net, {"x": tensor(0.5, 3), "a": tensor(2.0, -1)})
+    assert kinds(integer) == [("fc", IntegerMatrix, "y")]
+    assert integer.tensors["y"] == tensor(2.0, -1)
+    operator = integer.layers[0].operator
+    assert (operator.clamp_low, operator.clamp_high) == (-1, 2)
