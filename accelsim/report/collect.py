@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accelsim.energy import Component, EnergyReport
+from accelsim.energy import Component, EnergyReport, LayerEnergy
 from accelsim.hardware import Hardware
 from accelsim.report.results import CAUSES, LayerResult, PointResult, SwitchingResult
 from accelsim.simulator.run import Cause, LayerRun, Run
@@ -36,7 +36,7 @@ def collect_point(
     ``switching``: what `accelsim.report.switching` says of it, if energy followed from that.
     """
     timing = run.timing
-    spent = {layer.name: layer.components_pj for layer in energy.layers}
+    spent = {layer.name: layer for layer in energy.layers}
     layers = tuple(_layer(layer, run, spent[layer.name], hardware) for layer in timing.layers)
     seconds = timing.cycles_total / hardware.clock
     macs = sum(layer.macs for layer in layers)
@@ -101,9 +101,7 @@ def _dram_pj_per_bit(layers: Sequence[LayerRun], energy: EnergyReport) -> float:
     return dram / bits if bits else 0.0
 
 
-def _layer(
-    layer: LayerRun, run: Run, energy_pj: Mapping[Component, float], hardware: Hardware
-) -> LayerResult:
+def _layer(layer: LayerRun, run: Run, energy: LayerEnergy, hardware: Hardware) -> LayerResult:
     gemm = layer.gemm
     return LayerResult(
         name=layer.name,
@@ -120,7 +118,9 @@ def _layer(
         cycles={str(cause): layer.cycles.get(Cause(cause), 0) for cause in CAUSES},
         utilization_pct=_utilization_pct(layer.macs, layer.cycles_total, hardware),
         traffic=layer.traffic,
-        energy_pj={str(name): value for name, value in energy_pj.items()},
+        energy_pj={str(name): value for name, value in energy.components_pj.items()},
+        energy_low_pj=sum(line.low_pj for line in energy.lines),
+        energy_high_pj=sum(line.high_pj for line in energy.lines),
         overflow_events=run.overflow_events.get(layer.name, 0),
         clip_events=run.clip_events.get(layer.name, 0),
     )

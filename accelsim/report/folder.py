@@ -82,6 +82,10 @@ def write_run_folder(result: RunResult, folder: Path, scalesim: bool = False) ->
         _write_report(result, partial)
         if result.timeline:
             trace = timeline_document(result.timeline, f"{result.network} on {result.hardware}")
+            if result.energies:
+                from accelsim.report.power import power_counters, power_over_time
+
+                trace["traceEvents"] += power_counters(power_over_time(result))
             (partial / "timeline.json").write_text(json.dumps(trace), encoding="utf-8")
         if scalesim:
             (partial / "scalesim").mkdir()

@@ -19,6 +19,8 @@ _CAPTIONS = {
     "energy_by_component": "Energy per image by component at each bit-width.",
     "pe_energy": "Energy of the multiplier and the adder of every PE, from the bits that changed, "
     "over all layers.",
+    "power_over_time": "Power of one batch at the first bit-width. What a unit spends in a layer "
+    "is spread over the cycles in which it works on it.",
     "cycles_by_layer": "Where each layer's cycles go. Blue and green cycles belong to the array "
     "itself; warm colours are stalls; grey is work on other units.",
     "roofline": "What each matrix product reaches, under the array's roof and DRAM's slope. "
@@ -63,6 +65,7 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             _figure(figures, "energy_by_component"),
             *((_table(columns), f"<p>{escape(WHY)}</p>") if columns else ()),
             _figure(figures, "pe_energy"),
+            _figure(figures, "power_over_time"),
             *((_power_table(result), _AREA, _area_table(result)) if points_have_area else ()),
             "<h2>Where the cycles go</h2>",
             _figure(figures, "cycles_by_layer"),

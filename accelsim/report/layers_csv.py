@@ -28,6 +28,9 @@ def layers_csv(result: RunResult) -> str:
 
 
 def _row(point: PointResult, layer: LayerResult, components: tuple[str, ...]) -> dict[str, Cell]:
+    energy_pj = sum(layer.energy_pj.values())
+    point_seconds = point.latency_us_per_image * point.batch * 1e-6
+    seconds = point_seconds * layer.cycles_total / point.cycles_total if point.cycles_total else 0
     return {
         "point": point.label,
         "batch_images": point.batch,
@@ -45,7 +48,11 @@ def _row(point: PointResult, layer: LayerResult, components: tuple[str, ...]) ->
         **{f"cycles_{cause}": layer.cycles[cause] for cause in CAUSES},
         "utilization_pct": layer.utilization_pct,
         **_traffic(layer),
-        "energy_total_pj": sum(layer.energy_pj.values()),
+        "energy_total_pj": energy_pj,
+        "energy_low_pj": layer.energy_low_pj,
+        "energy_high_pj": layer.energy_high_pj,
+        "energy_per_mac_pj": energy_pj / layer.macs if layer.macs else "",
+        "power_mean_mw": energy_pj * 1e-9 / seconds if seconds else "",
         **{f"energy_{name}_pj": layer.energy_pj.get(name, 0.0) for name in components},
         "overflow_events": layer.overflow_events,
         "clip_events": layer.clip_events,

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from accelsim.report.heat_map import pe_energy
+from accelsim.report.power import power_figure
 from accelsim.report.results import CAUSES, PointResult, RunResult
 from accelsim.report.roofline import roofline
 from accelsim.report.style import ACCENT, CAUSE_COLORS, COMPONENT_COLORS, MUTED, in_style
@@ -44,6 +45,8 @@ def figures(result: RunResult) -> dict[str, Figure]:
         drawn = {"accuracy_and_energy": accuracy_and_energy(result)} | drawn
     if all(point.switching for point in result.points):
         drawn["pe_energy"] = pe_energy(result)
+    if result.timeline and result.energies:
+        drawn["power_over_time"] = power_figure(result)
     if result.points[0].peak_macs_per_cycle:
         drawn["roofline"] = roofline(result)
     return drawn

@@ -58,6 +58,8 @@ class LayerResult:
         MACs done as a share of PEs x cycles.
     energy_pj
         By component; the components' names are those of the energy report.
+    energy_low_pj, energy_high_pj
+        Bounds of their sum, by the ranges of the tables' entries.
     overflow_events, clip_events
         Over all simulated images.
     """
@@ -77,6 +79,8 @@ class LayerResult:
     utilization_pct: float
     traffic: Traffic
     energy_pj: Mapping[str, float]
+    energy_low_pj: float = 0.0
+    energy_high_pj: float = 0.0
     overflow_events: int = 0
     clip_events: int = 0
 

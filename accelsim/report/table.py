@@ -156,8 +156,8 @@ def _notes(result: RunResult) -> list[Text]:
             Text(
                 f"At {bits(first)} bits: {first.energy_low_uj_per_image:.3g} to "
                 f"{first.energy_high_uj_per_image:.3g} µJ/image by the ranges of the sources; "
-                f"{first.pj_per_mac:.3g} pJ/MAC; {first.average_power_mw:.3g} mW, peak layer "
-                f"{first.peak_power_mw:.3g}; {first.area_mm2:.3g} mm2, "
+                f"{first.pj_per_mac:.3g} pJ/MAC; {first.average_power_mw:.4g} mW, peak layer "
+                f"{first.peak_power_mw:.4g}; {first.area_mm2:.3g} mm2, "
                 f"{first.peak_tops_per_mm2:.3g} peak TOPS/mm2"
             )
         )

@@ -1,6 +1,8 @@
 import csv
 import io
 
+import pytest
+
 from accelsim.report.layers_csv import layers_csv
 from accelsim.report.results import CAUSES
 
@@ -41,7 +43,7 @@ def test_headers_carry_units(result):
         "macs",
         "weight_bits",
     ]
-    units = ("_bits", "_pct", "_elements", "_bytes", "_pj", "_events", "_images")
+    units = ("_bits", "_pct", "_elements", "_bytes", "_pj", "_mw", "_events", "_images")
     counted = [name for name in header[9:] if not name.startswith("cycles_")]
     assert [name for name in counted if not name.endswith(units)] == []
 
@@ -50,3 +52,14 @@ def test_integers_stay_integers_and_no_trailing_comma(result):
     lines = layers_csv(result).splitlines()
     assert not any(line.endswith(",") for line in lines)
     assert rows_of(result)[1]["macs"] == "294912"
+
+
+def test_power_and_price_of_a_layer(result):
+    """At 1 GHz a cycle is a ns, and a pJ a ns a mW."""
+    for row in rows_of(result):
+        energy_pj = float(row["energy_total_pj"])
+        assert float(row["power_mean_mw"]) == pytest.approx(energy_pj / int(row["cycles_total"]))
+        if int(row["macs"]):
+            assert float(row["energy_per_mac_pj"]) == pytest.approx(energy_pj / int(row["macs"]))
+        else:
+            assert row["energy_per_mac_pj"] == ""

@@ -20,12 +20,14 @@ from accelsim.compiler.program import TilePlan
 from accelsim.hardware.schema import Array
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
-from accelsim.simulator.array.pieces import Visit, cut, visits
+from accelsim.simulator.array.pieces import cut, visits
 from accelsim.simulator.run import Activity
 
 __all__ = ["measure_activity"]
 
 Words = NDArray[np.int32]
+
+_KEPT_WORDS = 1 << 23
 
 
 def measure_activity(
@@ -75,16 +77,19 @@ def _tiles(
     operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator
 ) -> Iterator[tuple[Words, Words, NDArray[np.int32], bool]]:
     """Yield (int32[m, depth], int32[depth, n], bias int32[n], checked) in execution order."""
+    keep = plan.gemm.rows_m * plan.gemm.depth_k <= _KEPT_WORDS
     for group, of_group in groupby(visits(plan), lambda visit: visit.group):
         weights = operands.weights(group)
         bias = operands.bias(group).astype(np.int32)
         bound = OverflowBound.from_group(operands, group, accumulator)
-        kept: tuple[Visit, Words, bool] | None = None
+        blocks: dict[int, tuple[Words, bool]] = {}
         for visit in of_group:
-            if kept is None or kept[0].m_start != visit.m_start:
+            if visit.m_start not in blocks:
+                if not keep:
+                    blocks.clear()
                 rows = operands.activations(group, visit.m_start, visit.m_stop)
-                kept = visit, rows, bound.can_overflow(rows, accumulator)
-            _, rows, checked = kept
+                blocks[visit.m_start] = rows, bound.can_overflow(rows, accumulator)
+            rows, checked = blocks[visit.m_start]
             right = weights[:, visit.n_start : visit.n_stop]
             for start, stop in cut(0, len(rows), plan.tile_m):
                 yield rows[start:stop], right, bias[visit.n_start : visit.n_stop], checked

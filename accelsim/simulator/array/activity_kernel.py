@@ -162,11 +162,49 @@ def output_tile(
     masks: uint32[3]: the bits of what moves right, what moves down and the accumulator.
     """
     rows, depth = right.shape
+    columns = sums.shape[1]
+    if zero_gating:
+        for k in range(depth):
+            for r in range(rows):
+                for c in range(columns):
+                    a, w = right[r, k], down[k, c]
+                    product = np.int32(a * w)
+                    _see(a, w, sums[r, c], product, r, c, last, counts, masks, True)
+                    sums[r, c] = _add(sums[r, c], product, checked, low, high, saturate)
+        return
+    # Ungated, a row's PEs have seen the same operand from the left, a column's the same from above.
+    before_right, before_down = last[0, :, 0].copy(), last[1, 0].copy()
+    down_ones = np.zeros((3, columns), np.int32)
+    for c in range(columns):
+        down_ones[0, c] = _ones(np.uint32(before_down[c]) & masks[1])
     for k in range(depth):
+        for c in range(columns):
+            now, before = np.uint32(down[k, c]) & masks[1], np.uint32(before_down[c])
+            down_ones[1, c], down_ones[2, c] = _ones(now), _ones(now & before)
         for r in range(rows):
-            a = right[r, k]
-            for c in range(sums.shape[1]):
-                w = down[k, c]
-                product = np.int32(a * w)
-                _see(a, w, sums[r, c], product, r, c, last, counts, masks, zero_gating)
-                sums[r, c] = _add(sums[r, c], product, checked, low, high, saturate)
+            a, b = np.uint32(right[r, k]) & masks[0], np.uint32(before_right[r])
+            now_ones, before_ones = np.int32(_ones(a)), np.int32(_ones(b & masks[0]))
+            both = np.int32(2 * _ones(a & b))
+            for c in range(columns):
+                counts[0, r, c] += (
+                    now_ones * down_ones[1, c]
+                    + before_ones * down_ones[0, c]
+                    - both * down_ones[2, c]
+                )
+            last_product, last_sum, here = last[2, r], last[3, r], sums[r]
+            product_bits, sum_bits, zeros = counts[1, r], counts[2, r], counts[3, r]
+            word, words = right[r, k], down[k]
+            for c in range(columns):
+                product = np.int32(word * words[c])
+                product_bits[c] += _changed(last_product[c], product, masks[2])
+                sum_bits[c] += _changed(last_sum[c], here[c], masks[2])
+                zeros[c] += product == 0
+                last_product[c], last_sum[c] = product, here[c]
+                here[c] = _add(here[c], product, checked, low, high, saturate)
+            before_right[r] = right[r, k]
+        for c in range(columns):
+            before_down[c] = down[k, c]
+            down_ones[0, c] = down_ones[1, c]
+    for r in range(rows):
+        for c in range(columns):
+            last[0, r, c], last[1, r, c] = before_right[r], before_down[c]
