@@ -157,7 +157,7 @@ def test_a_network_without_products_or_rescales_runs_on_the_machine_as_it_is():
         ({"per_channel": False}, "--per-tensor"),
         (
             {"symmetric_activations": True, "range_method": "percentile"},
-            "--symmetric, --range",
+            "--symmetric, --range, --percentile",
         ),
     ],
 )
