@@ -22,7 +22,6 @@ __all__ = [
     "borrowed",
     "cell",
     "cells",
-    "cells_apart",
     "choose",
     "differs",
     "flag",
@@ -100,27 +99,6 @@ def cells(typing: Any, planes: Any, place: Any) -> Any:  # noqa: ARG001
         return loaded
 
     return LanesType(planes.dtype.bitwidth, CELLS)(planes, place), build
-
-
-@_for_kernels
-def cells_apart(typing: Any, words: Any, place: Any, apart: Any) -> Any:  # noqa: ARG001
-    """Return 32 words that lie ``apart`` in an array, the first at ``place``; all must exist."""
-    kind = LanesType(words.dtype.bitwidth, CELLS)
-
-    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        array = context.make_array(sig.args[0])(context, builder, args[0])
-        here, distance = (
-            context.cast(builder, *pair, types.int64)
-            for pair in zip(args[1:], sig.args[1:], strict=True)
-        )
-        gathered = ir.Constant(kind.vector, ir.Undefined)
-        for number in range(CELLS):
-            word = builder.load(builder.gep(array.data, [here]))
-            gathered = builder.insert_element(gathered, word, ir.Constant(ir.IntType(32), number))
-            here = builder.add(here, distance)
-        return gathered
-
-    return kind(words, place, apart), build
 
 
 @_for_kernels

@@ -89,11 +89,11 @@ def _control_preload(machine, work, rules, settled, counts):  # type: ignore[no-
     load = control[LOAD_PASS]
     if control[WORD] == 0 and (load == len(work.passes) or vacated < load):
         return
-    row = rules.rows - 1 - control[WORD]
-    signal = LOAD | (LOAD_LAST if row == 0 else 0)
-    put_preload(machine, work, rules, signal, load, row, counts)
+    last = control[WORD] == rules.rows - 1
+    signal = LOAD | (LOAD_LAST if last else 0)
+    put_preload(machine, work, rules, signal, load, control[WORD], counts)
     control[WORD] += 1
-    if row == 0:
+    if last:
         control[WORD] = 0
         control[LOAD_PASS] += 1
 

@@ -12,7 +12,6 @@ from accelsim.simulator.array.cells import (
     between,
     cell,
     cells,
-    cells_apart,
     choose,
     inlined,
     set_cell,
@@ -134,24 +133,25 @@ def put_wire(machine, rules, signal):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def put_preload(machine, work, rules, signal, number, row, counts):  # type: ignore[no-untyped-def]
-    """Drive the wire of column 0, and let a row of a pass's tile enter."""
+def put_preload(machine, work, rules, signal, number, word, counts):  # type: ignore[no-untyped-def]
+    """Drive the wire of column 0, and let a word of a pass's tile enter: its rows, last first."""
     step = work.passes[number]
     put_wire(machine, rules, signal)
     _put(machine, machine.wires, rules, PASSES, number)
-    _put(machine, machine.wires, rules, ELEMENTS, row)
-    counts[FACTOR_WORDS] += step[COLUMN_COUNT] if row < step[ROW_COUNT] else 0
+    _put(machine, machine.wires, rules, ELEMENTS, word)
+    is_used = rules.rows - word <= step[ROW_COUNT]
+    counts[FACTOR_WORDS] += step[COLUMN_COUNT] if is_used else 0
 
 
 @inlined
-def _run(machine, rules, first, stop):  # type: ignore[no-untyped-def]
+def _run(machine, lanes, rules, first, stop):  # type: ignore[no-untyped-def]
     """Return (token, pass, element, end): lanes [first, end) hold this element and those before.
 
     A pass's elements follow each other without a gap, so its first one is the last of the run.
     """
-    token = _lane(machine, machine.lanes, rules, TOKENS, first)
-    number = _lane(machine, machine.lanes, rules, PASSES, first)
-    element = _lane(machine, machine.lanes, rules, ELEMENTS, first)
+    token = _lane(machine, lanes, rules, TOKENS, first)
+    number = _lane(machine, lanes, rules, PASSES, first)
+    element = _lane(machine, lanes, rules, ELEMENTS, first)
     return token, number, element, min(stop, first + element + 1) if token else first + 1
 
 
@@ -172,7 +172,7 @@ def feed_left(machine, work, rules):  # type: ignore[no-untyped-def]
     edge, end = left_edge(rules), 0
     while end < rules.rows:
         r = end
-        token, number, element, end = _run(machine, rules, r, rules.rows)
+        token, number, element, end = _run(machine, machine.lanes, rules, r, rules.rows)
         if token:
             place = work.passes[number, LEFT] + (element + r) * rules.left_pitch
             _copy(machine.words, edge, work.moving, place, r, end)
@@ -189,7 +189,7 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
     edge, sums, end = plane(SUM, machine.control[FLOW], rules), machine.sums, 0
     while end < rules.columns:
         c = end
-        token, number, element, end = _run(machine, rules, c, rules.columns)
+        token, number, element, end = _run(machine, machine.lanes, rules, c, rules.columns)
         if token == 0:
             continue
         step, line = work.passes[number], (element + c) * rules.pitch
@@ -201,45 +201,36 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def feed_preload(machine, work, rules):  # type: ignore[no-untyped-def]
-    """Read the words of a preload that enter this cycle: a tile's rows, the last one first."""
-    chain = SHADOW if rules.second_register else STATIONARY
-    edge, end = plane(chain, machine.control[REST], rules), 0
+def _feed_top(machine, lanes, work, rules, edge):  # type: ignore[no-untyped-def]
+    """Read the factors that the tokens of top lanes, or wires, ask for."""
+    end = 0
     while end < rules.columns:
         c = end
-        end = c + 1
-        if _lane(machine, machine.wires, rules, TOKENS, c):
-            step = work.passes[_lane(machine, machine.wires, rules, PASSES, c)]
-            row = _lane(machine, machine.wires, rules, ELEMENTS, c)
-            end = min(rules.columns, c + rules.rows - row)
-            used = min(step[COLUMN_COUNT], c + step[ROW_COUNT] - row)
-            place, apart = step[TOP] + (row - c) * work.columns, work.columns + 1
-            for block in range(c // CELLS * CELLS, end, CELLS):
-                kept = cells(machine.words, edge + block)
-                entering = cells_apart(work.factors, place + block * apart, apart)
-                entering = choose(between(c - block, used - block), entering, kept ^ kept)
-                here = between(c - block, end - block)
-                set_cells(machine.words, edge + block, choose(here, entering, kept))
+        token, number, element, end = _run(machine, lanes, rules, c, rules.columns)
+        if token:
+            place = work.passes[number, TOP] + (element + c) * rules.pitch
+            _copy(machine.words, edge, work.factors, place, c, end)
+
+
+@inlined
+def feed_preload(machine, work, rules):  # type: ignore[no-untyped-def]
+    """Read the words of a preload that enter this cycle."""
+    chain = SHADOW if rules.second_register else STATIONARY
+    edge = plane(chain, machine.control[REST], rules)
+    _feed_top(machine, machine.wires, work, rules, edge)
 
 
 @inlined
 def feed_factors(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read the operand that moves down and, where a tile starts, the bias that starts it."""
-    edge, end = plane(DOWN, machine.control[FLOW], rules), 0
-    while end < rules.columns:
-        c = end
-        token, number, element, end = _run(machine, rules, c, rules.columns)
-        if token == 0:
-            continue
-        step = work.passes[number]
-        place = step[TOP] + (element + c) * rules.pitch
-        _copy(machine.words, edge, work.factors, place, c, end)
-        # Of a run only the oldest token can be a tile's first.
-        if _lane(machine, machine.lanes, rules, TOKENS, end - 1) & FIRST:
-            bias = plane(BIAS, machine.control[REST], rules) + end - 1
-            is_used = end <= step[COLUMN_COUNT]
-            word = cell(work.bias, step[BIASED] + end - 1) if is_used else 0
-            set_cell(machine.sums, bias, word)
+    _feed_top(machine, machine.lanes, work, rules, plane(DOWN, machine.control[FLOW], rules))
+    if machine.control[SINCE_MARK] < rules.columns:
+        edge = plane(BIAS, machine.control[REST], rules)
+        for c in range(rules.columns):
+            if _lane(machine, machine.lanes, rules, TOKENS, c) & FIRST:
+                number = _lane(machine, machine.lanes, rules, PASSES, c)
+                bias = cell(work.bias, work.passes[number, BIASED] + c)
+                set_cell(machine.sums, edge + c, bias)
 
 
 # What leaves.
@@ -264,7 +255,9 @@ def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
     edge, end = rules.rows - 1, 0
     while end < rules.columns:
         c = end
-        token, number, element, stop = _run(machine, rules, edge + c, edge + rules.columns)
+        token, number, element, stop = _run(
+            machine, machine.lanes, rules, edge + c, edge + rules.columns
+        )
         end = stop - edge
         if token == 0:
             continue

@@ -7,7 +7,7 @@ cycle are neighbours. Lanes of unused rows and columns find zeros in their tile.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.program import TilePlan
-from accelsim.simulator.array.cells import CELLS
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.overflow import checked_bias
 from accelsim.simulator.array.pieces import cut, visits
@@ -30,34 +29,33 @@ _INT32 = np.dtype(np.int32)
 class _Tiles:
     """The tiles of an edge: which there are, and which one each pass meets.
 
-    ``lines``: elements that stream; ``pitch``: lanes of the edge, filled up.
+    keys: int64[passes], a number for each tile; ``lines``: elements that stream (or rows that are
+    preloaded); ``pitch``: lanes of the edge, filled up.
     """
 
-    def __init__(
-        self, group: NDArray[np.int64], bounds: NDArray[np.int64], lines: int, pitch: int
-    ) -> None:
-        keys = np.stack([group, *bounds], axis=1)
-        self.keys, numbers = np.unique(keys, axis=0, return_inverse=True)
+    def __init__(self, keys: NDArray[np.int64], lines: int, pitch: int) -> None:
+        _, self.firsts, numbers = np.unique(keys, return_index=True, return_inverse=True)
         self._lines, self._pitch = lines, pitch
         self._size = (lines + pitch - 1) * pitch
         self.numbers = numbers.ravel()
         self.starts = self.numbers * self._size
 
-    def words(self, kind: np.dtype[Any], matrices: Matrices | None = None) -> NDArray[Any]:
-        """Return all tiles, with the lanes of each group's [lines, lanes], or zeros."""
-        words = aligned_zeros(self._size * len(self.keys), kind)
-        if matrices is not None:
-            for (group, start, stop), tile in self.unskewed(words):
-                tile[:] = matrices[group][:, start:stop]
+    def words(self, kind: np.dtype[Any]) -> NDArray[Any]:
+        """Return zeros for all tiles."""
+        return aligned_zeros(self._size * len(self.firsts), kind)
+
+    def filled(self, kind: np.dtype[Any], contents: Iterable[NDArray[Any]]) -> NDArray[Any]:
+        """Return all tiles, each with its [lines, used lanes]; fewer lines are the last ones."""
+        words = self.words(kind)
+        for number, tile in enumerate(contents):
+            self.unskewed(words, number, tile.shape[1])[self._lines - len(tile) :] = tile
         return words
 
-    def unskewed(self, words: NDArray[Any]) -> Iterator[tuple[tuple[int, int, int], NDArray[Any]]]:
-        """Yield (group, first and last lane) of each tile, and a view of it as [lines, lanes]."""
+    def unskewed(self, words: NDArray[Any], number: int, lanes: int) -> NDArray[Any]:
+        """Return a view of a tile's [lines, lanes]."""
         word = words.itemsize
-        strides = (self._pitch * word, (self._pitch + 1) * word)
-        for number, (group, start, stop) in enumerate(self.keys.tolist()):
-            shape, offset = (self._lines, stop - start), number * self._size * word
-            yield (group, start, stop), np.ndarray(shape, words.dtype, words, offset, strides)
+        strides, offset = (self._pitch * word, (self._pitch + 1) * word), number * self._size * word
+        return np.ndarray((self._lines, lanes), words.dtype, words, offset, strides)
 
 
 class Layout:
@@ -77,46 +75,61 @@ class Layout:
         lines, rows, columns = sizes[flow.stream], sizes[flow.rows], sizes[flow.columns]
         words = _narrowest(left + right)
 
-        bounds = np.array(list(_bounds(plan)), np.int64).T
-        group, at = bounds[0], {"m": bounds[1:3], "n": bounds[3:5], "k": bounds[5:7]}
+        bounds = np.array(list(_bounds(plan)), np.int64)
+        group, at = bounds[:, 0], {"m": bounds[:, 1:3], "n": bounds[:, 3:5], "k": bounds[:, 5:7]}
         stream, row, column = at[flow.stream], at[flow.rows], at[flow.columns]
-        entering = _Tiles(group, row, lines, rules.left_pitch)
-        across = _Tiles(group, column, lines, rules.pitch)
-        skipped = stream[0] * rules.pitch
-        down = (group * rows + row[0]) * columns + column[0]
+
+        def parts(of: Matrices, tiles: _Tiles, bounds: NDArray[np.int64]) -> Iterator[NDArray[Any]]:
+            """Yield the columns of a group's matrix that each tile holds."""
+            chosen = zip(group[tiles.firsts], bounds[tiles.firsts].tolist(), strict=True)
+            return (of[number][:, start:stop] for number, (start, stop) in chosen)
+
+        down = (group * rows + row[:, 0]) * columns + column[:, 0]
+        entering = _Tiles(group * rows + row[:, 0], lines, rules.left_pitch)
+        across = _Tiles(group * columns + column[:, 0], lines, rules.pitch)
+        moving = matrices[flow.stream + flow.rows]
+        skipped = stream[:, 0] * rules.pitch
         if flow.preloads:
-            # The words of a preload are read together, also beyond a matrix's first and last.
-            margin = CELLS * (columns + 1)
-            top, results = margin + down, across.starts + skipped
-            factors = np.zeros(gemm.groups * rows * columns + 2 * margin, words)
-            factors[margin:-margin] = np.stack(matrices[flow.rows + flow.columns]).ravel()
-            memory = across.words(_INT32)
+            preloads = _Tiles(down, rules.rows, rules.pitch)
+            factors = matrices[flow.rows + flow.columns]
+            # The last row enters first.
+            resident = (
+                factors[number][start:stop][::-1, first:last]
+                for number, (start, stop), (first, last) in zip(
+                    *(part[preloads.firsts].tolist() for part in (group, row, column)), strict=True
+                )
+            )
+            top, second = preloads.starts, preloads.filled(words, resident)
+            results, memory = across.starts + skipped, across.words(_INT32)
         else:
-            top, results = across.starts + skipped, down
-            factors = across.words(words, matrices[flow.stream + flow.columns])
-            memory = np.zeros(gemm.groups * rows * columns, np.int32)
+            factors = matrices[flow.stream + flow.columns]
+            top = across.starts + skipped
+            second = across.filled(words, parts(factors, across, column))
+            results, memory = down, np.zeros(gemm.groups * rows * columns, np.int32)
         if flow.stream == "n":
-            everywhere = np.broadcast_to(bias[:, :, np.newaxis], (*bias.shape, columns))
-            biased, biases = across.starts + skipped, across.words(_INT32, list(everywhere))
+            everywhere = list(np.broadcast_to(bias[:, :, np.newaxis], (*bias.shape, columns)))
+            biased = across.starts + skipped
+            biases = across.filled(_INT32, parts(everywhere, across, column))
         else:
             biased = across.numbers * rules.pitch
-            biases = np.zeros((len(across.keys), rules.pitch), np.int32)
-            for line, (of_group, start, stop) in zip(biases, across.keys.tolist(), strict=True):
-                line[: stop - start] = bias[of_group, start:stop]
-            biases = biases.ravel()
+            biases = np.zeros(len(across.firsts) * rules.pitch, np.int32)
+            alike = parts(list(bias[:, np.newaxis]), across, column)
+            for line, part in zip(biases.reshape(-1, rules.pitch), alike, strict=True):
+                line[: part.shape[1]] = part[0]
         table = (
-            *(stream[1] - stream[0], row[1] - row[0], column[1] - column[0]),
-            *(at["k"][0] == 0, at["k"][1] == gemm.depth_k),
-            entering.starts + stream[0] * rules.left_pitch,
+            *(part[:, 1] - part[:, 0] for part in (stream, row, column)),
+            *(at["k"][:, 0] == 0, at["k"][:, 1] == gemm.depth_k),
+            entering.starts + stream[:, 0] * rules.left_pitch,
             *(top, biased, results),
         )
         self._plan, self._across = plan, across
+        self._columns = np.column_stack((group, column))[across.firsts].tolist()
         self.work = Work(
             passes=np.stack([np.asarray(part, np.int64) for part in table], axis=1),
             depth=gemm.depth_k,
             columns=columns,
-            moving=entering.words(words, matrices[flow.stream + flow.rows]),
-            factors=factors,
+            moving=entering.filled(words, parts(moving, entering, row)),
+            factors=second,
             bias=biases,
             memory=memory,
         )
@@ -128,7 +141,8 @@ class Layout:
             return memory.reshape(gemm.groups, gemm.rows_m, gemm.columns_n).astype(np.int64)
         sums = np.empty((gemm.groups, gemm.rows_m, gemm.columns_n), np.int64)
         streamed = sums.swapaxes(1, 2) if flow.columns == "m" else sums
-        for (group, start, stop), tile in self._across.unskewed(memory):
+        for number, (group, start, stop) in enumerate(self._columns):
+            tile = self._across.unskewed(memory, number, stop - start)
             streamed[group, :, start:stop] = tile
         return sums
 

@@ -53,7 +53,7 @@ ON = 1
 # is.
 LENGTH, ROW_COUNT, COLUMN_COUNT, FIRST_DEPTH, LAST_DEPTH = 0, 1, 2, 3, 4
 LEFT, TOP, BIASED, RESULTS = 5, 6, 7, 8
-# Fields of lanes and wires: token (or wire), pass, and element of the pass (or row of a preload).
+# Fields of lanes and wires: token (or wire), pass, and element of the pass (or word of a preload).
 TOKENS, PASSES, ELEMENTS = 0, 1, 2
 FIELDS = 3
 # Controller registers.
