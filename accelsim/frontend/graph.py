@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -73,12 +74,21 @@ class Graph:
     channels_last: bool = False
     orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def producers(self) -> dict[str, Node]:
+    def producers(self) -> Mapping[str, Node]:
         """Return the node that writes each tensor."""
+        return self._producers
+
+    def readers(self) -> Mapping[str, int]:
+        """Count the reads of each tensor that is read; the graph's output counts as one."""
+        return self._readers
+
+    # Passes ask for these at every node, and a graph does not change.
+    @cached_property
+    def _producers(self) -> dict[str, Node]:
         return {node.output: node for node in self.nodes}
 
-    def readers(self) -> Counter[str]:
-        """Count the reads of each tensor; the graph's output counts as one."""
+    @cached_property
+    def _readers(self) -> Counter[str]:
         reads = Counter(name for node in self.nodes for name in node.inputs if name)
         reads[self.output] += 1
         return reads

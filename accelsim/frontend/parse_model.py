@@ -80,6 +80,8 @@ _DOMAINS = {
     "qonnx.custom_op.general": ("Quant",),
 }
 OLDEST_OPSET = 7
+MAXIMUM_NODES = 10_000
+"""Far more than networks of this kind have; some passes take time that grows with its square."""
 
 
 def parse_model(model: onnx.ModelProto) -> Graph:
@@ -92,6 +94,8 @@ def parse_model(model: onnx.ModelProto) -> Graph:
     WorkloadError
         If the model is not valid ONNX, or has not one input and one output of float32.
     """
+    if len(model.graph.node) > MAXIMUM_NODES:
+        raise WorkloadError(f"{len(model.graph.node)} nodes; at most {MAXIMUM_NODES} are supported")
     require_text(model.graph)
     _require_supported(model.graph.node)
     opset = _opset(model)

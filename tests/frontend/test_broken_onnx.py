@@ -299,3 +299,18 @@ def test_graphs_within_graphs(tmp_path):
     assert str(caught.value).splitlines()[0] == (
         f"{path}: operator If is not supported: node 'If_1'"
     )
+
+
+def test_a_graph_of_very_many_nodes(tmp_path):
+    path = tmp_path / "net.onnx"
+    chain = [("Add", [f"t{i}", "c"], f"t{i + 1}") for i in range(10_001)]
+    chain[0] = ("Add", ["x", "c"], "t1")
+    path.write_bytes(model_of(chain, {"c": np.float32(1)}, (1, 2, 2)).SerializeToString())
+    with pytest.raises(WorkloadError) as caught:
+        load_onnx(path)
+    assert str(caught.value) == f"{path}: 10001 nodes; at most 10000 are supported"
+    del chain[-1]
+    path.write_bytes(model_of(chain, {"c": np.float32(1)}, (1, 2, 2)).SerializeToString())
+    start = time.monotonic()
+    assert len(load_onnx(path).network.layers) == len(chain)
+    assert time.monotonic() - start < 10 * LONGEST_SECONDS

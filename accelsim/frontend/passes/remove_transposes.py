@@ -64,6 +64,7 @@ class _Walk:
         self.folds: list[Fold] = []
         self.orders: dict[str, Order] = {}
         self.kept: dict[str, str] = {}
+        self.turned: set[str] = set()
         self.input_shape, self.output = graph.input_shape, graph.output
         self.channels_last = _takes_channels_last(graph)
         if self.channels_last:
@@ -105,7 +106,8 @@ class _Walk:
         if order is None or not _turns(order):
             return kept
         turned = f"{name}:turned"
-        if not any(node.output == turned for node in self.nodes):
+        if turned not in self.turned:
+            self.turned.add(turned)
             self.nodes.append(Node("Transpose", turned, (kept,), turned, {"perm": order}))
         return turned
 
