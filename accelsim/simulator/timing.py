@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Literal
 
 from accelsim.compiler.program import MatrixInstruction, Program
@@ -13,7 +14,9 @@ from accelsim.simulator.run import Timing
 __all__ = ["simulate_timing"]
 
 _FEW_PASSES = 2000
-"""Up to here events take less time than loading (or, once, compiling) the recurrence."""
+"""Up to here events take less time than loading (or, once, compiling) the recurrence does."""
+
+_RECURRENCE = "accelsim.simulator.recurrence"
 
 
 def simulate_timing(
@@ -48,7 +51,8 @@ def simulate_timing(
         A cycle, byte, MAC or buffer is unaccounted for, or the machine came to a standstill.
     """
     if method == "auto":
-        method = "events" if _pass_count(program) <= _FEW_PASSES else "compiled"
+        is_little = _RECURRENCE not in sys.modules and _pass_count(program) <= _FEW_PASSES
+        method = "events" if is_little else "compiled"
     if method == "compiled" and not spans:
         # The recurrence brings numba with it.
         from accelsim.simulator.recurrence import is_exact, recur

@@ -93,13 +93,17 @@ def test_resident_tensors_that_do_not_fit_are_found(make_network):
         recur(broken, hardware)
 
 
-@pytest.mark.parametrize(("fewer", "asked"), [(0, "events"), (1, "recurrence")])
-def test_few_passes_do_not_wait_for_a_compiler(monkeypatch, make_network, fewer, asked):
+@pytest.mark.parametrize(
+    ("fewer", "loaded", "asked"),
+    [(0, "not_loaded", "events"), (1, "not_loaded", "recurrence"), (0, "sys", "recurrence")],
+)
+def test_few_passes_do_not_wait_for_a_compiler(monkeypatch, make_network, fewer, loaded, asked):
     hardware = load_hardware("edge_4x4")
     program = compile_network(make_network(), hardware)
     products = [step for step in program.instructions if isinstance(step, MatrixInstruction)]
     passes = sum(product.plan.pass_count for product in products)
     monkeypatch.setattr("accelsim.simulator.timing._FEW_PASSES", passes - fewer)
+    monkeypatch.setattr("accelsim.simulator.timing._RECURRENCE", loaded)
     monkeypatch.setattr("accelsim.simulator.timing.run_machine", lambda *_: "events")
     monkeypatch.setattr("accelsim.simulator.recurrence.recur", lambda *_: "recurrence")
     assert simulate_timing(program, hardware) == asked
