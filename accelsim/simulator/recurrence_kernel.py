@@ -47,8 +47,9 @@ def _numbers(count: int) -> list[Any]:
 
 AT_LAYER, AT_GROUP, AT_BLOCK, AT_COLUMN, AT_TILE, AT_DEPTH = _numbers(LEVELS)
 """Levels of a loop nest, as places in positions."""
-WEIGHTS, ACTIVATIONS, OUTPUTS, ARRAY = _numbers(4)
-"""The engines; the array has a signature, too."""
+WEIGHTS, ACTIVATIONS, OUTPUTS, ARRAY, ROOM, ARRIVALS = *_numbers(4), np.int64(4), np.int64(7)
+"""The engines. Signatures are of their requests, of the array, of their room and arrivals."""
+SIGNATURES = 10
 STREAM, PRELOAD, FILL, DRAIN, STALL_WEIGHTS, STALL_ACTIVATIONS, STALL_OUTPUT, STALL_RESCALE = (
     _numbers(CAUSES)
 )
@@ -57,8 +58,8 @@ FOREVER: Any = np.int64(1 << 62)
 
 LONGEST_PERIOD = 32
 """Steps of a loop after which the state is kept anew, to see whether it comes again."""
-FEWEST_STEPS = 3
-"""Steps of a loop that have to be left to look for a period."""
+FEW_STEPS, MANY_STEPS = 3, 8
+"""Steps that have to be left to look for a period; of the innermost loop, that have little."""
 SIGNATURE = 512
 """Most numbers that a unit's signature has; a machine that needs more is not looked at."""
 
@@ -614,41 +615,56 @@ def _array_signature(m: Record, out: Integers) -> None:
 
 
 @_helper
-def _engine_signature(m: Record, which: int, rings: Records, out: Integers) -> None:
-    """Write what an engine's next transfers follow from, in the same way; out[0] is 0 if too much.
-
-    Cycles of transfers rise with their numbers, so those that matter are the last ones.
-    """
-    engine, now = m.engines[which], m.stop
-    loads = which != OUTPUTS
-    asked, granted, released = engine.asked, engine.granted, engine.released
-    before = engine.blocked_at if asked > granted else engine.asked_at
+def _request_signature(m: Record, engine: Record, rings: Records, out: Integers) -> None:
+    """Write what an engine's next requests follow from, but for the room they need."""
+    now = m.stop
+    before = engine.blocked_at if engine.asked > engine.granted else engine.asked_at
     out[1] = engine.asked_at - now
     out[2] = before - now
     out[3] = max(engine.asking_until, before) - now
     out[4] = max(engine.under_way_until, before) - now
     out[5] = max(engine.waiting_until, before) - now
     out[6] = m.channel - now
-    out[7] = engine.held
-    out[8] = asked - granted
-    out[9] = asked - released
-    out[10] = asked - engine.applied
-    out[11] = asked - engine.consumed if loads else 0
-    out[12] = engine.pad_until - now if loads else 0
-    out[13] = out[14] = 0
-    if which == WEIGHTS:
-        out[13] = m.left
-    size = 15
-    number = asked - m.outstanding
-    while number < granted and size < SIGNATURE - 4:
+    out[7] = engine.asked - engine.granted
+    out[8] = m.left
+    size = 9
+    number = engine.asked - m.outstanding
+    while number < engine.granted and size < SIGNATURE:
         there = _entry(engine, number, rings).there if number >= 0 else 0
         out[size] = max(there, engine.asked_at) - now
         size += 1
         number += 1
-    # Given away, but not yet out of what is held.
-    number = released if loads else granted
+    out[0] = size if size < SIGNATURE else 0
+
+
+@_helper
+def _arrival_signature(m: Record, engine: Record, rings: Records, out: Integers) -> None:
+    """Write what the array's next arrivals are: cycles rise with numbers, so the last ones."""
+    out[1] = engine.asked - engine.consumed
+    size = 2
+    number = engine.granted
+    while number > engine.consumed and size < SIGNATURE:
+        number -= 1
+        there = _entry(engine, number, rings).there
+        if there <= m.start:
+            break
+        out[size] = there - m.stop
+        size += 1
+    out[0] = size if size < SIGNATURE else 0
+
+
+@_helper
+def _room_signature(m: Record, engine: Record, rings: Records, loads: bool, out: Integers) -> None:
+    """Write what the room of an engine's next requests follows from, and what is held."""
+    now, released = m.stop, engine.released
+    out[1] = engine.held
+    out[2] = engine.asked - released
+    out[3] = engine.asked - engine.applied
+    out[4] = engine.pad_until - now if loads else 0
+    size = 5
+    number = released if loads else engine.granted
     bound = engine.asked_at if loads else m.read_stop
-    while number > engine.applied and size < SIGNATURE - 4:
+    while number > engine.applied and size < SIGNATURE - 1:
         number -= 1
         cycle = _entry(engine, number, rings).released
         if cycle <= bound:
@@ -656,29 +672,19 @@ def _engine_signature(m: Record, which: int, rings: Records, out: Integers) -> N
         out[size] = cycle - now
         size += 1
     out[size] = END
-    # On their way to the array, or to the channel.
     size += 1
-    number = granted if loads else released
-    last = engine.consumed if loads else asked
-    while number > last and size < SIGNATURE - 4:
-        number -= 1
-        entry = _entry(engine, number, rings)
-        if loads and entry.there <= m.start:
-            break
-        out[size] = (entry.there if loads else entry.taken) - now
-        size += 1
-    out[size] = END
-    size += 1
-    number = asked
-    while loads and number > released and size < SIGNATURE - 4:
+    number, last = engine.asked, released
+    bound = engine.pad_until
+    if not loads:
+        number, last, bound = released, engine.asked, -1
+    while number > last and size < SIGNATURE:
         number -= 1
         cycle = _entry(engine, number, rings).taken
-        if cycle <= engine.pad_until:
+        if cycle <= bound:
             break
         out[size] = cycle - now
         size += 1
-    out[size] = END
-    out[0] = size + 1 if size < SIGNATURE - 4 else 0
+    out[0] = size if size < SIGNATURE else 0
 
 
 @_helper
@@ -690,7 +696,11 @@ def _keep(m: Record, rings: Records, results: Records, kept: Kept, level: int) -
     seen[level] = m
     reports[level] = results[m.array_at[AT_LAYER]]
     for which in range(ARRAY):
-        _engine_signature(m, which, rings, signatures[level, which])
+        engine, loads = m.engines[which], which != OUTPUTS
+        _request_signature(m, engine, rings, signatures[level, which])
+        _room_signature(m, engine, rings, loads, signatures[level, ROOM + which])
+        if loads:
+            _arrival_signature(m, engine, rings, signatures[level, ARRIVALS + which])
     _array_signature(m, signatures[level, ARRAY])
 
 
@@ -735,18 +745,30 @@ def _lasts(layer: Record, at: Integers, lasts: Integers) -> None:
 
 @_helper
 def _stock_periods(m: Record, old: Record, which: int, rings: Records) -> int:
-    """Return how often the array can go on taking loads that had come before they mattered."""
+    """Return how often the array can go on taking and giving away loads that are there already.
+
+    They must have come, and their room been taken, before it mattered.
+    """
     engine, before = m.engines[which], old.engines[which]
-    first, used = engine.consumed, engine.consumed - before.consumed
-    if _entry(engine, first - 1, rings).there > min(old.start, before.pad_until):
-        return 0
-    count = (engine.granted - first) // used
-    bound = min(m.start, engine.pad_until)
-    while count and _entry(engine, first + count * used - 1, rings).there > bound:
-        count //= 2
-    for number in range(before.released, first + count * used):
-        if _entry(engine, number, rings).bytes == 0:
+    count, used = int(FOREVER), engine.consumed - before.consumed
+    if used:
+        first = engine.consumed
+        if _entry(engine, first - 1, rings).there > old.start:
             return 0
+        count = (engine.granted - first) // used
+        while count and _entry(engine, first + count * used - 1, rings).there > m.start:
+            count //= 2
+    given = engine.released - before.released
+    if given:
+        first = engine.released
+        if _entry(engine, first - 1, rings).taken > before.pad_until:
+            return 0
+        count = min(count, (engine.granted - first) // given)
+        while count and (_entry(engine, first + count * given - 1, rings).taken > engine.pad_until):
+            count //= 2
+        for number in range(before.released, first + count * given):
+            if _entry(engine, number, rings).bytes == 0:
+                return 0
     return int(count)
 
 
@@ -754,34 +776,47 @@ def _stock_periods(m: Record, old: Record, which: int, rings: Records) -> int:
 def _engine_periods(
     m: Record, old: Record, which: int, rings: Records, kept: Kept, level: int, scratch: Integers
 ) -> int:
-    """Return how often an engine can go on as it did, if it is where it was, only later."""
-    engine, before = m.engines[which], old.engines[which]
+    """Return how often an engine can go on as it did, if it is where it was, only later.
+
+    A load that is asked for is given away in the same loop, or none is; so it is with arrivals.
+    """
+    engine, before, loads = m.engines[which], old.engines[which], which != OUTPUTS
+    signatures = kept[2]
     count = engine.asked - before.asked
-    consumed = engine.released - before.released
-    if which != OUTPUTS:
-        consumed = engine.consumed - before.consumed
-    if engine.released - before.released != consumed:
-        return 0
+    used = engine.consumed - before.consumed
+    given = engine.released - before.released
     if count == 0 and engine.granted == before.granted:
-        if consumed == 0:
+        if used == 0 and given == 0:
             return int(FOREVER)
-        return 0 if which == OUTPUTS else _stock_periods(m, old, which, rings)
+        return _stock_periods(m, old, which, rings) if loads else 0
     end = max(engine.asked, engine.released)
     if (
-        count != consumed
-        or engine.granted - before.granted != count
-        or engine.applied - before.applied != count
+        engine.granted - before.granted != count
+        or engine.applied - before.applied != given
+        or given not in (0, count)
+        or used not in (0, count)
         or end - engine.applied + 2 * count + m.outstanding > engine.mask
     ):
         return 0
-    _engine_signature(m, which, rings, scratch)
-    if not _is_equal(scratch, kept[2][level, which]):
+    _request_signature(m, engine, rings, scratch)
+    if not _is_equal(scratch, signatures[level, which]):
         return 0
+    if used:
+        _arrival_signature(m, engine, rings, scratch)
+        if not _is_equal(scratch, signatures[level, ARRIVALS + which]):
+            return 0
     # What is on its way is granted first, what is held is given away first.
     for number in range(engine.granted, end):
         size = _entry(engine, number, rings).bytes
         if size != _entry(engine, number - count, rings).bytes:
             return 0
+    if given == 0:
+        if engine.applied < engine.released or engine.held == before.held:
+            return 0
+        return int((engine.room - engine.held) // (engine.held - before.held))
+    _room_signature(m, engine, rings, loads, scratch)
+    if not _is_equal(scratch, signatures[level, ROOM + which]):
+        return 0
     for number in range(engine.applied, engine.granted):
         size = _entry(engine, number, rings).bytes
         if size != _entry(engine, number - count, rings).bytes:
@@ -872,7 +907,11 @@ def _repeat(
                     count = min(count, more)
                     if engine.granted != before.granted:
                         moved = True
-                    elif engine.released != before.released or engine.asked != engine.granted:
+                    elif (
+                        engine.released != before.released
+                        or engine.consumed != before.consumed
+                        or engine.asked != engine.granted
+                    ):
                         stock = True
             if moved and stock:
                 count = 0
@@ -886,7 +925,8 @@ def _repeat(
             _keep(m, rings, results, kept, level)
             return
     m.patience[level] = 1
-    if at[level] + FEWEST_STEPS <= lasts[level]:
+    left = lasts[level] - at[level]
+    if left >= MANY_STEPS or (level != AT_DEPTH and left >= FEW_STEPS):
         _keep(m, rings, results, kept, level)
 
 
@@ -954,9 +994,9 @@ def _add_transfers(
     engine: Record, old: Record, rings: Records, which: int, count: int, period: int
 ) -> bool:
     """Let an engine's transfers go on for ``count`` periods; whether it had any in a period."""
-    made, used = engine.granted - old.granted, engine.released - old.released
+    made, given = engine.granted - old.granted, engine.released - old.released
     end = max(engine.asked, engine.released)
-    for ahead in range(count * max(made, used)):
+    for ahead in range(count * max(made, given)):
         if made:
             entry = _entry(engine, end + ahead, rings)
             before = _entry(engine, end + ahead - made, rings)
@@ -965,20 +1005,21 @@ def _add_transfers(
             entry = _entry(engine, engine.granted + ahead, rings)
             there = _entry(engine, engine.granted + ahead - made, rings).there + period
             entry.there = entry.released = there
-        if which != OUTPUTS:
-            before = _entry(engine, engine.released + ahead - used, rings)
+        if given and which != OUTPUTS:
+            before = _entry(engine, engine.released + ahead - given, rings)
             _entry(engine, engine.released + ahead, rings).released = before.released + period
     later = count * period
     engine.consumed += count * (engine.consumed - old.consumed)
-    engine.released += count * used
+    engine.released += count * given
     engine.holding += count * (engine.holding - old.holding)
-    if used:
+    if given:
         engine.pad_until += later
     if made == 0:
         return False
     engine.asked += count * made
     engine.granted += count * made
-    engine.applied += count * made
+    engine.applied += count * (engine.applied - old.applied)
+    engine.held += count * (engine.held - old.held)
     engine.asked_at += later
     engine.blocked_at += later
     engine.asking_until += later
@@ -1095,7 +1136,7 @@ def run_layers(
     kept = (
         np.zeros(LEVELS, MACHINE),
         np.zeros(LEVELS, RESULT),
-        np.zeros((LEVELS + 1, ARRAY + 1, SIGNATURE), np.int64),
+        np.zeros((LEVELS + 1, SIGNATURES, SIGNATURE), np.int64),
     )
     m = machine[0]
     status = _start_layer(m, layers, NOTHING, NOTHING) if m.layers else DONE
