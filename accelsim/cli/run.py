@@ -164,7 +164,9 @@ def _points(
         return None if bits is None else _parse_bits(bits)
     if bits is not None:
         raise ConfigError("--bits: give either --bits or --weights and --activations, not both")
-    return ((_width("--weights", weights or "8"), _width("--activations", activations or "8")),)
+    widths = {"--weights": weights, "--activations": activations}
+    given = [_width(option, "8" if text is None else text) for option, text in widths.items()]
+    return ((given[0], given[1]),)
 
 
 def _parse_bits(text: str) -> tuple[tuple[int, int], ...]:

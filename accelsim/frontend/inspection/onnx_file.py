@@ -40,13 +40,14 @@ _WEIGHT_INPUT = {
     "QLinearMatMul": 3,
 }
 _BIAS_INPUT = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2, "QLinearConv": 8, "QGemm": 6}
-_HOST = frozenset({"Softmax"})
+_HOST = frozenset({"QLinearSoftmax", "Softmax"})
 _FREE = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})
 _FOLDED = frozenset(
     {"BatchNormalization", "Cast", "Concat", "Constant", "DequantizeLinear", "Dropout", "Gather"}
-    | {"Identity", "Pad", "Quant", "QuantizeLinear", "Shape", "Transpose"}
+    | {"Div", "Identity", "Mul", "Pad", "Quant", "QuantizeLinear", "ReduceProd", "Shape", "Slice"}
+    | {"Sub", "Transpose"}
 )
-_CLAMPS = frozenset({"Clip", "Relu"})
+_CLAMPS = frozenset({"Clip", "Max", "Min", "Relu"})
 
 
 def inspect_onnx(path: Path) -> Inspection:

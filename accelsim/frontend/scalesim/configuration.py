@@ -46,6 +46,10 @@ def scalesim_overrides(path: Path) -> tuple[str, ...]:
     for section in ("architecture_presets", "run_presets"):
         if parser.has_section(section):
             values |= dict(parser.items(section))
+    if not values:
+        raise ConfigError(
+            f"{path}: says nothing of a machine: it needs the section [architecture_presets]"
+        )
     return _overrides(path, values)
 
 

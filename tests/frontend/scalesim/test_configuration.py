@@ -58,3 +58,14 @@ def test_every_problem_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match=f"^{expected}$"):
         scalesim_overrides(path)
+
+
+@pytest.mark.parametrize("text", ["", "[architecture_presets]\n", "[general]\nrun_name = x\n"])
+def test_a_file_that_says_nothing(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "scale.cfg"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        scalesim_overrides(path)
+    assert str(caught.value) == (
+        f"{path}: says nothing of a machine: it needs the section [architecture_presets]"
+    )
