@@ -58,17 +58,10 @@ def lower_scale_shift(node: Node, scope: Scope) -> Lowered:
 
 def lower_add(node: Node, scope: Scope) -> Lowered:
     """Sum of two tensors of one shape, or of a tensor and a constant for each channel."""
-    for source, other in (node.inputs, node.inputs[::-1]):
-        values = scope.graph.constant(other)
-        if values is not None and source in scope.shapes:
-            shape = scope.shapes[source]
-            shift = channel_constant(values, shape[0], len(shape) - 1)
-            if shift is None:
-                raise refuse(
-                    node, f"a constant of shape {list(values.shape)} is not one for each channel"
-                )
-            scale = np.ones(shape[0], np.float32)
-            return _depthwise(node, scope, source, scale, np.broadcast_to(shift, shape[0]))
+    found = _with_constant(node, scope)
+    if found is not None:
+        source, shift = found
+        return _depthwise(node, scope, source, np.ones_like(shift), shift)
     left, right = scope.shape(node, 0), scope.shape(node, 1)
     if left != right:
         raise refuse(node, f"both inputs must have one shape, got {shown(left)} and {shown(right)}")
@@ -77,18 +70,26 @@ def lower_add(node: Node, scope: Scope) -> Lowered:
 
 def lower_mul(node: Node, scope: Scope) -> Lowered:
     """Product of a tensor and a constant for each channel."""
+    found = _with_constant(node, scope)
+    if found is None:
+        raise refuse(node, "only the product of a tensor and a constant is supported")
+    source, factors = found
+    return _depthwise(node, scope, source, factors, np.zeros_like(factors))
+
+
+def _with_constant(node: Node, scope: Scope) -> tuple[str, NDArray[np.float32]] | None:
+    """Return the computed input and the other one as [channels]; None if both are computed."""
     for source, other in (node.inputs, node.inputs[::-1]):
         values = scope.graph.constant(other)
         if values is not None and source in scope.shapes:
             shape = scope.shapes[source]
-            factors = channel_constant(values, shape[0], len(shape) - 1)
-            if factors is None:
+            found = channel_constant(values, shape[0], len(shape) - 1)
+            if found is None:
                 raise refuse(
                     node, f"a constant of shape {list(values.shape)} is not one for each channel"
                 )
-            shift = np.zeros(shape[0], np.float32)
-            return _depthwise(node, scope, source, np.broadcast_to(factors, shape[0]), shift)
-    raise refuse(node, "only the product of a tensor and a constant is supported")
+            return source, np.broadcast_to(found, shape[0])
+    return None
 
 
 def lower_difference(node: Node, scope: Scope) -> Lowered:  # noqa: ARG001
