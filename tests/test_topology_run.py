@@ -58,7 +58,7 @@ def test_the_folder_holds_everything(result, tmp_path):
     write_run_folder(result, folder, scalesim=True)
     assert {path.name for path in (folder / "plots").iterdir()} == {
         f"{name}.{suffix}"
-        for name in ("energy_by_component", "cycles_by_layer", "roofline")
+        for name in ("energy_by_component", "cycles_by_layer", "roofline", "power_over_time")
         for suffix in ("svg", "png")
     }
     trace = json.loads((folder / "timeline.json").read_text())
