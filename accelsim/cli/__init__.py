@@ -12,6 +12,7 @@ from accelsim.cli.hardware import hardware
 from accelsim.cli.inspect import inspect
 from accelsim.cli.networks import networks
 from accelsim.cli.pareto import pareto
+from accelsim.cli.quantize import quantize
 from accelsim.cli.report import report
 from accelsim.cli.rtl import rtl
 from accelsim.cli.run import run
@@ -33,6 +34,7 @@ for _command in (
     run,
     sweep,
     pareto,
+    quantize,
     export,
     report,
     inspect,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from accelsim.cli.quantization_options import quantization_choices, quantization_options
+from accelsim.cli.widths import parse_bits, parse_width
 
 if TYPE_CHECKING:
     from accelsim.pipeline import RunRequest
@@ -161,31 +161,9 @@ def _points(
     from accelsim.errors import ConfigError
 
     if weights is None and activations is None:
-        return None if bits is None else _parse_bits(bits)
+        return None if bits is None else parse_bits(bits)
     if bits is not None:
         raise ConfigError("--bits: give either --bits or --weights and --activations, not both")
     widths = {"--weights": weights, "--activations": activations}
-    given = [_width(option, "8" if text is None else text) for option, text in widths.items()]
+    given = [parse_width(option, "8" if text is None else text) for option, text in widths.items()]
     return ((given[0], given[1]),)
-
-
-def _parse_bits(text: str) -> tuple[tuple[int, int], ...]:
-    """Read ``8,6,w4a8``: one width for both operands, or one for each."""
-    from accelsim.errors import ConfigError
-
-    if not text.strip():
-        raise ConfigError("--bits: empty; give widths such as 8,6,4,3,2")
-    points = []
-    for part in text.split(","):
-        pair = re.fullmatch(r"\s*w(\d+)a(\d+)\s*", part, re.ASCII)
-        widths = pair.groups() if pair else (part, part)
-        points.append((_width("--bits", widths[0]), _width("--bits", widths[1])))
-    return tuple(points)
-
-
-def _width(option: str, text: str) -> int:
-    from accelsim.errors import ConfigError
-
-    if not re.fullmatch(r"\s*\d{1,9}\s*", text, re.ASCII):
-        raise ConfigError(f"{option}: must be a whole number from 2 to 16, got {text.strip()!r}")
-    return int(text)
