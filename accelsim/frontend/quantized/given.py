@@ -7,11 +7,21 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.arithmetic import IntegerFormat
 from accelsim.frontend.graph import Graph, Node, refuse
 from accelsim.frontend.quantized.parameters import WIDEST_BITS
-from accelsim.network import GivenQuantization, Network, QuantizedTensor, QuantizedWeights
+from accelsim.network import (
+    Convolution,
+    GivenQuantization,
+    Network,
+    QuantizedTensor,
+    QuantizedWeights,
+)
 
 __all__ = ["given_quantization"]
+
+CHANNEL_WEIGHT = 64
+"""A power of two: any float32 number divided by it is one too."""
 
 
 def given_quantization(
@@ -43,8 +53,32 @@ def given_quantization(
     matrices = (node for node in graph.nodes if node.operator in ("Conv", "Dense"))
     orders = column_orders or {}
     found = {node.name: _weights(node, graph, orders.get(node.name)) for node in matrices}
+    found |= {
+        layer.name: _channel_weights(layer.operator)
+        for layer in network.layers
+        if isinstance(layer.operator, Convolution) and layer.name in _by_channel(graph)
+    }
     return GivenQuantization(
         tensors, {name: weights for name, weights in found.items() if weights is not None}
+    )
+
+
+def _by_channel(graph: Graph) -> set[str]:
+    """Return the names of nodes that scale and shift each channel by real numbers."""
+    return {node.name for node in graph.nodes if node.operator in ("Add", "Mul", "ScaleShift")}
+
+
+def _channel_weights(operator: Convolution) -> QuantizedWeights:
+    """Return a 1x1 depthwise layer's weights: one integer, and a scale that makes it exact.
+
+    The larger the integer, the finer are the steps that its bias is rounded to.
+    """
+    reals = operator.weights.astype(np.float64)
+    sizes = np.abs(reals.reshape(-1))
+    return QuantizedWeights(
+        integers=(CHANNEL_WEIGHT * np.sign(reals)).astype(np.int32),
+        format=IntegerFormat(8),
+        scales=np.where(sizes == 0, 1.0, sizes) / CHANNEL_WEIGHT,
     )
 
 

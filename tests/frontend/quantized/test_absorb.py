@@ -324,3 +324,14 @@ def test_a_bias_in_another_scale_is_brought_to_that_of_the_sum(load):
     integer = integers(load(LAYER, PARTS | scales, (3,)))
     sums = WEIGHTS.sum(axis=1)
     assert integer.layers[0].operator.bias.tolist() == [20 - 3 * sums[0], -5 - 3 * sums[1]]
+
+
+def test_constants_between_quantizers_are_a_layer_with_exact_weights(load):
+    factors = np.array([-0.3, 0.0, 1.7], np.float32)
+    nodes = [*INPUT, ("Mul", ["xd", "f"], "y"), *OUTPUT]
+    model = load(nodes, PARTS | {"f": factors}, (3,))
+    weights = model.given.weights["y"]
+    assert weights.integers.ravel().tolist() == [-64, 0, 64]
+    reals = weights.integers.ravel() * weights.scales
+    assert np.array_equal(reals.astype(np.float32), factors)
+    assert [layer.name for layer in integers(model).layers] == ["y:to_pixel", "y", "y:to_vector"]
