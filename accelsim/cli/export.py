@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from accelsim.cli.data_options import data_options
 from accelsim.cli.quantization_options import quantization_choices, quantization_options
 
 __all__ = ["export"]
@@ -23,7 +24,7 @@ __all__ = ["export"]
 @click.option(
     "--activations", type=int, metavar="BITS", help="Width of activations (2 to 16).  [default: 8]"
 )
-@click.option("--data", help="Calibration images, as for `accelsim run`.")
+@data_options
 @quantization_options
 @click.option("--random-data", is_flag=True, help="Calibrate on random images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random images.")
@@ -45,9 +46,13 @@ def export(
 
     asked = weights is not None or activations is not None
     request = RunRequest(
-        points=((weights or 8, activations or 8),) if asked else None,
+        points=((_width(weights), _width(activations)),) if asked else None,
         **quantization_choices(options),
     )
     integer = integer_network(request)
     write_file(output, quantized_bytes(integer), "--output")
     click.echo(f"{output}: {len(integer.layers)} layers of integers")
+
+
+def _width(bits: int | None) -> int:
+    return 8 if bits is None else bits

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from accelsim.cli.data_options import data_options
 from accelsim.cli.quantization_options import quantization_choices, quantization_options
 from accelsim.cli.widths import parse_bits, parse_width
 
@@ -19,27 +20,16 @@ __all__ = ["run"]
 
 @click.command(short_help="Accuracy, cycles and energy of a network.")
 @click.argument("network", default="digits_cnn")
-@click.option("--hardware", default="edge_16x16", show_default=True, help="Preset or YAML file.")
+@click.option(
+    "--hardware",
+    default="edge_16x16",
+    show_default=True,
+    help="Preset, YAML file or SCALE-Sim .cfg.",
+)
 @click.option("--bits", help="Widths to compare, such as 8,4 or w4a8.  [default: 8,6,4,3,2]")
 @click.option("--weights", metavar="BITS", help="Width of the weights alone (2 to 16).")
 @click.option("--activations", metavar="BITS", help="Width of the activations alone (2 to 16).")
-@click.option(
-    "--data",
-    metavar="PATH",
-    help="Images and labels: .npz, IDX (MNIST), CIFAR-10 or a folder of images with a CSV.",
-)
-@click.option(
-    "--input-scale",
-    default="auto",
-    show_default=True,
-    metavar="FACTOR",
-    help="What stored numbers are multiplied with: auto (uint8 pixels: 1/255), none, 1/255, ...",
-)
-@click.option(
-    "--normalize",
-    metavar="MEAN,STD",
-    help="Then (x - mean) / std: two numbers, or all channels' means and then deviations.",
-)
+@data_options
 @click.option(
     "--engine",
     type=click.Choice(["register", "cycle", "tile"]),

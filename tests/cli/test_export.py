@@ -36,6 +36,7 @@ def test_a_quantized_file_is_written_with_the_same_integers(accelsim, tmp_path):
     [
         (["resnet18"], "resnet18: has shapes but no weights to be quantized"),
         (["--weights", "1"], "weight bits: must be 2 to 16, got 1"),
+        (["--weights", "0"], "weight bits: must be 2 to 16, got 0"),
         (["nonsense.onnx"], "nonsense.onnx: no such file"),
     ],
 )
@@ -62,3 +63,13 @@ def test_random_images_calibrate_too(accelsim, tmp_path):
     scales = [i for i in model.graph.initializer if i.name.endswith(":weights:scale")]
     assert [onnx.numpy_helper.to_array(scale).shape for scale in scales] == [()] * 3
     assert all(np.isfinite(onnx.numpy_helper.to_array(scale)) for scale in scales)
+
+
+def test_calibration_images_are_scaled_as_asked(accelsim, tmp_path):
+    def input_scale(*arguments):
+        path = tmp_path / "net.onnx"
+        assert accelsim("export", "digits_mlp", *arguments, "-o", str(path)).exit_code == 0
+        scales = {i.name: i for i in onnx.load(path).graph.initializer if "scale" in i.name}
+        return float(onnx.numpy_helper.to_array(scales["image:scale"]))
+
+    assert input_scale("--input-scale", "4") == pytest.approx(4 * input_scale())
