@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from accelsim.pipeline import RunRequest, run
     from accelsim.quantize import quantize_network
     from accelsim.simulator import simulate
+    from accelsim.sweeps.python import sweep
 
 __all__ = [
     "AccelsimError",
@@ -33,6 +34,7 @@ __all__ = [
     "quantize_network",
     "run",
     "simulate",
+    "sweep",
 ]
 
 __version__ = "0.1.0"
@@ -49,6 +51,7 @@ _ROOMS = {
     "quantize_network": "accelsim.quantize",
     "run": "accelsim.pipeline",
     "simulate": "accelsim.simulator",
+    "sweep": "accelsim.sweeps.python",
 }
 
 

@@ -42,7 +42,7 @@ from accelsim.network import (
 )
 from accelsim.pipeline import RunRequest, run
 from accelsim.rtl import RtlRequest, export_rtl
-from accelsim.sweep.networks import find_source
+from accelsim.sweeps.networks import find_source
 
 INT8 = IntegerFormat(8)
 

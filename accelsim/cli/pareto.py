@@ -17,10 +17,10 @@ __all__ = ["pareto"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def pareto(store: Path, objectives: str | None, name: str | None, as_json: bool) -> None:
     """Print the front of the points in STORE, its knee (*), and its hypervolume."""
-    from accelsim.sweep.analyse import chosen_objectives, find_front
-    from accelsim.sweep.front_table import front_document, front_table
-    from accelsim.sweep.read_store import find_space, read_rows
-    from accelsim.sweep.store import Store
+    from accelsim.sweeps.analyse import chosen_objectives, find_front
+    from accelsim.sweeps.front_table import front_document, front_table
+    from accelsim.sweeps.read_store import find_space, read_rows
+    from accelsim.sweeps.store import Store
 
     with Store(store) as opened:
         stored = find_space(opened, name)

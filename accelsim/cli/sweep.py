@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from accelsim.sweep.run import Show
-    from accelsim.sweep.workers import Workers
+    from accelsim.sweeps.run import Show
+    from accelsim.sweeps.workers import Workers
 
 __all__ = ["sweep"]
 
@@ -65,8 +65,8 @@ def run(
 ) -> None:
     """Compute the designs of SPACE that its store does not have yet."""
     from accelsim.cli.sweep_progress import bar, json_lines, nothing, print_end
-    from accelsim.sweep.load_space import load_space
-    from accelsim.sweep.sweep import run_sweep
+    from accelsim.sweeps.load_space import load_space
+    from accelsim.sweeps.sweep import run_sweep
 
     checked = load_space(space)
     place = Path(f"{checked.name}.sqlite") if store is None else store
@@ -93,9 +93,9 @@ def run(
 def check(space: Path, workers: int | None) -> None:
     """Check SPACE; say how many points it has, how long they take, how large the store becomes."""
     from accelsim.cli.sweep_progress import duration
-    from accelsim.sweep.load_space import load_space
-    from accelsim.sweep.plan import plan_sweep
-    from accelsim.sweep.workers import default_workers
+    from accelsim.sweeps.load_space import load_space
+    from accelsim.sweeps.plan import plan_sweep
+    from accelsim.sweeps.workers import default_workers
 
     checked = load_space(space)
     plan = plan_sweep(checked)
@@ -118,7 +118,7 @@ def check(space: Path, workers: int | None) -> None:
 def status(store: Path, as_json: bool) -> None:
     """Say what STORE holds: spaces, points, why some failed."""
     from accelsim.cli.sweep_progress import print_status
-    from accelsim.sweep.store import Store
+    from accelsim.sweeps.store import Store
 
     with Store(store) as opened:
         print_status(opened, as_json=as_json)
@@ -130,9 +130,9 @@ def status(store: Path, as_json: bool) -> None:
 @_SPACE_OPTION
 def export(store: Path, output: Path | None, name: str | None) -> None:
     """Write the points of a space in STORE, a row each: axes, results, causes, components."""
-    from accelsim.sweep.export import export_rows
-    from accelsim.sweep.read_store import find_space
-    from accelsim.sweep.store import Store
+    from accelsim.sweeps.export import export_rows
+    from accelsim.sweeps.read_store import find_space
+    from accelsim.sweeps.store import Store
 
     with Store(store) as opened:
         stored = find_space(opened, name)
@@ -151,10 +151,10 @@ def report(
     store: Path, output: Path | None, figures: Path | None, objectives: str | None, name: str | None
 ) -> None:
     """Write one self-contained HTML page of a space in STORE; it works offline."""
-    from accelsim.sweep.analyse import chosen_objectives
-    from accelsim.sweep.read_store import find_space
-    from accelsim.sweep.report import write_report
-    from accelsim.sweep.store import Store
+    from accelsim.sweeps.analyse import chosen_objectives
+    from accelsim.sweeps.read_store import find_space
+    from accelsim.sweeps.report import write_report
+    from accelsim.sweeps.store import Store
 
     place = store.with_suffix(".html") if output is None else output
     with Store(store) as opened:
@@ -166,7 +166,7 @@ def report(
 
 def _workers(count: int | None, scheduler: str | None) -> Workers:
     from accelsim.errors import ConfigError
-    from accelsim.sweep.workers import Cluster, LocalProcesses, default_workers
+    from accelsim.sweeps.workers import Cluster, LocalProcesses, default_workers
 
     if scheduler is None:
         return LocalProcesses(count or default_workers())

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from accelsim.sweep.progress import Progress
-    from accelsim.sweep.space import Space
-    from accelsim.sweep.store import Store
+    from accelsim.sweeps.progress import Progress
+    from accelsim.sweeps.space import Space
+    from accelsim.sweeps.store import Store
 
 __all__ = ["bar", "duration", "json_lines", "nothing", "print_end", "print_status"]
 
@@ -65,7 +65,7 @@ def bar() -> Iterator[Show]:
 def line(progress: Progress) -> str:
     """Say in one line how far a sweep is.
 
-    >>> from accelsim.sweep.progress import Progress
+    >>> from accelsim.sweeps.progress import Progress
     >>> line(Progress(90, 2, 8, 0, 1000, 600.0, 90.0, 10.0, {"latency": 12.345}))
     '100/1,000 points, 600/min, 1 min 30 s left, 2 failed, best latency 12.35'
     """
@@ -124,7 +124,7 @@ def print_end(progress: Progress, space: Space, store: Path, *, as_json: bool, q
 
 def print_status(store: Store, *, as_json: bool) -> None:
     """Print the spaces of a store and why points failed."""
-    from accelsim.sweep.read_store import stored_spaces, why_failed
+    from accelsim.sweeps.read_store import stored_spaces, why_failed
 
     spaces = stored_spaces(store)
     reasons = {stored.identity: why_failed(store, stored) for stored in spaces}

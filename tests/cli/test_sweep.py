@@ -117,7 +117,7 @@ def test_json_lines_for_machines_and_quiet_for_nobody(accelsim, folder):
 
 
 def test_an_empty_store_says_so(accelsim, folder):
-    from accelsim.sweep.store import Store
+    from accelsim.sweeps.store import Store
 
     Store("empty.sqlite", create=True).close()
     assert accelsim("sweep", "status", "empty.sqlite").output == (

@@ -1,0 +1,133 @@
+"""What the points of a space say: the front, its knee, what moves an objective."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelsim.errors import ConfigError
+from accelsim.hardware.validation import did_you_mean
+from accelsim.sweeps.judge import keeps_budgets, objective_costs
+from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
+from accelsim.sweeps.pareto import front, hypervolume, knee
+from accelsim.sweeps.read_store import Row
+from accelsim.sweeps.space import Space
+
+__all__ = ["Front", "chosen_objectives", "find_front", "sensitivity"]
+
+
+@dataclass(frozen=True, eq=False)
+class Front:
+    """The points of a space that nothing beats.
+
+    Attributes
+    ----------
+    members
+        Indices of ``rows``, in order of the first objective; ``knee`` is one of them.
+    values
+        For every row its objectives as people read them, None where it has none or breaks a
+        budget.
+    hypervolume
+        Share of the box between the best and the worst value of each objective that the front
+        beats; None where it would take too long.
+    judged, over_budget
+        Points with all objectives; points with results that break a budget.
+    """
+
+    objectives: tuple[Objective, ...]
+    rows: Sequence[Row]
+    values: Sequence[tuple[float, ...] | None]
+    members: tuple[int, ...]
+    knee: int | None
+    hypervolume: float | None
+    judged: int
+    over_budget: int
+
+
+def chosen_objectives(space: Space, names: str | None) -> tuple[Objective, ...]:
+    """Return objectives by name, ``accuracy,energy``; the space's own if none are named.
+
+    Raises ConfigError for a name that is neither a metric nor an objective of the space.
+    """
+    if names is None:
+        return space.objectives
+    own = {objective.name: objective for objective in space.objectives}
+    known = {**{name: metric_objective(name) for name in METRICS}, **own}
+    wanted = [name.strip() for name in names.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise ConfigError(
+                f"--objectives: must be of {', '.join(known)}, got {name!r}"
+                f"{did_you_mean(name, known)}"
+            )
+        if wanted.count(name) > 1:
+            raise ConfigError(f"--objectives: {name} is given twice")
+    return tuple(known[name] for name in wanted)
+
+
+def find_front(space: Space, objectives: Sequence[Objective], rows: Sequence[Row]) -> Front:
+    """Return the front of some points."""
+    costs: list[tuple[float, ...] | None] = []
+    over_budget = 0
+    for row in rows:
+        keeps = not space.budgets or not row.numbers
+        keeps = keeps or keeps_budgets(space, row.choice, row.numbers)
+        over_budget += not keeps
+        costs.append(
+            objective_costs(space, objectives, row.choice, row.numbers)
+            if row.numbers and keeps
+            else None
+        )
+    places = [index for index, cost in enumerate(costs) if cost is not None]
+    known = [cost for cost in costs if cost is not None]
+    best = front(known)
+    middle = knee([known[index] for index in best])
+    volume: float | None = 0.0
+    if known:
+        every = np.array(known)
+        volume = hypervolume([known[i] for i in best], every.max(axis=0), every.min(axis=0))
+    signs = [-1.0 if objective.maximize else 1.0 for objective in objectives]
+    return Front(
+        objectives=tuple(objectives),
+        rows=rows,
+        values=[
+            None if cost is None else tuple(s * c for s, c in zip(signs, cost, strict=True))
+            for cost in costs
+        ],
+        members=tuple(places[index] for index in best),
+        knee=None if middle is None else places[best[middle]],
+        hypervolume=volume,
+        judged=len(known),
+        over_budget=over_budget,
+    )
+
+
+def sensitivity(space: Space, found: Front) -> dict[str, Mapping[str, float]]:
+    """Return how much each axis moves each objective: objective, then axis, then 0 to 1.
+
+    It is the share of the objective's variance between the groups that have the same value on the
+    axis (the correlation ratio, first-order Sobol index of a full grid). What is left to 1 is the
+    other axes, and axes together.
+    """
+    places = [index for index, value in enumerate(found.values) if value is not None]
+    if not places:
+        return {}
+    choices = np.array([found.rows[index].choice for index in places], dtype=int)
+    values = np.array([found.values[index] for index in places], dtype=float)
+    shares: dict[str, Mapping[str, float]] = {}
+    for column, objective in enumerate(found.objectives):
+        numbers = values[:, column]
+        spread = float(numbers.var())
+        by_axis = {}
+        for place, axis in enumerate(space.axes):
+            groups = choices[:, place]
+            counts = np.bincount(groups)
+            sums = np.bincount(groups, weights=numbers)
+            some = counts > 0
+            means = sums[some] / counts[some]
+            between = float((counts[some] * (means - numbers.mean()) ** 2).sum() / len(numbers))
+            by_axis[axis.name] = min(1.0, between / spread) if spread > 0 else 0.0
+        shares[objective.name] = by_axis
+    return shares

@@ -1,0 +1,92 @@
+"""The files that a space names, read once, and what of them each design uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from accelsim.energy import EnergyTable, load_table, table_for
+from accelsim.errors import ConfigError
+from accelsim.hardware.schema import Technology
+from accelsim.quantize import QuantizationSpec
+from accelsim.sweeps.keys import point_key
+from accelsim.sweeps.networks import Source, find_source, integers_of
+from accelsim.sweeps.space import BATCH, Design, Space
+
+__all__ = ["Inputs", "read_inputs"]
+
+
+class Inputs:
+    """Networks and energy tables, each read once.
+
+    ``sources``: networks by name; ``batches``: every batch that occurs; ``hashes``: of every
+    file, by what it is.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        sources: Mapping[str, Source],
+        hashes: Mapping[str, str],
+        batches: tuple[int, ...],
+    ) -> None:
+        self.space = space
+        self.sources = sources
+        self.hashes = hashes
+        self.batches = batches
+        self._tables: dict[tuple[Technology, str], EnergyTable | str] = {}
+
+    def integers(self, design: Design) -> QuantizationSpec | None:
+        """Return how the network of a design is quantized, nothing if it has no values."""
+        if self.sources[design.network].topology is not None:
+            return None
+        return integers_of(design.hardware, self.space.quantization)
+
+    def table(self, design: Design) -> EnergyTable:
+        """Return the energy table of a design's machine.
+
+        Raises
+        ------
+        ConfigError
+            If there is none of its node, voltage or DRAM.
+        """
+        wanted = (design.hardware.technology, design.hardware.dram.type)
+        if wanted not in self._tables:
+            try:
+                self._tables[wanted] = table_for(design.hardware)
+            except ConfigError as error:
+                self._tables[wanted] = str(error)
+        table = self._tables[wanted]
+        if isinstance(table, str):
+            raise ConfigError(table)
+        return table
+
+    def key(self, design: Design) -> str:
+        """Return the key of a design's point; raises ConfigError as `table` does."""
+        source = self.sources[design.network]
+        return point_key(
+            design.hardware, source, self.table(design), design.batch, self.integers(design)
+        )
+
+
+def read_inputs(space: Space) -> Inputs:
+    """Read the networks and energy tables of a space.
+
+    Raises
+    ------
+    AccelsimError
+        If one cannot be read.
+    """
+    sources = {name: find_source(name, space.folder, space.data) for name in space.networks}
+    hashes = {f"network {name}": source.sha256 for name, source in sources.items()}
+    for name, source in sources.items():
+        if source.data_sha256:
+            hashes[f"data of {name}"] = source.data_sha256
+    chosen = {axis.name: axis.values for axis in space.axes}
+    technology = space.base["technology"]
+    for name in chosen.get("technology.table", (technology["table"],)):
+        for devices in chosen.get("technology.dram_table", (technology["dram_table"],)):
+            table = load_table(str(name), str(devices))
+            hashes[f"table {name}"] = table.sha256
+            hashes[f"DRAM table {devices}"] = table.dram.sha256
+    batches = chosen.get(BATCH, (space.batch,))
+    return Inputs(space, sources, hashes, tuple(int(batch) for batch in batches))

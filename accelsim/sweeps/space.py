@@ -1,0 +1,217 @@
+"""A design space: a base machine and network, axes, constraints, objectives. Frozen data.
+
+A *choice* is one index for each axis; it stands for a design without building it. Spaces are
+checked when they are read (`accelsim.sweeps.load_space`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from accelsim.errors import ConfigError
+from accelsim.hardware import Hardware
+from accelsim.hardware.fields import with_values
+from accelsim.hardware.validation import validate
+from accelsim.hardware.yaml_files import Document, FieldPath, Place
+from accelsim.sweeps.expressions import Expression, Value
+from accelsim.sweeps.metrics import Objective
+
+__all__ = [
+    "BATCH",
+    "BITS",
+    "NETWORK",
+    "Axis",
+    "Choice",
+    "Design",
+    "Quantization",
+    "Space",
+    "Strategy",
+    "flat_names",
+    "parse_widths",
+]
+
+BITS, NETWORK, BATCH = "bits", "network", "batch"
+"""Axes that are not fields of the machine."""
+
+Choice = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is varied, in the order of the file.
+
+    ``values`` are as a file holds them ("64KiB"), ``numbers`` as expressions see them (65536).
+    A value of the axis ``bits`` is "w4a8".
+    """
+
+    name: str
+    values: tuple[Value, ...]
+    numbers: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How float networks of the space become integers; see `accelsim.request.RunRequest`."""
+
+    per_channel: bool = True
+    symmetric_activations: bool = False
+    range_method: str = "min_max"
+    percentile: float = 99.9
+
+
+@dataclass(frozen=True)
+class Design:
+    """One point: a machine, built and checked, and what runs on it."""
+
+    settings: Mapping[str, Value]
+    network: str
+    batch: int
+    hardware: Hardware
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How points are chosen. ``points``: how many, where the method does not say."""
+
+    method: str = "grid"
+    points: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """Everything that could be built, and what is wanted of it.
+
+    Attributes
+    ----------
+    text, source
+        The file, and what messages call it.
+    folder
+        Where relative paths of networks and data start.
+    network, batch
+        What every point runs where no axis says otherwise.
+    base
+        The machine's description, as a file holds it.
+    constraints
+        Over the design alone: points that break one are not part of the space.
+    budgets
+        Constraints that read results: points that break one are run and marked.
+    """
+
+    name: str
+    text: str
+    source: str
+    folder: Path
+    network: str
+    data: str | None
+    batch: int
+    hardware: str
+    base: Mapping[str, Any]
+    axes: tuple[Axis, ...]
+    constraints: tuple[Expression, ...]
+    budgets: tuple[Expression, ...]
+    objectives: tuple[Objective, ...]
+    quantization: Quantization
+    strategy: Strategy
+
+    @property
+    def size(self) -> int:
+        """Points of the whole grid, before constraints."""
+        return math.prod(len(axis.values) for axis in self.axes)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Every network of the space."""
+        chosen = next((axis.values for axis in self.axes if axis.name == NETWORK), (self.network,))
+        return tuple(map(str, chosen))
+
+    def grid(self) -> Iterator[Choice]:
+        """Every choice that the constraints allow, the last axis changing fastest."""
+        return filter(self.allows, product(*(range(len(axis.values)) for axis in self.axes)))
+
+    def allows(self, choice: Choice) -> bool:
+        """Whether a choice is within the constraints."""
+        if not self.constraints:
+            return True
+        names = self.names(choice)
+        return all(constraint(names) for constraint in self.constraints)
+
+    def names(self, choice: Choice) -> dict[str, Value]:
+        """Return what expressions can read of a design."""
+        names = dict(self._base_names)
+        for axis, index in zip(self.axes, choice, strict=True):
+            if axis.name == BITS:
+                names |= _width_names(*parse_widths(str(axis.values[index])))
+            else:
+                names[axis.name] = axis.numbers[index]
+        return names
+
+    def settings(self, choice: Choice) -> dict[str, Value]:
+        """Return the value of every axis, as a file holds it."""
+        pairs = zip(self.axes, choice, strict=True)
+        return {axis.name: axis.values[index] for axis, index in pairs}
+
+    def design(self, choice: Choice) -> Design:
+        """Build the machine of a choice.
+
+        Raises
+        ------
+        ConfigError
+            If its values do not go together, say a tile that a scratchpad cannot hold.
+        """
+        settings = self.settings(choice)
+        changes: dict[str, object] = {}
+        for name, value in settings.items():
+            if name == BITS:
+                widths = parse_widths(str(value))
+                changes |= dict(
+                    zip(("array.weight_bits", "array.activation_bits"), widths, strict=True)
+                )
+            elif name not in (NETWORK, BATCH):
+                changes[name] = value
+        places: dict[FieldPath, Place] = {(): Place(f"hardware {self.hardware}")}
+        hardware = validate(Document(with_values(self.base, changes), places), Hardware)
+        batch = settings.get(BATCH, self.batch)
+        if not isinstance(batch, int):
+            raise ConfigError(f"batch: must be a whole number, got {batch!r}")
+        return Design(settings, str(settings.get(NETWORK, self.network)), batch, hardware)
+
+    @cached_property
+    def _base_names(self) -> dict[str, Value]:
+        machine = validate(Document(dict(self.base), {(): Place(self.hardware)}), Hardware)
+        return {
+            **flat_names(machine.model_dump(by_alias=True)),
+            **_width_names(machine.array.weight_bits, machine.array.activation_bits),
+            NETWORK: self.network,
+            BATCH: self.batch,
+        }
+
+
+def parse_widths(text: str) -> tuple[int, int]:
+    """Return weight and activation bits of ``w4a8``."""
+    weights, _, activations = text[1:].partition("a")
+    return int(weights), int(activations)
+
+
+def flat_names(description: Mapping[str, Any], before: str = "") -> dict[str, Value]:
+    """Return the values of a description by dotted path, enumerations as their texts."""
+    flat: dict[str, Value] = {}
+    for key, value in description.items():
+        if isinstance(value, Mapping):
+            flat |= flat_names(value, f"{before}{key}.")
+        elif isinstance(value, str):
+            flat[f"{before}{key}"] = str(value)
+        elif isinstance(value, bool | int | float):
+            flat[f"{before}{key}"] = value
+    return flat
+
+
+def _width_names(weight_bits: int, activation_bits: int) -> dict[str, Value]:
+    widths: dict[str, Value] = {"weight_bits": weight_bits, "activation_bits": activation_bits}
+    return widths | {f"array.{name}": value for name, value in widths.items()}

@@ -1,0 +1,79 @@
+"""The form of a space file, and how one objective is written in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from accelsim.errors import ConfigError
+from accelsim.hardware.quantities import Count, Part, Text, Word
+from accelsim.hardware.validation import did_you_mean
+from accelsim.quantize import RangeMethod
+from accelsim.sweeps.expressions import Kind, parse_expression
+from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
+from accelsim.units import shortened
+
+__all__ = ["MAX_GRID_POINTS", "SpaceFile", "read_objective"]
+
+MAX_GRID_POINTS = 10_000_000
+"""Points of a grid, at most; larger spaces can be sampled."""
+
+
+class _QuantizationPart(Part):
+    per_channel: bool = True
+    symmetric_activations: bool = False
+    range_method: Annotated[RangeMethod, Field(strict=False)] = RangeMethod.MIN_MAX
+    percentile: Annotated[float, Field(gt=0, le=100)] = 99.9
+
+
+class _StrategyPart(Part):
+    method: Literal["grid", "random", "latin_hypercube", "nsga2", "tpe"] = "grid"
+    points: Annotated[int, Field(ge=1, le=MAX_GRID_POINTS)] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31)] = 0
+
+
+class SpaceFile(Part):
+    """The form of a space file; what axes, constraints and objectives hold is checked apart."""
+
+    schema_version: Literal["accelsim.space/1"] = Field(alias="schema")
+    name: Word
+    description: Text = ""
+    network: Word = "digits_cnn"
+    data: Word | None = None
+    hardware: Word = "edge_16x16"
+    batch: Count = 1
+    axes: dict[str, Any]
+    constraints: tuple[Any, ...] | list[Any] = ()
+    objectives: tuple[Any, ...] | list[Any] = ()
+    quantization: _QuantizationPart = _QuantizationPart()
+    strategy: _StrategyPart = _StrategyPart()
+
+
+def read_objective(item: object, names: Mapping[str, Kind]) -> Objective | None:
+    """Return the objective ``latency``, or ``{name: pes, minimize: array.rows * 2}``.
+
+    Without names, as the machine has problems of its own, there is no expression to check.
+    """
+    if isinstance(item, str):
+        if item not in METRICS:
+            raise ConfigError(
+                f"must be one of {', '.join(METRICS)}, got {shortened(item)}"
+                f"{did_you_mean(item, METRICS)}"
+            )
+        return metric_objective(item)
+    ways = ("minimize", "maximize")
+    if not isinstance(item, dict) or not isinstance(item.get("name"), str):
+        raise ConfigError("must be a name, or {name: ..., minimize: EXPRESSION}")
+    way = [key for key in ways if key in item]
+    if len(way) != 1 or set(item) - {"name", *ways} or not isinstance(item[way[0]], str):
+        raise ConfigError("must have a name, and an expression to minimize or to maximize")
+    if item["name"] in METRICS or not item["name"].isidentifier():
+        raise ConfigError(f"{shortened(item['name'])} cannot be the name of an expression")
+    if not names:
+        return None
+    expression = parse_expression(item[way[0]], names)
+    if expression.kind is not Kind.NUMBER:
+        raise ConfigError(f"must give a number, {expression.text!r} gives {expression.kind}")
+    return Objective(item["name"], expression, way[0] == "maximize")

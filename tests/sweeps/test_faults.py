@@ -1,0 +1,170 @@
+"""Whatever ends a sweep, the same command ends with the store of an undisturbed one."""
+
+import multiprocessing
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from accelsim.errors import ConfigError
+from accelsim.sweeps.load_space import load_space
+from accelsim.sweeps.sweep import run_sweep
+from accelsim.sweeps.workers import LocalProcesses
+
+ROOT = Path(__file__).parents[2]
+WIDER = (
+    ("array.rows: [2, 4, 8]", "array.rows: [2, 3, 4, 6, 8]"),
+    ("array.columns: [2, 4, 8]", "array.columns: [2, 3, 4, 6, 8]"),
+    ("[ws, os]", "[ws, os, is]"),
+)
+
+KILLED = """\
+import os, random, signal, sys, time
+from concurrent.futures import Future
+from pathlib import Path
+from accelsim.sweeps.load_space import load_space
+from accelsim.sweeps.sweep import run_sweep
+
+class Here:
+    count = 1
+    def submit(self, task, *arguments):
+        future = Future()
+        future.set_result(task(*arguments))
+        return future
+    def restart(self): pass
+    def close(self): pass
+
+def sweep(store):
+    run_sweep(load_space(sys.argv[1]), store, Here(), lambda moment: None,
+              timeout_seconds=float("inf"))
+
+folder, kills = Path(sys.argv[2]), int(sys.argv[3])
+sweep(folder / "undisturbed.sqlite")
+began = time.monotonic()
+sweep(folder / "timed.sqlite")
+whole = time.monotonic() - began
+generator, killed, finished = random.Random(7), 0, 0
+while killed < kills:
+    child = os.fork()
+    if child == 0:
+        sweep(folder / f"{finished}.sqlite")
+        os._exit(0)
+    time.sleep(generator.uniform(0, whole / 2))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        killed += 1
+    else:
+        finished += 1
+if (folder / f"{finished}.sqlite").exists():
+    sweep(folder / f"{finished}.sqlite")
+    finished += 1
+print(finished)
+"""
+
+
+def content(path):
+    """What a store holds, apart from who wrote it in which order."""
+    with sqlite3.connect(path) as database:
+        points = database.execute("SELECT * FROM points ORDER BY key").fetchall()
+        members = database.execute(
+            "SELECT choice, key FROM members JOIN points ON points.id = point ORDER BY choice"
+        ).fetchall()
+        claims = database.execute("SELECT count(*) FROM claims").fetchone()[0]
+    assert claims == 0
+    return [point[1:] for point in points], members
+
+
+def test_a_sweep_that_is_killed_at_fifty_moments_ends_as_if_it_had_not_been(space_file, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(space_file(None, *WIDER)), str(tmp_path), "50"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    undisturbed = content(tmp_path / "undisturbed.sqlite")
+    assert len(undisturbed[0]) == len(undisturbed[1]) > 50
+    finished = int(done.stdout)
+    assert finished > 0
+    for index in range(finished):
+        assert content(tmp_path / f"{index}.sqlite") == undisturbed
+
+
+def test_the_command_and_its_workers_are_killed_and_it_goes_on(space_file, tmp_path):
+    space = space_file(None, *WIDER)
+    store = tmp_path / "killed.sqlite"
+    words = [sys.executable, "-m", "accelsim", "sweep", str(space), "--workers", "2"]
+    generator = random.Random(3)
+    for _ in range(2):
+        with subprocess.Popen(
+            [*words, "--store", str(store), "--quiet"], cwd=ROOT, start_new_session=True
+        ) as process:
+            for _ in range(600):
+                if store.exists() or process.poll() is not None:
+                    break
+                time.sleep(0.05)
+            time.sleep(generator.uniform(0, 2))
+            os.killpg(process.pid, signal.SIGKILL)
+    for path in (store, tmp_path / "undisturbed.sqlite"):
+        subprocess.run([*words, "--store", str(path), "--quiet"], cwd=ROOT, check=True)
+    assert content(store) == content(tmp_path / "undisturbed.sqlite")
+
+
+def test_workers_that_are_killed_are_replaced(space_file, tmp_path):
+    space = load_space(space_file(None, *WIDER))
+    workers = LocalProcesses(2)
+    ended = threading.Event()
+    kills = []
+
+    def kill():
+        while not ended.wait(0.7) and len(kills) < 3:
+            children = multiprocessing.active_children()
+            if children:
+                os.kill(random.choice(children).pid, signal.SIGKILL)
+                kills.append(1)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        progress = run_sweep(space, tmp_path / "store.sqlite", workers, lambda moment: None)
+    finally:
+        ended.set()
+        killer.join()
+    assert progress.stored == len(list(space.grid()))
+    assert progress.done + progress.failed == progress.stored
+    assert progress.failed <= len(kills)
+
+
+def test_a_full_disk_ends_a_sweep_in_one_line_and_it_goes_on(space_file, tmp_path, sweep_here):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(disk)]
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this system does not let root mount a small disk")
+    try:
+        wide = [*WIDER, ("axes:", "axes:\n  batch: [1, 2, 3, 4, 5, 6]")]
+        space = load_space(space_file(None, *wide))
+        with pytest.raises(ConfigError) as caught:
+            sweep_here(space, store=disk / "store.sqlite")
+        assert str(caught.value) == (
+            f"{disk / 'store.sqlite'}: the disk is full; what is stored is whole, and the same "
+            "command goes on"
+        )
+        larger = ["mount", "-o", "remount,size=16m", str(disk)]
+        subprocess.run(larger, check=True)
+        progress, _ = sweep_here(space, store=disk / "store.sqlite")
+        assert progress.found > 0
+        sweep_here(space, store="undisturbed.sqlite")
+        assert content(disk / "store.sqlite") == content(tmp_path / "undisturbed.sqlite")
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
