@@ -17,6 +17,7 @@ __all__ = ["result_version"]
 _ROOMS = (
     "units.py",
     "pipeline.py",
+    "start.py",
     "arithmetic",
     "network",
     "hardware",
