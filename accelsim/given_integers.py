@@ -17,10 +17,16 @@ from accelsim.hardware import Hardware
 from accelsim.network import IntegerMatrix, IntegerNetwork
 from accelsim.network.rescales import operator_rescales
 from accelsim.quantize import MachineArithmetic, quantize_as_given
-from accelsim.quantize.spec import NARROWEST_BITS
+from accelsim.quantize.layer_bits import NARROWEST_BITS
 from accelsim.request import RunRequest
 
-__all__ = ["FileArithmetic", "GivenIntegers", "given_integers", "with_rescale_unit"]
+__all__ = [
+    "FileArithmetic",
+    "GivenIntegers",
+    "given_integers",
+    "with_operands_of",
+    "with_rescale_unit",
+]
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ def given_integers(
     _refuse_choices(request)
     machine, notes = with_rescale_unit(hardware, _arithmetic(model, hardware), request)
     integer = _in_accumulators(_integers(model, machine), machine.accumulator.format)
-    return GivenIntegers(integer, machine.with_operand_bits(*_widths(integer, machine)), notes)
+    return GivenIntegers(integer, with_operands_of(integer, machine), notes)
 
 
 def _integers(model: ImportedModel | IntegerModel, machine: Hardware) -> IntegerNetwork:
@@ -132,6 +138,17 @@ def _arithmetic(model: ImportedModel | IntegerModel, hardware: Hardware) -> File
         for rescale in operator_rescales(layer.operator):
             return FileArithmetic(rescale.mode, rescale.mantissa_bits, is_fixed=True)
     return FileArithmetic(built.mode, built.mantissa_bits, is_fixed=False)
+
+
+def with_operands_of(integer: IntegerNetwork, machine: Hardware) -> Hardware:
+    """Return a machine with PEs built for the widest weights and activations that are multiplied.
+
+    Raises
+    ------
+    ConfigError
+        If a tile of operands so wide does not fit the machine.
+    """
+    return machine.with_operand_bits(*_widths(integer, machine))
 
 
 def _widths(integer: IntegerNetwork, hardware: Hardware) -> tuple[int, int]:

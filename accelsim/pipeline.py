@@ -199,6 +199,7 @@ def _configuration(start: Start, points: Sequence[PointResult]) -> dict[str, obj
         "equalized_weights": request.equalize,
         "smooth_strength": request.smooth,
         "corrected_biases": request.correct_biases,
+        "layer_bits": [str(entry) for entry in request.layer_bits],
     }
     return {
         "network": request.network,

@@ -12,13 +12,13 @@ from accelsim.energy import EnergyMode
 from accelsim.errors import ConfigError
 from accelsim.frontend import LARGEST_SEED, Scaling, is_shapes
 from accelsim.hardware import Hardware
-from accelsim.quantize import WEIGHT_METHODS, RangeMethod, WeightRounding
-from accelsim.quantize.spec import NARROWEST_BITS, WIDEST_BITS
+from accelsim.quantize import WEIGHT_METHODS, LayerBits, RangeMethod, WeightRounding
+from accelsim.quantize.layer_bits import NARROWEST_BITS, WIDEST_BITS, check_layer_bits
 from accelsim.units import format_hertz
 
 __all__ = [
     "DEFAULT_POINTS",
-    "SHAPES_POINTS",
+    "EIGHT_BITS",
     "Points",
     "Progress",
     "RunRequest",
@@ -39,6 +39,7 @@ _QUANTIZATION = {
     "smooth": "--smooth",
     "weight_rounding": "--rounding",
     "correct_biases": "--correct-biases",
+    "layer_bits": "--layer-bits",
 }
 """The options that set quantization fields other than from their standard values."""
 
@@ -46,7 +47,7 @@ Points = tuple[tuple[int, int], ...]
 """(weight bits, activation bits) of each point."""
 
 DEFAULT_POINTS: Points = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
-SHAPES_POINTS: Points = ((8, 8),)
+EIGHT_BITS: Points = ((8, 8),)
 _BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
 LARGEST_BATCH = 2**20
 """Counts of what so many images do stay far inside of 64 bits."""
@@ -69,7 +70,8 @@ class RunRequest:
     points
         (weight bits, activation bits) of each point, 2 to 16. For each, PEs and scratchpads are
         built for these widths. None: those of the file, if it is quantized already (it takes no
-        others); `DEFAULT_POINTS` for a float network, `SHAPES_POINTS` for a topology.
+        others); `DEFAULT_POINTS` for a float network, `EIGHT_BITS` for a topology
+        or with ``layer_bits``.
     data
         Path of test images, labels and calibration images: an .npz, IDX files, CIFAR-10's binary
         version, or a folder of images with a CSV; None: the bundled digits, for a bundled network.
@@ -91,6 +93,8 @@ class RunRequest:
         weights: names of `RangeMethod`; ``percentile`` covers the central ``percentile`` percent.
     equalize, smooth, weight_rounding, correct_biases
         What is done for better integers of the same widths; see `QuantizationSpec`.
+    layer_bits
+        Other widths for single layers, beside the one point; PEs are built for the widest.
     random_data
         Seeded random images, one batch of them, in place of data: nothing is said of accuracy.
     timeline
@@ -129,6 +133,7 @@ class RunRequest:
     smooth: float | None = None
     weight_rounding: str = WeightRounding.NEAREST
     correct_biases: bool = False
+    layer_bits: tuple[LayerBits, ...] = ()
     check: bool = True
     seed: int = 0
     random_data: bool = False
@@ -163,6 +168,8 @@ class RunRequest:
             raise ConfigError(
                 f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
             )
+        if self.layer_bits:
+            self._check_layer_bits()
         for name in ("limit", "batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: must be at least 1 image, got {getattr(self, name)}")
@@ -189,12 +196,21 @@ class RunRequest:
         if not 0 <= self.seed <= LARGEST_SEED:
             raise ConfigError(f"seed: must be 0 to {LARGEST_SEED}, got {self.seed}")
 
+    def _check_layer_bits(self) -> None:
+        check_layer_bits(self.layer_bits)
+        if is_shapes(self.network):
+            raise ConfigError(f"--layer-bits: {self.network} has no values to be quantized")
+        if self.points is not None and len(self.points) > 1:
+            raise ConfigError(
+                f"--layer-bits: needs one width of all other layers, got {len(self.points)}"
+            )
+
     @property
     def float_points(self) -> Points:
         """The points of a network that is not quantized yet: as asked for, or the standard ones."""
         if self.points is not None:
             return self.points
-        return SHAPES_POINTS if is_shapes(self.network) else DEFAULT_POINTS
+        return EIGHT_BITS if is_shapes(self.network) or self.layer_bits else DEFAULT_POINTS
 
     @property
     def command(self) -> str:
@@ -240,7 +256,9 @@ class RunRequest:
         words: list[tuple[str, str | None]] = []
         for name, option in _QUANTIZATION.items():
             value = getattr(self, name)
-            if value != getattr(standard, name) and name != "percentile":
+            if isinstance(value, tuple):
+                words += [(option, str(entry)) for entry in value]
+            elif value != getattr(standard, name) and name != "percentile":
                 words.append((option, None if isinstance(value, bool) else f"{value}"))
         if RangeMethod.PERCENTILE in (self.range_method, self.weight_range_method):
             words.append(("--percentile", f"{self.percentile:g}"))

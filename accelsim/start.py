@@ -24,10 +24,15 @@ from accelsim.frontend import (
     scalesim_overrides,
     workload_path,
 )
-from accelsim.given_integers import GivenIntegers, given_integers
+from accelsim.given_integers import GivenIntegers, given_integers, with_operands_of
 from accelsim.hardware import Hardware, load_hardware
 from accelsim.network import IntegerNetwork
-from accelsim.quantize import QuantizationSpec, observed_tensors, quantize_calibrated
+from accelsim.quantize import (
+    QuantizationSpec,
+    network_widths,
+    observed_tensors,
+    quantize_calibrated,
+)
 from accelsim.request import Progress, RunRequest, point_name
 
 __all__ = [
@@ -135,6 +140,8 @@ def _to_quantize(
     request = replace(request, points=request.float_points)
     machines = [hardware.with_operand_bits(*point) for point in request.float_points]
     network = model.network
+    for machine in machines:
+        network_widths(network, _quantization(machine, request))
     data = load_images(model, request)
     progress("float network", 0, len(machines))
     scores = run_float(model, data.images, [network.output])[network.output]
@@ -143,7 +150,7 @@ def _to_quantize(
         hardware=hardware,
         data=data,
         points=_quantized(model, data, machines, request, progress),
-        notes=_calibration_warnings(data),
+        notes=(*_layer_notes(request), *_calibration_warnings(data)),
         float_pct=None if request.random_data else accuracy_pct(scores, data.labels),
     )
 
@@ -161,7 +168,8 @@ def _quantized(
     for done, machine in enumerate(machines):
         progress(point_name(*request.float_points[done]), done, len(machines))
         spec = _quantization(machine, request)
-        yield machine, quantize_calibrated(network, data.calibration_images, activations, spec)
+        integer = quantize_calibrated(network, data.calibration_images, activations, spec)
+        yield with_operands_of(integer, machine) if spec.layer_bits else machine, integer
 
 
 def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
@@ -211,6 +219,14 @@ def accuracy_pct(scores: NDArray[np.generic], labels: NDArray[np.integer]) -> fl
     """Share of images whose largest score is their label's; of equal scores the first counts."""
     predictions = scores.reshape(len(scores), -1).argmax(axis=1)
     return 100.0 * float(np.mean(predictions == labels))
+
+
+def _layer_notes(request: RunRequest) -> tuple[str, ...]:
+    if not request.layer_bits:
+        return ()
+    widths = ", ".join(str(entry) for entry in request.layer_bits)
+    others = point_name(*request.float_points[0])
+    return (f"bits: {widths}, all others {others}; PEs are built for the widest operands",)
 
 
 def _calibration_warnings(data: Dataset) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from accelsim.errors import AccelsimError, ConfigError
 from accelsim.frontend import workload_path
 from accelsim.hardware import load_hardware
 from accelsim.pipeline import RunRequest, run
+from accelsim.quantize import LayerBits
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,44 @@ def test_derived_figures_follow_from_cycles_and_energy(story):
     assert point.average_power_mw == pytest.approx(
         point.energy_uj_per_image / point.latency_us_per_image * 1e3
     )
+
+
+@pytest.mark.parametrize("engine", ["register", "cycle", "tile"])
+def test_layers_of_different_widths_run_on_the_widest_pe(data, engine):
+    layers = (LayerBits("conv1", 8, 6), LayerBits("logits", 7), LayerBits("image", None, 3))
+    request = RunRequest(points=((4, 5),), data=data, engine=engine, limit=2, layer_bits=layers)
+    result = run(request)
+    (point,) = result.points
+    assert point.golden_mismatches == 0
+    assert (point.label, point.widths) == ("w8a6", ("4-8", "3-6"))
+    products = {layer.name: layer for layer in point.layers if layer.weight_bits}
+    assert {
+        name: (layer.weight_bits, layer.input_bits, layer.output_bits)
+        for name, layer in products.items()
+    } == {"conv1": (8, 3, 6), "conv2": (4, 6, 5), "conv3": (4, 5, 5), "logits": (7, 5, 5)}
+    said = "bits: conv1=w8a6, logits=w7, image=a3, all others w4a5"
+    assert f"{said}; PEs are built for the widest operands" in result.warnings
+    assert result.configuration["layer_bits"] == [str(entry) for entry in layers]
+    assert request.command.endswith(
+        "--layer-bits conv1=w8a6 --layer-bits logits=w7 --layer-bits image=a3"
+    )
+
+
+def test_a_narrower_layer_moves_fewer_bytes_in_the_same_array(story, data):
+    narrow = (LayerBits("conv2", 4), LayerBits("conv3", 4))
+    mixed = run(
+        RunRequest(points=((8, 8),), data=data, engine="tile", limit=5, layer_bits=narrow)
+    ).points[0]
+    wide = story.points[0]
+    assert (mixed.label, mixed.area_mm2) == (wide.label, wide.area_mm2)
+    for layer, before in zip(mixed.layers, wide.layers, strict=True):
+        saved = before.traffic.dram_read_bytes - layer.traffic.dram_read_bytes
+        halved = before.name in ("conv2", "conv3")
+        assert saved == (before.k * before.n // 2 if halved else 0)
+        assert layer.traffic.weight_reads == before.traffic.weight_reads
+    assert mixed.energy_split_uj["dram"] < wide.energy_split_uj["dram"]
+    assert mixed.energy_split_uj["weight_sram"] < wide.energy_split_uj["weight_sram"]
+    assert mixed.energy_split_uj["multiplier"] == wide.energy_split_uj["multiplier"]
 
 
 def test_a_batch_shares_its_weights(story, data):

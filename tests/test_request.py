@@ -1,6 +1,7 @@
 import pytest
 
 from accelsim.errors import ConfigError
+from accelsim.quantize import LayerBits
 from accelsim.request import DEFAULT_POINTS, RunRequest
 
 
@@ -50,6 +51,18 @@ def test_the_defaults_are_the_digits_at_five_widths():
             "cross_entropy, got 'mean'",
         ),
         (
+            {"points": ((8, 8), (4, 4)), "layer_bits": (LayerBits("a", 4),)},
+            "--layer-bits: needs one width of all other layers, got 2",
+        ),
+        (
+            {"layer_bits": (LayerBits("a", 4), LayerBits("a", 8))},
+            "layer bits of 'a': given twice",
+        ),
+        (
+            {"network": "resnet18", "layer_bits": (LayerBits("a", 4),)},
+            "--layer-bits: resnet18 has no values to be quantized",
+        ),
+        (
             {"percentile": 0.0},
             "percentile: must be above 0 and at most 100 percent, got 0",
         ),
@@ -73,6 +86,12 @@ def test_the_command_line_says_how_activations_are_quantized():
         "accelsim run digits_cnn --hardware edge_16x16 --bits 4 --symmetric --range percentile "
         "--percentile 99.5"
     )
+
+
+def test_without_a_width_the_other_layers_have_eight_bits():
+    request = RunRequest(layer_bits=(LayerBits("conv1", 4),))
+    assert request.float_points == ((8, 8),)
+    assert request.command.endswith(" edge_16x16 --layer-bits conv1=w4")
 
 
 def test_what_is_run_when_no_widths_are_asked_for():

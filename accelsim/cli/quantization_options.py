@@ -74,6 +74,12 @@ _OPTIONS = (
         is_flag=True,
         help="Let biases take back the mean error of rounded weights.",
     ),
+    click.option(
+        "--layer-bits",
+        multiple=True,
+        metavar="LAYER=WIDTHS",
+        help="Other widths of one layer's weights and of what it writes: conv1=w8a8, conv1=w4.",
+    ),
 )
 
 
@@ -90,9 +96,10 @@ def quantization_choices(options: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If a percentile is given that nothing uses.
+        If a percentile is given that nothing uses, or widths of a layer in another form.
     """
     from accelsim.errors import ConfigError
+    from accelsim.quantize import LayerBits
 
     percentile, per_tensor = options.pop("percentile"), options.pop("per_tensor")
     if percentile is not None:
@@ -100,4 +107,5 @@ def quantization_choices(options: dict[str, Any]) -> dict[str, Any]:
         if "percentile" not in methods:
             raise ConfigError("--percentile: needs --range or --weight-range percentile")
         options["percentile"] = percentile
+    options["layer_bits"] = tuple(LayerBits.parse(text) for text in options["layer_bits"])
     return options | {"per_channel": not per_tensor}

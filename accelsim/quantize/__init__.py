@@ -3,22 +3,27 @@
 from accelsim.quantize.calibrated import quantize_calibrated
 from accelsim.quantize.given import quantize_as_given
 from accelsim.quantize.host import dequantize_output, quantize_input
+from accelsim.quantize.layer_bits import LayerBits
 from accelsim.quantize.network import quantize_network
 from accelsim.quantize.observers import WEIGHT_METHODS, Range, RangeMethod
 from accelsim.quantize.ranges import observe_ranges, observed_tensors
 from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec, WeightRounding
 from accelsim.quantize.study import FormatStudy, study_formats
+from accelsim.quantize.widths import NetworkWidths, network_widths
 
 __all__ = [
     "WEIGHT_METHODS",
     "Arithmetic",
     "FormatStudy",
+    "LayerBits",
     "MachineArithmetic",
+    "NetworkWidths",
     "QuantizationSpec",
     "Range",
     "RangeMethod",
     "WeightRounding",
     "dequantize_output",
+    "network_widths",
     "observe_ranges",
     "observed_tensors",
     "quantize_as_given",

@@ -13,16 +13,18 @@ from accelsim.quantize.spec import QuantizationSpec
 __all__ = ["activation_codes", "clamp_codes", "quantized_tensor"]
 
 
-def quantized_tensor(shape: Shape, observed: Range, spec: QuantizationSpec) -> QuantizedTensor:
-    """Fit a tensor's integers to a real range, as `Codes.fit` does."""
-    codes = activation_codes(spec)
+def quantized_tensor(
+    shape: Shape, observed: Range, bits: int, spec: QuantizationSpec
+) -> QuantizedTensor:
+    """Fit a tensor's integers of a width to a real range, as `Codes.fit` does."""
+    codes = activation_codes(bits, spec)
     scale, zero_point = codes.fit(observed.low, observed.high)
     return QuantizedTensor(shape, codes.format, scale, zero_point)
 
 
-def activation_codes(spec: QuantizationSpec) -> Codes:
-    """Return the integers that stand for activations."""
-    target = IntegerFormat(spec.activation_bits, signed=spec.signed_activations)
+def activation_codes(bits: int, spec: QuantizationSpec) -> Codes:
+    """Return the integers of a width that stand for activations."""
+    target = IntegerFormat(bits, signed=spec.signed_activations)
     return Codes(target, spec.symmetric_activations)
 
 

@@ -17,6 +17,7 @@ from accelsim.quantize.lowering import lower
 from accelsim.quantize.observers import Range
 from accelsim.quantize.spec import QuantizationSpec, WeightRounding
 from accelsim.quantize.weights import quantize_weights
+from accelsim.quantize.widths import network_widths
 
 __all__ = ["quantize_network", "weights_to_integers"]
 
@@ -43,7 +44,8 @@ def quantize_network(
     Raises
     ------
     ConfigError
-        If a bias does not fit in the accumulator.
+        If a bias does not fit in the accumulator, or the spec has widths of a layer that there is
+        not.
     DataError
         If a tensor has no range.
     UnsupportedOperatorError
@@ -89,7 +91,9 @@ def weights_to_integers(
     Parameters and errors are those of `quantize_network`. Draws of stochastic rounding follow from
     ``spec.seed``.
     """
-    tensors = _tensors(network, plan_network(network), ranges, spec)
+    plan = plan_network(network)
+    tensors = _tensors(network, plan, ranges, spec)
+    weight_bits = network_widths(network, spec, plan).weights
     generator = np.random.default_rng(spec.seed)
     integers = {}
     for layer in network.layers:
@@ -102,7 +106,7 @@ def weights_to_integers(
             operator.weights,
             operator.bias,
             tensors[layer.inputs[0]].scale,
-            IntegerFormat(spec.weight_bits, restricted=spec.restricted_weights),
+            IntegerFormat(weight_bits[layer.name], restricted=spec.restricted_weights),
             spec.per_channel,
             spec.weight_range_method,
             spec.percentile,
@@ -114,9 +118,10 @@ def weights_to_integers(
 def _tensors(
     network: Network, plan: NetworkPlan, ranges: Mapping[str, Range], spec: QuantizationSpec
 ) -> dict[str, QuantizedTensor]:
+    bits = network_widths(network, spec, plan).activations
     tensors = {}
     for name, owner in plan.scale_owners.items():
         if owner not in ranges:
             raise DataError(f"ranges: no range of tensor {owner!r}")
-        tensors[name] = quantized_tensor(network.shapes[name], ranges[owner], spec)
+        tensors[name] = quantized_tensor(network.shapes[name], ranges[owner], bits[owner], spec)
     return tensors

@@ -14,6 +14,7 @@ from accelsim.quantize.activations import activation_codes
 from accelsim.quantize.fusion import plan_network
 from accelsim.quantize.observers import OBSERVERS, Range, RangeMethod
 from accelsim.quantize.spec import QuantizationSpec
+from accelsim.quantize.widths import network_widths
 
 __all__ = ["observe_ranges", "observed_tensors"]
 
@@ -42,14 +43,16 @@ def observe_ranges(
     activations
         float[images, *shape] by tensor name; more tensors than needed do no harm.
     spec
-        Says which range method.
+        Says which range method, and how many bits a tensor has.
 
     Raises
     ------
+    ConfigError
+        If the spec has widths of a layer that there is not.
     DataError
         If a tensor's activations are missing, empty or not finite.
     """
-    codes = activation_codes(spec)
+    bits = network_widths(network, spec).activations
     classes = _class_tensor(network)
     ranges: dict[str, Range] = {}
     for tensor in observed_tensors(network):
@@ -67,6 +70,7 @@ def observe_ranges(
         method = spec.range_method
         if method is RangeMethod.CROSS_ENTROPY and tensor != classes:
             method = RangeMethod.MSE
+        codes = activation_codes(bits[tensor], spec)
         ranges[tensor] = OBSERVERS[method](values, codes, spec.percentile)
     return ranges
 

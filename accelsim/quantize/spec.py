@@ -9,12 +9,15 @@ from typing import Any, Protocol
 from accelsim.arithmetic import Accumulator, RescaleMode
 from accelsim.errors import ConfigError
 from accelsim.hardware import Hardware
+from accelsim.quantize.layer_bits import (
+    NARROWEST_BITS,
+    WIDEST_BITS,
+    LayerBits,
+    check_layer_bits,
+)
 from accelsim.quantize.observers import WEIGHT_METHODS, RangeMethod
 
 __all__ = ["Arithmetic", "MachineArithmetic", "QuantizationSpec", "WeightRounding"]
-
-NARROWEST_BITS = 2
-WIDEST_BITS = 16
 
 
 class WeightRounding(StrEnum):
@@ -68,6 +71,8 @@ class QuantizationSpec:
     ----------
     weight_bits, activation_bits
         2 to 16, independently.
+    layer_bits
+        Other widths for single layers.
     per_channel
         One weight scale for each output channel instead of one for the layer.
     symmetric_activations
@@ -96,7 +101,8 @@ class QuantizationSpec:
     Raises
     ------
     ConfigError
-        If a width, the percentile or ``smooth`` is out of range, or a method or mode is unknown.
+        If a width, the percentile or ``smooth`` is out of range, a method or mode is unknown, or a
+        layer is given widths twice.
     """
 
     weight_bits: int
@@ -116,6 +122,7 @@ class QuantizationSpec:
     mantissa_bits: int = 32
     restricted_weights: bool = True
     accumulator: Accumulator = field(default_factory=Accumulator)
+    layer_bits: tuple[LayerBits, ...] = ()
 
     @classmethod
     def for_machine(cls, hardware: Hardware, **choices: Any) -> QuantizationSpec:
@@ -137,6 +144,7 @@ class QuantizationSpec:
             bits = getattr(self, name)
             if not NARROWEST_BITS <= bits <= WIDEST_BITS:
                 raise ConfigError(f"{name}: must be {NARROWEST_BITS} to {WIDEST_BITS}, got {bits}")
+        check_layer_bits(self.layer_bits)
         if not 0.0 < self.percentile <= 100.0:
             raise ConfigError(
                 f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"

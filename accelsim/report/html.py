@@ -226,7 +226,7 @@ def _area_table(result: RunResult) -> str:
 
 
 def _bits_column(points: Sequence[PointResult]) -> _Column:
-    return ("bits", "w/a", [f"{p.weight_bits}/{p.activation_bits}" for p in points])
+    return ("bits", "w/a", ["/".join(point.widths) for point in points])
 
 
 def _layers(point: PointResult, *, opened: bool) -> str:

@@ -160,6 +160,19 @@ class PointResult:
         """Weight and activation bits in the usual short form: ``w4a8``."""
         return f"w{self.weight_bits}a{self.activation_bits}"
 
+    @property
+    def widths(self) -> tuple[str, str]:
+        """Bits of the weights and of the activations in products: ``("4-8", "8")``."""
+        products = [layer for layer in self.layers if layer.weight_bits]
+        weights = [layer.weight_bits for layer in products] or [self.weight_bits]
+        activations = [layer.input_bits for layer in products] or [self.activation_bits]
+        return _from_to(weights), _from_to(activations)
+
+
+def _from_to(bits: Sequence[int]) -> str:
+    low, high = min(bits), max(bits)
+    return str(low) if low == high else f"{low}-{high}"
+
 
 @dataclass(frozen=True)
 class Provenance:

@@ -24,7 +24,7 @@ def switching_columns(result: RunResult) -> list[tuple[str, str, list[str]]]:
     counted = [point.switching for point in result.points if point.switching]
     if len(counted) < len(result.points):
         return []
-    columns = [("bits", "w/a", [f"{p.weight_bits}/{p.activation_bits}" for p in result.points])]
+    columns = [("bits", "w/a", ["/".join(point.widths) for point in result.points])]
     for name in _SHOWN:
         pairs = [(one.per_operation_uj[name], one.switching_uj[name]) for one in counted]
         numbers = aligned([number for pair in pairs for number in pair])

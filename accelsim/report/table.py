@@ -73,7 +73,7 @@ def _table(result: RunResult, *, results: bool, split: bool) -> Table:
         pad_edge=False,
         padding=(0, 1),
     )
-    labels = [f"{point.weight_bits}/{point.activation_bits}" for point in result.points]
+    labels = ["/".join(point.widths) for point in result.points]
     columns = [("bits\nw/a", labels)]
     columns += _result_columns(result.points) if results else []
     columns += _split_columns(result.points) if split else []

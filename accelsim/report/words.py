@@ -28,10 +28,12 @@ def aligned(values: Sequence[float], *, beside: float = 0.0) -> list[str]:
 
 
 def bits(point: PointResult) -> str:
-    """Name a point by its bits: ``8`` where weights and activations agree, else ``w4 a8``."""
-    if point.weight_bits == point.activation_bits:
-        return str(point.weight_bits)
-    return f"w{point.weight_bits} a{point.activation_bits}"
+    """Name a point by its bits: ``8`` where weights and activations agree, else ``w4 a8``.
+
+    ``4-8`` where they are not the same in all layers.
+    """
+    weights, activations = point.widths
+    return weights if weights == activations else f"w{weights} a{activations}"
 
 
 def counted(number: int) -> str:

@@ -26,7 +26,7 @@ def real(code, tensor):
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(observed=ranges, spec=specs)
 def test_zero_is_an_integer_and_the_range_is_covered(observed, spec):
-    tensor = quantized_tensor((3,), observed, spec)
+    tensor = quantized_tensor((3,), observed, spec.activation_bits, spec)
     assert tensor.format.low <= tensor.zero_point <= tensor.format.high
     # Rounding the zero point moves an end by at most half a step.
     slack = 0.51 * tensor.scale
@@ -53,19 +53,19 @@ def test_zero_is_an_integer_and_the_range_is_covered(observed, spec):
     ],
 )
 def test_scale_and_zero_point(observed, spec, scale, zero_point):
-    tensor = quantized_tensor((3,), observed, spec)
+    tensor = quantized_tensor((3,), observed, spec.activation_bits, spec)
     assert tensor.scale == pytest.approx(scale, rel=1e-6)
     assert tensor.zero_point == zero_point
     assert tensor.shape == (3,)
 
 
 def test_a_constant_zero_tensor_takes_the_range_up_to_one():
-    tensor = quantized_tensor((3,), Range(0.0, 0.0), QuantizationSpec(8, 8))
+    tensor = quantized_tensor((3,), Range(0.0, 0.0), 8, QuantizationSpec(8, 8))
     assert tensor.scale == pytest.approx(1 / 255)
 
 
 def test_a_range_too_narrow_for_float32_takes_the_smallest_scale():
-    tensor = quantized_tensor((3,), Range(0.0, 1e-300), QuantizationSpec(8, 8))
+    tensor = quantized_tensor((3,), Range(0.0, 1e-300), 8, QuantizationSpec(8, 8))
     assert tensor.scale == 2.0**-30
 
 
@@ -81,5 +81,5 @@ def test_a_range_too_narrow_for_float32_takes_the_smallest_scale():
     ],
 )
 def test_clamp_codes_are_bounds_within_the_format(clamp, codes):
-    tensor = quantized_tensor((3,), Range(-1.0, 1.55), QuantizationSpec(8, 8))
+    tensor = quantized_tensor((3,), Range(-1.0, 1.55), 8, QuantizationSpec(8, 8))
     assert clamp_codes(clamp, tensor) == codes
