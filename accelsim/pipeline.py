@@ -116,6 +116,7 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         is_given=start.is_given,
         timeline=timeline,
         energy_mode=energies[0].mode,
+        pe_bits=start.hardware.array.pe_bits,
         energies=tuple(energies),
     )
 

@@ -311,5 +311,6 @@ def array_line(hardware: Hardware, overrides: tuple[str, ...]) -> str:
     """Say in a line which array it is and what was changed in the machine."""
     array = hardware.array
     size = f"{array.rows} x {array.columns} PEs"
+    size += f" of {array.pe_bits} bits" if array.pe_bits else ""
     changed = f", with {', '.join(overrides)}" if overrides else ""
     return f"{size}, {array.flow.title}, {format_hertz(hardware.clock)}{changed}"

@@ -70,6 +70,7 @@ def run_shapes(
         warnings=(*shapes.notes, *warnings),
         timeline=timeline,
         energy_mode=accounts[0].mode,
+        pe_bits=hardware.array.pe_bits,
         energies=accounts,
     )
 

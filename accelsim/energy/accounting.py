@@ -169,7 +169,7 @@ def _sources(layers: tuple[LayerEnergy, ...], table: EnergyTable) -> dict[str, s
 def _warnings(hardware: Hardware, table: EnergyTable, mode: EnergyMode) -> tuple[str, ...]:
     array, pads, values = hardware.array, hardware.scratchpads, table.values
     found = (
-        multiplier_extrapolation(values, array.weight_bits, array.activation_bits),
+        multiplier_extrapolation(values, array.pe_weight_bits, array.pe_activation_bits),
         extrapolation(values, "activations", pads.activations),
         extrapolation(values, "weights", pads.weights),
         extrapolation(values, "accumulators", pads.accumulators),

@@ -84,7 +84,7 @@ def pe_um2(hardware: Hardware, table: TableValues) -> Amount:
     """Return the area of one PE in um2: multiplier, adder, and every register."""
     array, bits = hardware.array, hardware.accumulator.bits
     registers = register_bits(array, bits) // (array.rows * array.columns)
-    product = _multiplier_um2(table, array.weight_bits, array.activation_bits)
+    product = _multiplier_um2(table, array.pe_weight_bits, array.pe_activation_bits)
     return product + _adder_um2(table, bits) + _register_um2(table, registers)
 
 
@@ -101,7 +101,7 @@ def synthesized_pe_um2(table: TableValues, a_bits: int, b_bits: int) -> float:
 
 def pe_leakage_uw(table: TableValues, array: Array) -> float:
     """Return the leakage of one PE in uW, never below zero."""
-    law, a, b = table.pe_leakage, array.weight_bits, array.activation_bits
+    law, a, b = table.pe_leakage, array.pe_weight_bits, array.pe_activation_bits
     return max(law.quadratic_uw * a * b + law.linear_uw * (a + b) / 2 + law.constant_uw, 0.0)
 
 

@@ -26,7 +26,7 @@ def operation_lines(
 ) -> Iterator[Line]:
     """Yield the lines of multipliers, adders, registers and the wires between PEs."""
     array, bits = hardware.array, hardware.accumulator.bits
-    product = multiplier(table, array.weight_bits, array.activation_bits)
+    product = multiplier(table, array.pe_weight_bits, array.pe_activation_bits)
     yield Line(Component.MULTIPLIER, "multiplications", layer.array.macs, "MAC", product)
     yield Line(Component.ADDER, "additions", layer.array.macs, "MAC", adder(table, bits))
     use = use_of_registers(layer, instruction, hardware)

@@ -79,7 +79,7 @@ def register_bits(array: Array, accumulator_bits: int) -> int:
 def _widths(array: Array, accumulator_bits: int) -> dict[Operand, int]:
     flag_bits = 1 if array.zero_gating else 0
     return {
-        "activations": array.activation_bits + flag_bits,
-        "weights": array.weight_bits + flag_bits,
+        "activations": array.pe_activation_bits + flag_bits,
+        "weights": array.pe_weight_bits + flag_bits,
         "accumulators": accumulator_bits,
     }

@@ -27,7 +27,7 @@ CHANGED_PARTIAL_PRODUCTS = 0.375
 
 def partial_product(table: TableValues, array: Array) -> Amount:
     """Return the price of one partial product that changes, carry-save adders included."""
-    weight_bits, activation_bits = array.weight_bits, array.activation_bits
+    weight_bits, activation_bits = array.pe_weight_bits, array.pe_activation_bits
     changed = CHANGED_PARTIAL_PRODUCTS * weight_bits * activation_bits
     return multiplier(table, weight_bits, activation_bits) * (1 / changed)
 

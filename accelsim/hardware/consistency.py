@@ -26,12 +26,16 @@ def check_scratchpad(pad: Scratchpad) -> Iterator[Complaint]:
 
 
 def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
-    """Yield every scratchpad that cannot hold the smallest tile of the array.
+    """Yield PEs that are too narrow, and scratchpads that cannot hold the smallest tile.
 
     The dimension that streams can be cut down to one vector; the two dimensions that lie on
     the array cannot. Accumulators that are double buffered hold two tiles.
     """
     array, pads = hardware.array, hardware.scratchpads
+    widest = max(array.weight_bits, array.activation_bits)
+    if array.pe_bits is not None and array.pe_bits < widest:
+        message = f"must be at least the {widest} bits of the widest operand"
+        yield Complaint(("array", "pe_bits"), f"{message}, got {array.pe_bits}")
     flow = DATAFLOWS[array.dataflow]
     sizes: dict[Dimension, int] = {flow.rows: array.rows, flow.columns: array.columns}
     m, n, k = (sizes.get(name, 1) for name in ("m", "n", "k"))

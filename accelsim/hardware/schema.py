@@ -93,6 +93,10 @@ class ClockGating(StrEnum):
 class Array(Part):
     """The PE grid.
 
+    ``weight_bits`` and ``activation_bits`` are the widths of the operands. PEs are built for
+    them, or for ``pe_bits`` of both: then narrower operands run sign-extended on wider
+    multipliers and registers, with the same integers in the same cycles.
+
     ``clock_gating`` and ``zero_gating`` change energy, never integers or cycles. Zero gating: a
     product of which an operand is zero reaches neither multiplier nor adder; each operand carries
     a bit that says so.
@@ -108,6 +112,17 @@ class Array(Part):
     drain: Annotated[Drain, Field(strict=False)] = Drain.EXPOSED
     clock_gating: Annotated[ClockGating, Field(strict=False)] = ClockGating.TOKEN
     zero_gating: bool = False
+    pe_bits: int | None = Field(default=None, ge=2, le=16)
+
+    @property
+    def pe_weight_bits(self) -> int:
+        """Bits of a weight in a PE."""
+        return self.pe_bits or self.weight_bits
+
+    @property
+    def pe_activation_bits(self) -> int:
+        """Bits of an activation in a PE."""
+        return self.pe_bits or self.activation_bits
 
     @property
     def flow(self) -> Dataflow:
@@ -231,9 +246,12 @@ class Hardware(Part):
         return self.dram.bandwidth / self.clock
 
     def with_operand_bits(self, weight_bits: int, activation_bits: int) -> Hardware:
-        """Return this machine with PEs built for other operand widths, 2 to 16 bits.
+        """Return this machine for other operand widths, 2 to 16 bits, its PEs built for them.
 
-        Raises ConfigError when a width is out of range or a tile of it does not fit any more.
+        PEs of a width of their own (``array.pe_bits``) keep it.
+
+        Raises ConfigError when a width is out of range, is more than that of such PEs, or a tile
+        of it does not fit any more.
         """
         values = self.model_dump(mode="json", by_alias=True)
         widths = {"weight_bits": weight_bits, "activation_bits": activation_bits}

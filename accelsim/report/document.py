@@ -63,6 +63,7 @@ def summary_document(result: RunResult) -> dict[str, Any]:
         "technology": result.technology,
         "is_given": result.is_given,
         "energy_mode": result.energy_mode,
+        "pe_bits": result.pe_bits,
         "points": [_point_document(point) for point in result.points],
     }
 

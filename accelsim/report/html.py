@@ -73,7 +73,7 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             *(_layers(point, opened=index == 0) for index, point in enumerate(result.points)),
             _imported(result.imported),
             "<h2>Machine</h2>",
-            "" if result.is_given else _BUILT_FOR_EACH,
+            "" if result.is_given or result.pe_bits else _BUILT_FOR_EACH,
             f"<pre>{escape(result.machine)}</pre>",
             "<h2>What is not modelled</h2>",
             _list(result.not_modelled),

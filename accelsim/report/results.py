@@ -196,7 +196,8 @@ class RunResult:
     numbers, text and lists; ``machine`` is the resolved hardware description as YAML, units in
     its values. One line each: ``array`` (size, dataflow, clock, what was changed in the named
     hardware) and ``technology`` (node, voltage, energy table). ``energy_mode``: what the array's
-    operations were taken to cost. ``timeline`` and ``energies``, the account of each point line by
+    operations were taken to cost; ``pe_bits``: the width of PEs that are not built for each point.
+    ``timeline`` and ``energies``, the account of each point line by
     line, are stored in files of their own.
     ``imported`` says what became of the operators of the network's file, by where they run.
     ``is_given``: the file was quantized already, and its integers were run as they are.
@@ -218,6 +219,7 @@ class RunResult:
     is_given: bool = False
     timeline: tuple[Span, ...] = field(default=(), repr=False, compare=False)
     energy_mode: str = "per_operation"
+    pe_bits: int | None = None
     energies: tuple[EnergyReport, ...] = field(default=(), repr=False, compare=False)
 
     @property

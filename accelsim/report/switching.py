@@ -51,7 +51,7 @@ def collect_switching(
     return SwitchingResult(
         partial_products_per_mac=float(activity.partial_products.sum()) / macs,
         random_partial_products=CHANGED_PARTIAL_PRODUCTS
-        * (array.weight_bits * array.activation_bits),
+        * (array.pe_weight_bits * array.pe_activation_bits),
         product_bits_per_mac=float(activity.product_bits.sum()) / macs,
         sum_bits_per_mac=float(activity.sum_bits.sum()) / macs,
         random_adder_bits=float(hardware.accumulator.bits),

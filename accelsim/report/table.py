@@ -169,6 +169,8 @@ def _notes(result: RunResult) -> list[Text]:
 
 
 def _built_for(result: RunResult) -> str:
+    if result.pe_bits:
+        return f"{result.pe_bits}-bit PEs at every width"
     return "PEs built for the file's widths" if result.is_given else "PEs built for each width"
 
 

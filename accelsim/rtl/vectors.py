@@ -51,7 +51,7 @@ def array_vectors(
     _check_widths(operands, plan, array)
     trace = register_trace(operands, plan, array, accumulator, 0, 1)
     tiles = [_Tile(operands, plan, array, step) for step in plan.passes()]
-    widths = {"activations": array.activation_bits, "weights": array.weight_bits}
+    widths = {"activations": array.pe_activation_bits, "weights": array.pe_weight_bits}
     flow = plan.dataflow
     shared = {
         "ROWS": array.rows,
@@ -121,9 +121,9 @@ def _check_widths(operands: MatrixOperands, plan: TilePlan, array: Array) -> Non
             (
                 "activations",
                 operands.activations(group, 0, plan.gemm.rows_m),
-                array.activation_bits,
+                array.pe_activation_bits,
             ),
-            ("weights", operands.weights(group), array.weight_bits),
+            ("weights", operands.weights(group), array.pe_weight_bits),
         ):
             held = IntegerFormat(bits)
             if values.min() < held.low or values.max() > held.high:

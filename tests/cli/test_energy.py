@@ -86,3 +86,24 @@ def test_zero_gating_saves_energy_where_zeros_are_zeros(quick):
     gated, same = multiplier_uj("--set", "array.zero_gating=true")
     assert gated < 0.95 * plain
     assert same == accuracy
+
+
+def test_8_bit_pes_run_4_bits_with_the_same_integers_at_the_price_of_8(quick):
+    def point(*words):
+        done = quick("--bits", "8,4", "--json", "--energy", "switching", *words)
+        document = json.loads(done.stdout)
+        return document["pe_bits"], document["points"]
+
+    none, built = point()
+    eight, fixed = point("--set", "array.pe_bits=8")
+    assert (none, eight) == (None, 8)
+    assert fixed[0]["energy_split_uj"] == built[0]["energy_split_uj"]
+    for name in ("cycles_total", "accuracy_integer_pct", "golden_mismatches", "overflow_events"):
+        assert fixed[1][name] == built[1][name]
+    mean = [point["switching"]["per_operation_uj"] for point in (*fixed, built[1])]
+    for name in ("multiplier", "registers"):
+        assert mean[1][name] == pytest.approx(mean[0][name])
+        assert mean[2][name] < mean[1][name]
+    assert fixed[1]["energy_split_uj"]["dram"] == built[1]["energy_split_uj"]["dram"]
+    assert fixed[1]["area_mm2"] == fixed[0]["area_mm2"] > built[1]["area_mm2"]
+    assert fixed[1]["switching"]["random_partial_products"] == 24.0

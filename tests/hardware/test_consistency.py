@@ -72,3 +72,17 @@ def test_banks_are_equal():
 def test_code_that_builds_an_inconsistent_part_is_refused():
     with pytest.raises(ValidationError, match="size: must divide by banks: 3, got 64B"):
         Scratchpad(size=64, bandwidth=3, banks=3)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_pes_of_their_own_width_hold_every_operand(bits):
+    machine = load_hardware("edge_16x16", ["array.pe_bits=8"]).with_operand_bits(bits, 8)
+    assert (machine.array.pe_weight_bits, machine.array.pe_activation_bits) == (8, 8)
+    assert load_hardware("edge_16x16").with_operand_bits(bits, 8).array.pe_weight_bits == bits
+
+
+def test_pes_that_are_too_narrow_are_refused():
+    machine = load_hardware("edge_16x16", ["array.pe_bits=8"])
+    message = "must be at least the 9 bits of the widest operand, got 8"
+    with pytest.raises(ConfigError, match=f"^hardware edge_16x16: array.pe_bits: {message}$"):
+        machine.with_operand_bits(9, 4)

@@ -63,6 +63,7 @@ def cases(draw):
         weight_double_buffering=draw(st.booleans()),
         tile_overlap=draw(st.booleans()),
         drain=draw(st.sampled_from(Drain)),
+        pe_bits=draw(st.sampled_from([None, 16])),
     )
     accumulator = Accumulator(draw(st.integers(8, 32)), draw(st.sampled_from(Overflow)))
     gemm = Gemm(draw(length), draw(length), draw(length), draw(st.integers(1, 2)))

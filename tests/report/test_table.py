@@ -78,3 +78,8 @@ def test_integers_of_a_file_have_no_float_accuracy_and_places_to_run(given):
     assert "Images: int8 as the input's integers" in text
     assert "Operators: 2 on the array, 1 on the vector unit, 1 on the host (softmax_5)," in text
     assert "PEs built for the file's widths" in text
+
+
+def test_pes_that_are_not_built_for_each_width_are_named(result):
+    text = render_table(replace(result, pe_bits=8), 200)
+    assert "1GHz; 8-bit PEs at every width; cycle engine" in text

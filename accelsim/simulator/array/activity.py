@@ -97,7 +97,7 @@ def _tiles(
 
 def _masks(array: Array, plan: TilePlan, accumulator: Accumulator) -> NDArray[np.uint32]:
     flow = plan.dataflow
-    widths = {"activations": array.activation_bits, "weights": array.weight_bits}
+    widths = {"activations": array.pe_activation_bits, "weights": array.pe_weight_bits}
     second = flow.stationary if flow.preloads else flow.moves_down
     bits = (widths[flow.moves_right], widths[second], accumulator.bits)
     return np.array([(1 << width) - 1 for width in bits], np.uint32)

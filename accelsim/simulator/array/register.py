@@ -183,7 +183,7 @@ def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
 
 def _toggle_masks(array: Array, flow: Dataflow, accumulator: Accumulator) -> NDArray[np.int32]:
     """Return the bits of each data register, words and sums; control registers are not counted."""
-    widths = {"activations": array.activation_bits, "weights": array.weight_bits}
+    widths = {"activations": array.pe_activation_bits, "weights": array.pe_weight_bits}
     second = widths[flow.stationary if flow.preloads else flow.moves_down]
     words = [widths[flow.moves_right], second, second]
     bits = np.array([words, [accumulator.bits] * len(words)])

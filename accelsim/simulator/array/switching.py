@@ -89,7 +89,10 @@ class _Machine:
     def masks(self) -> NDArray[np.uint32]:
         """uint32[3]: the bits of the moving, the second and the accumulator registers."""
         flow = self.plan.dataflow
-        widths = {"activations": self.array.activation_bits, "weights": self.array.weight_bits}
+        widths = {
+            "activations": self.array.pe_activation_bits,
+            "weights": self.array.pe_weight_bits,
+        }
         widths["accumulators"] = self.accumulator.bits
         second = flow.stationary if flow.preloads else flow.moves_down
         bits = (widths[flow.moves_right], widths[second], self.accumulator.bits)

@@ -99,6 +99,7 @@ def cases(draw):
         weight_bits=draw(st.integers(2, 6)),
         activation_bits=draw(st.integers(2, 6)),
         zero_gating=draw(st.booleans()),
+        pe_bits=draw(st.sampled_from([None, 7])),
     )
     accumulator = Accumulator(draw(st.sampled_from([8, 12, 32])), draw(st.sampled_from(Overflow)))
     generator = np.random.default_rng(draw(st.integers(0, 1 << 32)))
@@ -127,7 +128,7 @@ def cases(draw):
 @given(cases())
 def test_every_pe_sees_what_it_multiplies(case):
     product, plan, array, accumulator = case
-    widths = {"activations": array.activation_bits, "weights": array.weight_bits}
+    widths = {"activations": array.pe_activation_bits, "weights": array.pe_weight_bits}
     flow = plan.dataflow
     second = flow.stationary if flow.preloads else flow.moves_down
     seen = follow(product, plan, array, accumulator)
