@@ -161,9 +161,9 @@ def _plot(points: dict[str, list[tuple[float, float]]], timed: list[Timed]) -> N
     )
     times.set(
         xscale="log",
-        yscale="log",
+        ylim=(0, None),
         xlabel="passes",
-        title="Without values: 1024 features, ever more tokens",
+        title="Without values: ever more tokens",
     )
     times.legend(frameon=False)
     for axes in (values, times):

@@ -37,6 +37,9 @@ _TILE_M, _BLOCK_REST, _LAYER_REST, _TILE_N, _REST_N, _TILE_K, _REST_K, _DEPTH = 
 _INPUT_BITS, _WEIGHT_BITS, _OUTPUT_BITS, _BIAS_BITS, _STORED, _RIGHT_ON_CHIP = range(8, 14)
 _SHAPE_SIZE = 14
 
+_LONGEST_STEP = 4096
+"""Transfers of a step of a loop above which it is not compared with another, to save memory."""
+
 
 @dataclass(frozen=True, eq=False)
 class Nests:
@@ -334,7 +337,10 @@ def _delivery(bits: Integers, scratchpad: Scratchpad) -> Integers:
 def _ring_sizes(
     layers: Records, classes: Records, sizes: Integers, chunks: Records, hardware: Hardware
 ) -> list[int]:
-    """Return powers of two for twice what can be under way or resident at a time, and more."""
+    """Return powers of two for what can be resident at a time and for steps of an outer loop.
+
+    So that a step can be compared with the one before it.
+    """
     pads = hardware.scratchpads
     matrix = layers["vector"] == 0
     tiles = _most(pads.weights.size, classes["weight_bytes"][matrix])
@@ -349,8 +355,18 @@ def _ring_sizes(
         first, count = layer["first"], layer["count"]
         outputs = chunks["output"][first : first + count] if layer["vector"] else work["output"]
         staged = max(staged, _most(int(layer["staging"]), outputs))
+    inner = np.where(layers["rows_outside"], layers["columns"], layers["blocks"])
+    tiles_of_step = (inner * layers["tiles"]).max(initial=0, where=matrix)
+    passes_of_step = (inner * layers["tiles"] * layers["depths"]).max(initial=0, where=matrix)
     spare = hardware.dma.outstanding + 4
-    return [1 << (2 * size + spare).bit_length() for size in (tiles, loads, staged)]
+    return [
+        1 << (2 * size + 3 * min(int(step), _LONGEST_STEP) + spare).bit_length()
+        for size, step in (
+            (tiles, passes_of_step),
+            (loads, inner.max(initial=0)),
+            (staged, tiles_of_step),
+        )
+    ]
 
 
 def _most(room: int, sizes: Integers) -> int:

@@ -956,7 +956,7 @@ def _add_periods(
             m.activations_at[index] += count * (m.activations_at[index] - old.activations_at[index])
     moved = False
     for which in range(ARRAY):
-        moved |= _add_transfers(m.engines[which], old.engines[which], rings, which, count, period)
+        moved |= _add_transfers(m, old, rings, which, count, period)
     if moved:
         m.channel += later
     report, result = kept[1][level], results[m.array_at[AT_LAYER]]
@@ -991,12 +991,19 @@ def _add_periods(
 
 @_helper
 def _add_transfers(
-    engine: Record, old: Record, rings: Records, which: int, count: int, period: int
+    m: Record, old_machine: Record, rings: Records, which: int, count: int, period: int
 ) -> bool:
-    """Let an engine's transfers go on for ``count`` periods; whether it had any in a period."""
+    """Let an engine's transfers go on for ``count`` periods; whether it had any in a period.
+
+    Once all that is held came in such periods, a further one makes it later and nothing else.
+    """
+    engine, old, loads = m.engines[which], old_machine.engines[which], which != OUTPUTS
     made, given = engine.granted - old.granted, engine.released - old.released
     end = max(engine.asked, engine.released)
-    for ahead in range(count * max(made, given)):
+    listed = count
+    if made and made == given and (not loads or engine.consumed - old.consumed == made):
+        listed = min(count, (end - engine.applied + m.outstanding) // made + 2)
+    for ahead in range(listed * max(made, given)):
         if made:
             entry = _entry(engine, end + ahead, rings)
             before = _entry(engine, end + ahead - made, rings)
@@ -1005,20 +1012,26 @@ def _add_transfers(
             entry = _entry(engine, engine.granted + ahead, rings)
             there = _entry(engine, engine.granted + ahead - made, rings).there + period
             entry.there = entry.released = there
-        if given and which != OUTPUTS:
+        if given and loads:
             before = _entry(engine, engine.released + ahead - given, rings)
             _entry(engine, engine.released + ahead, rings).released = before.released + period
+    if listed < count:
+        for number in range(end, end + listed * made):
+            entry = _entry(engine, number, rings)
+            entry.taken += (count - listed) * period
+            entry.there += (count - listed) * period
+            entry.released += (count - listed) * period
     later = count * period
-    engine.consumed += count * (engine.consumed - old.consumed)
-    engine.released += count * given
+    engine.consumed += listed * (engine.consumed - old.consumed)
+    engine.released += listed * given
     engine.holding += count * (engine.holding - old.holding)
     if given:
         engine.pad_until += later
     if made == 0:
         return False
-    engine.asked += count * made
-    engine.granted += count * made
-    engine.applied += count * (engine.applied - old.applied)
+    engine.asked += listed * made
+    engine.granted += listed * made
+    engine.applied += listed * (engine.applied - old.applied)
     engine.held += count * (engine.held - old.held)
     engine.asked_at += later
     engine.blocked_at += later
