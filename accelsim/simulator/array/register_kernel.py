@@ -105,78 +105,79 @@ def _end_cycle(machine, cause, whole, causes):  # type: ignore[no-untyped-def]
     causes[cause] += 1
 
 
-def _compile(parts: str) -> Any:
-    """Compile the loop over cycles; numba keeps what it compiled under the digest of its parts."""
-
-    @njit(cache=True, nogil=True)
-    def run_cycles(  # type: ignore[no-untyped-def]
-        of_machine, of_work, rules, of_order, of_out, until
-    ):
-        _ = parts
-        machine = Machine(
-            borrowed(of_machine.flags),
-            borrowed(of_machine.words),
-            borrowed(of_machine.sums),
-            borrowed(of_machine.control),
-            borrowed(of_machine.lanes),
-            borrowed(of_machine.wires),
-            borrowed(of_machine.drained),
-        )
-        work = Work(
-            borrowed(of_work.passes),
-            of_work.depth,
-            of_work.columns,
-            borrowed(of_work.moving),
-            borrowed(of_work.factors),
-            borrowed(of_work.bias),
-            borrowed(of_work.memory),
-        )
-        out = Observed(
-            borrowed(of_out.causes),
-            borrowed(of_out.log),
-            borrowed(of_out.counts),
-            borrowed(of_out.masks),
-            borrowed(of_out.toggles),
-        )
-        order = borrowed(of_order)
-        while machine.control[CYCLE] < until:
-            advance(machine, rules)
-            if rules.preloads:
-                cause = control_stationary(machine, work, rules, out.counts)
-            else:
-                cause = control_output(machine, work, rules, out.counts)
-            if cause < 0:
-                return True
-            whole = _is_whole(machine, rules, order, out)
-            feed_left(machine, work, rules)
-            if rules.preloads:
-                feed_sums(machine, work, rules)
-                if whole:
-                    feed_preload(machine, work, rules)
-            else:
-                feed_factors(machine, work, rules)
-            step(machine, rules, order, whole, out.counts)
-            if rules.preloads:
-                collect(machine, work, rules, out)
-            elif whole and rules.result_ports:
-                give(machine, work, rules, out)
-            elif whole:
-                drain(machine, work, rules, out)
-            if len(out.masks) > 0:
-                _count_toggles(machine, rules, out)
-            _end_cycle(machine, cause, whole, out.causes)
-        return False
-
-    return run_cycles
+@inlined
+def _borrowed(machine, work, out):  # type: ignore[no-untyped-def]
+    """Return them without counts of who refers to their arrays."""
+    registers = Machine(
+        borrowed(machine.flags),
+        borrowed(machine.words),
+        borrowed(machine.sums),
+        borrowed(machine.control),
+        borrowed(machine.lanes),
+        borrowed(machine.wires),
+        borrowed(machine.drained),
+    )
+    operands = Work(
+        borrowed(work.passes),
+        work.depth,
+        work.columns,
+        borrowed(work.moving),
+        borrowed(work.factors),
+        borrowed(work.bias),
+        borrowed(work.memory),
+    )
+    observed = Observed(
+        borrowed(out.causes),
+        borrowed(out.log),
+        borrowed(out.counts),
+        borrowed(out.masks),
+        borrowed(out.toggles),
+    )
+    return registers, operands, observed
 
 
-def _digest() -> str:
-    """Return a digest of the modules that the loop is compiled from."""
+def _compiled(function: Any) -> Any:
+    """Compile a kernel, and keep it under a name that changes with any of its parts.
+
+    numba looks at a kernel's own file alone to see whether what it kept is still good.
+    """
     texts = (Path(str(part.__file__)).read_bytes() for part in _PARTS)
-    return hashlib.sha256(b"".join(texts)).hexdigest()
+    digest = hashlib.sha256(b"".join(texts)).hexdigest()
+    function.__qualname__ = f"{function.__qualname__}_{digest[:16]}"
+    return njit(cache=True, nogil=True)(function)
 
 
-_run_cycles = _compile(_digest())
+@_compiled
+def _run_cycles(machine, work, rules, order, out, until):  # type: ignore[no-untyped-def]
+    machine, work, out = _borrowed(machine, work, out)
+    order = borrowed(order)
+    while machine.control[CYCLE] < until:
+        advance(machine, rules)
+        if rules.preloads:
+            cause = control_stationary(machine, work, rules, out.counts)
+        else:
+            cause = control_output(machine, work, rules, out.counts)
+        if cause < 0:
+            return True
+        whole = _is_whole(machine, rules, order, out)
+        feed_left(machine, work, rules)
+        if rules.preloads:
+            feed_sums(machine, work, rules)
+            if whole:
+                feed_preload(machine, work, rules)
+        else:
+            feed_factors(machine, work, rules)
+        step(machine, rules, order, whole, out.counts)
+        if rules.preloads:
+            collect(machine, work, rules, out)
+        elif whole and rules.result_ports:
+            give(machine, work, rules, out)
+        elif whole:
+            drain(machine, work, rules, out)
+        if len(out.masks) > 0:
+            _count_toggles(machine, rules, out)
+        _end_cycle(machine, cause, whole, out.causes)
+    return False
 
 
 def run(
