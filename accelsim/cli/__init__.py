@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from accelsim.cli.compare import compare
 from accelsim.cli.energy import energy
 from accelsim.cli.export import export
 from accelsim.cli.failures import Commands
@@ -34,6 +35,7 @@ for _command in (
     run,
     sweep,
     pareto,
+    compare,
     quantize,
     export,
     report,

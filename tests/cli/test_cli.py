@@ -10,8 +10,8 @@ def test_the_commands(accelsim):
     done = accelsim("--help")
     assert done.exit_code == 0
     listed = [line.split()[0] for line in done.stdout.split("Commands:\n")[1].splitlines()]
-    names = "energy export formats hardware inspect networks pareto quantize report rtl run sweep"
-    assert listed == [*names.split(), "version"]
+    names = "compare energy export formats hardware inspect networks pareto quantize report rtl run"
+    assert listed == [*names.split(), "sweep", "version"]
 
 
 def test_help_imports_nothing_heavy():
