@@ -7,6 +7,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
+from accelsim.report.html_table import (
+    area_table,
+    bits_column,
+    html_table,
+    power_table,
+)
 from accelsim.report.results import CAUSES, PointResult, RunResult
 from accelsim.report.switching_table import WHY, switching_columns
 from accelsim.report.words import aligned, bits, percent, words
@@ -63,10 +69,10 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             "<h2>Where the energy goes</h2>",
             _split_table(result),
             _figure(figures, "energy_by_component"),
-            *((_table(columns), f"<p>{escape(WHY)}</p>") if columns else ()),
+            *((html_table(columns), f"<p>{escape(WHY)}</p>") if columns else ()),
             _figure(figures, "pe_energy"),
             _figure(figures, "power_over_time"),
-            *((_power_table(result), _AREA, _area_table(result)) if points_have_area else ()),
+            *((power_table(result), _AREA, area_table(result)) if points_have_area else ()),
             "<h2>Where the cycles go</h2>",
             _figure(figures, "cycles_by_layer"),
             _figure(figures, "roofline"),
@@ -161,9 +167,9 @@ def _summary_table(result: RunResult) -> str:
         ("overflows", "events", [f"{point.overflow_events:,}" for point in points]),
         ("clamped", "values", [f"{point.clip_events:,}" for point in points]),
     ]
-    return _table(
+    return html_table(
         [
-            _bits_column(points),
+            bits_column(points),
             *([baseline] if result.has_float_accuracy else []),
             *([integer] if result.has_accuracy else []),
             ("cycles", "per image", [f"{point.cycles_per_image:,.0f}" for point in points]),
@@ -188,45 +194,7 @@ def _split_table(result: RunResult) -> str:
         )
         for name in result.components
     ]
-    return _table([_bits_column(points), *shares])
-
-
-def _power_table(result: RunResult) -> str:
-    points = result.points
-    dram = aligned([point.dram_pj_per_bit for point in points])
-    return _table(
-        [
-            _bits_column(points),
-            ("low", "µJ/image", aligned([p.energy_low_uj_per_image for p in points])),
-            ("energy", "µJ/image", aligned([p.energy_uj_per_image for p in points])),
-            ("high", "µJ/image", aligned([p.energy_high_uj_per_image for p in points])),
-            ("per MAC", "pJ", aligned([point.pj_per_mac for point in points])),
-            ("DRAM", "pJ/bit", dram),
-            ("power", "mW", aligned([point.average_power_mw for point in points])),
-            ("peak layer", "mW", aligned([point.peak_power_mw for point in points])),
-            ("energy x delay", "µJ µs", aligned([p.energy_delay_product_uj_us for p in points])),
-        ]
-    )
-
-
-def _area_table(result: RunResult) -> str:
-    points = result.points
-    parts = [
-        (words(name), "mm²", aligned([point.area_split_mm2[name] for point in points]))
-        for name in points[0].area_split_mm2
-    ]
-    return _table(
-        [
-            _bits_column(points),
-            *parts,
-            ("all", "mm²", aligned([point.area_mm2 for point in points])),
-            ("peak", "TOPS/mm²", aligned([point.peak_tops_per_mm2 for point in points])),
-        ]
-    )
-
-
-def _bits_column(points: Sequence[PointResult]) -> _Column:
-    return ("bits", "w/a", ["/".join(point.widths) for point in points])
+    return html_table([bits_column(points), *shares])
 
 
 def _layers(point: PointResult, *, opened: bool) -> str:
@@ -251,39 +219,8 @@ def _layers(point: PointResult, *, opened: bool) -> str:
     what = "one image" if point.batch == 1 else f"one batch of {point.batch} images"
     return (
         f"<details{' open' if opened else ''}><summary>{escape(bits(point))} bits, {what}</summary>"
-        f"{_table(columns, text_columns=2)}</details>"
+        f"{html_table(columns, text_columns=2)}</details>"
     )
-
-
-_Column = tuple[str, str, list[str]]
-
-
-def _table(columns: Sequence[_Column], text_columns: int = 0) -> str:
-    head = "".join(
-        f"<th{_text(index < text_columns)}>{escape(name)}"
-        f'<span class="unit">{escape(unit)}</span></th>'
-        for index, (name, unit, _) in enumerate(columns)
-    )
-    rows = "".join(
-        f"<tr>{''.join(_cell(cell, index < text_columns) for index, cell in enumerate(row))}</tr>\n"
-        for row in zip(*(cells for _, _, cells in columns), strict=True)
-    )
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{rows}</tbody></table></div>"
-    )
-
-
-def _cell(cell: str, text: bool) -> str:
-    return f"<td{_text(text) or _zero(cell)}>{escape(cell)}</td>"
-
-
-def _text(text: bool) -> str:
-    return ' class="text"' if text else ""
-
-
-def _zero(cell: str) -> str:
-    return ' class="zero"' if cell == "0" else ""
 
 
 def _figure(figures: Mapping[str, str], name: str) -> str:

@@ -16,10 +16,10 @@ from accelsim.report.results import ON_HOST, PointResult, RunResult
 from accelsim.report.switching_table import WHY, switching_columns
 from accelsim.report.words import aligned, bits, percent
 
-__all__ = ["render_table", "run_table"]
+__all__ = ["ENERGY_GROUPS", "render_table", "run_table"]
 
 _WIDE_COLUMNS = 150
-_ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
+ENERGY_GROUPS: dict[str, tuple[str, ...]] = {
     "array": (
         Component.MULTIPLIER,
         Component.ADDER,
@@ -127,7 +127,7 @@ def _result_columns(points: Sequence[PointResult]) -> list[_Column]:
 def _split_columns(points: Sequence[PointResult]) -> list[_Column]:
     total = max(point.energy_uj_per_image for point in points)
     columns = []
-    for group, components in _ENERGY_GROUPS.items():
+    for group, components in ENERGY_GROUPS.items():
         parts = [sum(point.energy_split_uj[name] for name in components) for point in points]
         columns.append((f"{group}\nµJ/image", aligned(parts, beside=total)))
     return columns
