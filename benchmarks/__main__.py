@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import cycle_engine, growth, machine, register_engine, resnet18, tile_engine
+from benchmarks import cycle_engine, growth, machine, register_engine, resnet18, sweep, tile_engine
 from benchmarks.harness import Row, Size, Skipped
 from benchmarks.harness import machine as describe_machine
 
@@ -18,6 +18,7 @@ QUESTIONS = {
     "tile_engine": tile_engine,
     "machine": machine,
     "resnet18": resnet18,
+    "sweep": sweep,
     "growth": growth,
 }
 
