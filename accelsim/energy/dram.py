@@ -15,10 +15,16 @@ from accelsim.units import format_bytes_per_second, format_seconds
 
 __all__ = ["channels", "dram_lines", "dram_warnings"]
 
+_MOST_CHANNELS = 64
+
 
 def channels(dram: Dram, entry: DramEntry) -> int:
-    """Return how many of the table's channels the machine's bandwidth takes."""
-    return max(1, math.ceil(dram.bandwidth / entry.timing.bandwidth))
+    """Return how many of the table's channels the machine's bandwidth takes.
+
+    A bandwidth that no memory has stands for memory that is no limit: that is one channel.
+    """
+    count = max(1, math.ceil(dram.bandwidth / entry.timing.bandwidth))
+    return count if count <= _MOST_CHANNELS else 1
 
 
 def dram_lines(layer: LayerRun, hardware: Hardware, table: EnergyTable) -> Iterator[Line]:
@@ -52,6 +58,11 @@ def dram_warnings(hardware: Hardware, table: EnergyTable) -> Iterator[str]:
         yield (
             f"dram.bandwidth: {format_bytes_per_second(dram.bandwidth)} is that of {count} "
             f"{dram.type} channels of {peak}: the background power of all is charged"
+        )
+    elif dram.bandwidth > timing.bandwidth:
+        yield (
+            f"dram.bandwidth: {format_bytes_per_second(dram.bandwidth)} is more than "
+            f"{_MOST_CHANNELS} channels of {dram.type} have: the background power of one is charged"
         )
     if dram.latency < timing.row_hit_latency:
         yield (

@@ -83,3 +83,12 @@ def test_what_one_channel_cannot_do_is_said():
 def test_a_channel_as_it_is_needs_no_word():
     machine = load_hardware("edge_16x16")
     assert list(dram_warnings(machine, load_table("horowitz_45nm"))) == []
+
+
+def test_memory_that_is_no_limit_is_one_channel(types):
+    machine = load_hardware("scalesim")
+    assert channels(machine.dram, types["ddr4"]) == 1
+    assert next(dram_warnings(machine, load_table("horowitz_45nm"))) == (
+        "dram.bandwidth: 65536GB/s is more than 64 channels of ddr4 have: the background power of "
+        "one is charged"
+    )
