@@ -89,6 +89,6 @@ def test_memory_that_is_no_limit_is_one_channel(types):
     machine = load_hardware("scalesim")
     assert channels(machine.dram, types["ddr4"]) == 1
     assert next(dram_warnings(machine, load_table("horowitz_45nm"))) == (
-        "dram.bandwidth: 65536GB/s is more than 64 channels of ddr4 have: the background power of "
+        "dram.bandwidth: 65.536TB/s is more than 64 channels of ddr4 have: the background power of "
         "one is charged"
     )
