@@ -227,9 +227,8 @@ class _Model:
 
 
 def _attributes(window: Window) -> dict[str, Any]:
-    return {
-        "kernel_shape": window.kernel,
-        "strides": window.strides,
-        "pads": window.pads,
-        "dilations": window.dilations,
-    }
+    attributes = {"kernel_shape": window.kernel, "strides": window.strides, "pads": window.pads}
+    if window.dilations == (1, 1):
+        # onnxruntime fuses AveragePool to QLinearAveragePool, which knows no such attribute.
+        return attributes
+    return attributes | {"dilations": window.dilations}

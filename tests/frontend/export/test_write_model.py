@@ -136,6 +136,45 @@ def test_random_networks_give_the_integers_that_onnxruntime_gives(
         assert np.array_equal(ours, theirs)
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data(), bits=st.integers(2, 8), seed=st.integers(0, 2**32))
+def test_onnxruntime_runs_every_operator_that_is_written(
+    random_networks, model_of, data, bits, seed
+):
+    spec = QuantizationSpec(
+        weight_bits=bits, activation_bits=bits, rescale_mode=RescaleMode.FLOAT32
+    )
+    integer = quantized_randomly(data.draw(random_networks), model_of, spec, seed)
+    assume(integer is not None)
+    shape = integer.tensors[integer.input].shape
+    images = np.random.default_rng(seed).normal(size=(4, *shape)).astype(np.float32)
+    theirs = outputs_of(quantized_bytes(integer), integer, images)
+    assert theirs.shape == (4, *integer.tensors[integer.output].shape)
+    assert np.isfinite(theirs).all()
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("counted", [0, 1])
+def test_average_pools_are_within_one_step_of_onnxruntime(model_of, signed, counted):
+    pool = {
+        "kernel_shape": [3, 2],
+        "strides": [2, 1],
+        "pads": [1, 0, 1, 1],
+        "count_include_pad": counted,
+    }
+    graph = simplify(parse_model(model_of([("AveragePool", ["x"], "y", pool)], {}, (3, 9, 8))))
+    network = dataclasses.replace(lower(graph), name="net")
+    ranges = {"x": Range(-1.0, 1.53), "y": Range(-0.71, 0.92)}
+    spec = QuantizationSpec(8, 8, rescale_mode=RescaleMode.FLOAT32, signed_activations=signed)
+    integer = quantize_network(network, ranges, spec)
+    images = np.random.default_rng(5).normal(size=(50, 3, 9, 8)).astype(np.float32)
+    ours = execute(integer, quantize_input(integer, images), keep_tensors=False).outputs
+    theirs = outputs_of(quantized_bytes(integer), integer, images)
+    steps = np.rint((dequantize_output(integer, ours) - theirs) / integer.tensors["y"].scale)
+    assert np.abs(steps).max() <= 1
+    assert np.count_nonzero(steps) <= steps.size * 0.002
+
+
 @pytest.fixture(scope="module", params=["digits_cnn", "digits_mlp"])
 def workload(request):
     """(model, data, float calibration activations)."""
