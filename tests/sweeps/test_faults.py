@@ -103,16 +103,15 @@ def test_the_command_and_its_workers_are_killed_and_it_goes_on(space_file, tmp_p
     store = tmp_path / "killed.sqlite"
     words = [sys.executable, "-m", "accelsim", "sweep", str(space), "--workers", "2"]
     generator = random.Random(3)
-    for _ in range(2):
-        with subprocess.Popen(
-            [*words, "--store", str(store), "--quiet"], cwd=ROOT, start_new_session=True
-        ) as process:
-            for _ in range(600):
-                if store.exists() or process.poll() is not None:
-                    break
-                time.sleep(0.05)
-            time.sleep(generator.uniform(0, 2))
-            os.killpg(process.pid, signal.SIGKILL)
+    with subprocess.Popen(
+        [*words, "--store", str(store), "--quiet"], cwd=ROOT, start_new_session=True
+    ) as process:
+        for _ in range(600):
+            if store.exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        time.sleep(generator.uniform(0, 2))
+        os.killpg(process.pid, signal.SIGKILL)
     for path in (store, tmp_path / "undisturbed.sqlite"):
         subprocess.run([*words, "--store", str(path), "--quiet"], cwd=ROOT, check=True)
     assert content(store) == content(tmp_path / "undisturbed.sqlite")
