@@ -29,6 +29,7 @@ from accelsim.simulator.run import Run, Span
 from accelsim.start import (
     Start,
     accuracy_pct,
+    choose_images,
     integer_network,
     load_images,
     load_machine,
@@ -70,7 +71,7 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         return run_shapes(request, hardware, machines, table, progress)
     model = load_network(request)
     start = start_run(model, hardware, request, progress)
-    data, chosen = start.data, _choose(len(start.data.images), request)
+    data, chosen = start.data, choose_images(len(start.data.images), request)
 
     points: list[PointResult] = []
     energies: list[EnergyReport] = []
@@ -143,14 +144,6 @@ def _golden(
         images = inputs[start : start + _GOLDEN_IMAGES]
         outputs.append(execute(integer, images, keep_tensors=False).outputs)
     return np.concatenate(outputs)
-
-
-def _choose(count: int, request: RunRequest) -> NDArray[np.intp]:
-    """Choose the images to simulate: all, or as many as asked, without looking at them."""
-    if request.limit >= count:
-        return np.arange(count)
-    generator = np.random.default_rng(request.seed)
-    return np.sort(generator.choice(count, request.limit, replace=False))
 
 
 def _judge(

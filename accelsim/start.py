@@ -38,6 +38,7 @@ from accelsim.request import Progress, RunRequest, point_name
 __all__ = [
     "Start",
     "accuracy_pct",
+    "choose_images",
     "integer_network",
     "load_images",
     "load_machine",
@@ -215,6 +216,14 @@ def _data_path(request: RunRequest) -> str | Path:
     )
 
 
+def choose_images(count: int, request: RunRequest) -> NDArray[np.intp]:
+    """Choose images out of ``count``: all, or as many as asked, without looking at them."""
+    if request.limit >= count:
+        return np.arange(count)
+    generator = np.random.default_rng(request.seed)
+    return np.sort(generator.choice(count, request.limit, replace=False))
+
+
 def accuracy_pct(scores: NDArray[np.generic], labels: NDArray[np.integer]) -> float:
     """Share of images whose largest score is their label's; of equal scores the first counts."""
     predictions = scores.reshape(len(scores), -1).argmax(axis=1)
@@ -226,7 +235,7 @@ def _layer_notes(request: RunRequest) -> tuple[str, ...]:
         return ()
     widths = ", ".join(str(entry) for entry in request.layer_bits)
     others = point_name(*request.float_points[0])
-    return (f"bits: {widths}, all others {others}; PEs are built for the widest operands",)
+    return (f"bits: {widths}, all others {others}; PEs take the widest operands",)
 
 
 def _calibration_warnings(data: Dataset) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ def test_layers_of_different_widths_run_on_the_widest_pe(data, engine):
         for name, layer in products.items()
     } == {"conv1": (8, 3, 6), "conv2": (4, 6, 5), "conv3": (4, 5, 5), "logits": (7, 5, 5)}
     said = "bits: conv1=w8a6, logits=w7, image=a3, all others w4a5"
-    assert f"{said}; PEs are built for the widest operands" in result.warnings
+    assert f"{said}; PEs take the widest operands" in result.warnings
     assert result.configuration["layer_bits"] == [str(entry) for entry in layers]
     assert request.command.endswith(
         "--layer-bits conv1=w8a6 --layer-bits logits=w7 --layer-bits image=a3"

@@ -17,6 +17,7 @@ from accelsim.cli.quantize import quantize
 from accelsim.cli.report import report
 from accelsim.cli.rtl import rtl
 from accelsim.cli.run import run
+from accelsim.cli.sensitivity import sensitivity
 from accelsim.cli.sweep import sweep
 from accelsim.cli.version import version
 
@@ -37,6 +38,7 @@ for _command in (
     pareto,
     compare,
     quantize,
+    sensitivity,
     export,
     report,
     inspect,

@@ -1,10 +1,11 @@
 """Post-training quantization: a float network and calibration data to an integer network."""
 
-from accelsim.quantize.calibrated import quantize_calibrated
+from accelsim.quantize.calibrated import quantize_calibrated, scaled_network
 from accelsim.quantize.given import quantize_as_given
 from accelsim.quantize.host import dequantize_output, quantize_input
-from accelsim.quantize.layer_bits import LayerBits
+from accelsim.quantize.layer_bits import LayerBits, with_layer_bits
 from accelsim.quantize.network import quantize_network
+from accelsim.quantize.noise import MeasuredNoise, Noise, measure_noise
 from accelsim.quantize.observers import WEIGHT_METHODS, Range, RangeMethod
 from accelsim.quantize.ranges import observe_ranges, observed_tensors
 from accelsim.quantize.spec import Arithmetic, MachineArithmetic, QuantizationSpec, WeightRounding
@@ -17,12 +18,15 @@ __all__ = [
     "FormatStudy",
     "LayerBits",
     "MachineArithmetic",
+    "MeasuredNoise",
     "NetworkWidths",
+    "Noise",
     "QuantizationSpec",
     "Range",
     "RangeMethod",
     "WeightRounding",
     "dequantize_output",
+    "measure_noise",
     "network_widths",
     "observe_ranges",
     "observed_tensors",
@@ -30,5 +34,7 @@ __all__ = [
     "quantize_calibrated",
     "quantize_input",
     "quantize_network",
+    "scaled_network",
     "study_formats",
+    "with_layer_bits",
 ]

@@ -16,7 +16,7 @@ from accelsim.quantize.network import quantize_network, weights_to_integers
 from accelsim.quantize.ranges import observe_ranges
 from accelsim.quantize.spec import QuantizationSpec, WeightRounding
 
-__all__ = ["quantize_calibrated"]
+__all__ = ["quantize_calibrated", "scaled_network"]
 
 
 def quantize_calibrated(
@@ -46,10 +46,7 @@ def quantize_calibrated(
     """
     if _looks_at_layers(spec):
         # Inputs of every layer of a network that may have changed: no file has them.
-        if spec.equalize:
-            network = equalize(network)
-        if spec.smooth is not None:
-            network = smooth(network, float_forward(network, images), spec.smooth)
+        network = scaled_network(network, images, spec)
         activations = float_forward(network, images)
     ranges = observe_ranges(network, activations, spec)
     weights = weights_to_integers(network, ranges, spec)
@@ -58,6 +55,20 @@ def quantize_calibrated(
     if spec.correct_biases:
         network = correct_biases(network, weights, activations)
     return quantize_network(network, ranges, spec, weights)
+
+
+def scaled_network(
+    network: Network, images: NDArray[np.floating[Any]], spec: QuantizationSpec
+) -> Network:
+    """Return the float network that is quantized: the same function, channels scaled as asked for.
+
+    Parameters are those of `quantize_calibrated`.
+    """
+    if spec.equalize:
+        network = equalize(network)
+    if spec.smooth is not None:
+        network = smooth(network, float_forward(network, images), spec.smooth)
+    return network
 
 
 def _looks_at_layers(spec: QuantizationSpec) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from accelsim.errors import ConfigError
 
-__all__ = ["NARROWEST_BITS", "WIDEST_BITS", "LayerBits", "check_layer_bits"]
+__all__ = ["NARROWEST_BITS", "WIDEST_BITS", "LayerBits", "check_layer_bits", "with_layer_bits"]
 
 NARROWEST_BITS = 2
 WIDEST_BITS = 16
@@ -77,6 +77,18 @@ class LayerBits:
         weights = "" if self.weight_bits is None else f"w{self.weight_bits}"
         activations = "" if self.activation_bits is None else f"a{self.activation_bits}"
         return f"{self.layer}={weights}{activations}"
+
+
+def with_layer_bits(layers: Sequence[LayerBits], entry: LayerBits) -> tuple[LayerBits, ...]:
+    """Return the widths with those of an entry in place of the same layer's, others kept."""
+    merged = {before.layer: before for before in layers}
+    before = merged.get(entry.layer, entry)
+    merged[entry.layer] = LayerBits(
+        entry.layer,
+        before.weight_bits if entry.weight_bits is None else entry.weight_bits,
+        before.activation_bits if entry.activation_bits is None else entry.activation_bits,
+    )
+    return tuple(merged.values())
 
 
 def check_layer_bits(layers: Sequence[LayerBits]) -> None:

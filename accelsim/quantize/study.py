@@ -19,6 +19,7 @@ from accelsim.network.graph import Convolution, Dense, Layer, Network
 from accelsim.quantize.few_values import binary_weights, ternary_weights
 from accelsim.quantize.float_forward import float_forward
 from accelsim.quantize.fusion import plan_network
+from accelsim.quantize.noise import sqnr_db
 
 __all__ = ["FormatStudy", "format_weights", "study_formats", "tensor_scales"]
 
@@ -157,8 +158,4 @@ def _along_channels(format: BlockFormat, values: FloatArray) -> FloatArray:
 
 
 def _sqnr_db(exact: FloatArray, rounded: FloatArray) -> float:
-    noise = float(np.square(exact - rounded).sum())
-    signal = float(np.square(exact).sum())
-    if noise == 0.0:
-        return float("inf")
-    return float(10.0 * np.log10(signal / noise)) if signal else float("-inf")
+    return sqnr_db(float(np.square(exact).sum()), float(np.square(exact - rounded).sum()))

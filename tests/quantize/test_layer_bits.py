@@ -3,7 +3,7 @@ import re
 import pytest
 
 from accelsim.errors import ConfigError
-from accelsim.quantize import LayerBits, QuantizationSpec
+from accelsim.quantize import LayerBits, QuantizationSpec, with_layer_bits
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,10 @@ def test_a_layer_without_a_width_is_refused():
 def test_a_layer_that_is_named_twice_is_refused():
     with pytest.raises(ConfigError, match=r"^layer bits of 'a': given twice$"):
         QuantizationSpec(8, 8, layer_bits=(LayerBits("a", 4), LayerBits("a", None, 4)))
+
+
+def test_an_entry_replaces_what_was_said_of_its_layer():
+    layers = (LayerBits("a", 4), LayerBits("b", 8, 8))
+    assert with_layer_bits(layers, LayerBits("b", 2)) == (layers[0], LayerBits("b", 2, 8))
+    assert with_layer_bits(layers, LayerBits("a", None, 3)) == (LayerBits("a", 4, 3), layers[1])
+    assert with_layer_bits(layers, LayerBits("c", 5)) == (*layers, LayerBits("c", 5))
