@@ -168,6 +168,14 @@ class Builder:
             attributes["count_include_pad"] = int(not attributes["ceil_mode"] and self.flag())
         self.node(operator, shape=(self.shape[0], *sizes), **attributes)
 
+    def pad(self):
+        """Zeros around height and width: left alone, or taken by the Conv behind it."""
+        name = f"c{len(self.constants)}"
+        top, left, bottom, right = (self.integer(0, 2) for _ in range(4))
+        self.constants[name] = np.array([0, 0, top, left, 0, 0, bottom, right])
+        channels, height, width = self.shape
+        self.node("Pad", name, shape=(channels, height + top + bottom, width + left + right))
+
     def offset(self):
         spatial = [1] * (len(self.shape) - 1)
         self.node("Add", self.floats(self.shape[0], *spatial))
@@ -191,8 +199,8 @@ class Builder:
         }
         if self.exact:
             del anywhere["residual"]
-        mapped = {"conv": self.conv, "pool": self.pool} if len(self.shape) == 3 else {}
-        mapped = mapped or {"dense": self.dense}
+        maps = {"conv": self.conv, "pool": self.pool, "pad": self.pad}
+        mapped = maps if len(self.shape) == 3 else {"dense": self.dense}
         (anywhere | mapped)[self.draw(st.sampled_from([*mapped, *mapped, *anywhere]))]()
 
 

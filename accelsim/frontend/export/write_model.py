@@ -20,6 +20,7 @@ from accelsim.network import (
     IntegerMatrix,
     IntegerMaxPool,
     IntegerNetwork,
+    IntegerPad,
     IntegerRequantize,
     IntegerReshape,
     Window,
@@ -104,6 +105,11 @@ class _Model:
             self._quantize(layer.output, layer.output)
         elif isinstance(operator, IntegerRequantize):
             self._requantize(layer, operator)
+        elif isinstance(operator, IntegerPad) and operator.fill == target.zero_point:
+            ends = [0, *operator.before, 0, *operator.after]
+            pads = self.writer.constant(f"{layer.output}:pads", ends, "int64")
+            self.writer.node("Pad", [*inputs, pads], layer.output, layer.name)
+            self._quantize(layer.output, layer.output)
         elif isinstance(operator, IntegerReshape) and not operator.channels_last:
             shape = self.writer.constant(f"{layer.output}:shape", [0, *target.shape], "int64")
             self.writer.node("Reshape", [*inputs, shape], layer.output, layer.name)
