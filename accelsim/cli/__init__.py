@@ -11,6 +11,7 @@ from accelsim.cli.failures import Commands
 from accelsim.cli.formats import formats
 from accelsim.cli.hardware import hardware
 from accelsim.cli.inspect import inspect
+from accelsim.cli.mixed import mixed
 from accelsim.cli.networks import networks
 from accelsim.cli.pareto import pareto
 from accelsim.cli.quantize import quantize
@@ -39,6 +40,7 @@ for _command in (
     compare,
     quantize,
     sensitivity,
+    mixed,
     export,
     report,
     inspect,

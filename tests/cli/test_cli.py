@@ -10,8 +10,8 @@ def test_the_commands(accelsim):
     done = accelsim("--help")
     assert done.exit_code == 0
     listed = [line.split()[0] for line in done.stdout.split("Commands:\n")[1].splitlines()]
-    names = "compare energy export formats hardware inspect networks pareto quantize report rtl run"
-    assert listed == [*names.split(), "sensitivity", "sweep", "version"]
+    names = "compare energy export formats hardware inspect mixed networks pareto quantize report"
+    assert listed == [*names.split(), "rtl", "run", "sensitivity", "sweep", "version"]
 
 
 def test_help_imports_nothing_heavy():

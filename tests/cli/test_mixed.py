@@ -1,0 +1,31 @@
+import csv
+import json
+
+from accelsim.cli.failures import USER_ERROR
+
+
+def test_table_file_and_document_say_the_same(accelsim, digits, tmp_path):
+    words = ("mixed", "digits_mlp", "--data", digits, "--keep-accuracy", 80, "--bits", "4")
+    done = accelsim(*words, "--output", tmp_path / "steps.csv")
+    assert done.exit_code == 0, done.output
+    assert "digits_mlp on edge_16x16: least energy at 80 % accuracy or more" in done.stdout
+    result = json.loads(accelsim(*words, "--json").stdout)
+    assert result["schema"] == "accelsim.mixed_widths/1"
+    assert done.stdout.endswith(f" Run it: {result['command']}\n")
+    with (tmp_path / "steps.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["change"] for row in rows] == [step["change"] for step in result["steps"]]
+    assert [row["kept"] == "yes" for row in rows] == [step["kept"] for step in result["steps"]]
+
+
+def test_mistakes_are_one_line(accelsim, digits):
+    for words, message in (
+        ((), "give either --keep-accuracy or --budget\n"),
+        (("--budget", "1", "--layer-bits", "x"), "layer bits: must be LAYER=WIDTHS, such as "),
+        (("--budget", "1", "--bits", "8,4"), "--bits: give one width, got 2\n"),
+        (("--budget", "1e-9", "--data", digits, "--bits", "2"), "--budget 1e-09: no network "),
+    ):
+        done = accelsim("mixed", "digits_mlp", *words)
+        assert (done.exit_code, done.stdout) == (USER_ERROR, "")
+        assert done.stderr.startswith(message)
+        assert done.stderr.count("\n") == 1
