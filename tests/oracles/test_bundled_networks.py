@@ -10,6 +10,7 @@ from accelsim.frontend import load_data, load_onnx, run_float, workload_path
 from accelsim.golden import execute
 from accelsim.network.integer import IntegerAdd
 from accelsim.quantize import (
+    LayerBits,
     QuantizationSpec,
     observe_ranges,
     observed_tensors,
@@ -35,6 +36,20 @@ def quantized(workload, **fields):
     return quantize_network(model.network, observe_ranges(model.network, activations, spec), spec)
 
 
+def assert_equal_layer_by_layer(witness, workload, integer):
+    run = execute(integer, quantize_input(integer, workload[1].images[:IMAGES]))
+    assert set(run.overflow_events.values()) == {0}
+    # Layer by layer, each from golden's own inputs: QLinearAdd is specified to a step only.
+    for layer in integer.layers:
+        theirs = witness(replace(integer, layers=(layer,))).run(run.tensors)[layer.output]
+        steps = run.tensors[layer.output] - theirs
+        if isinstance(layer.operator, IntegerAdd):
+            assert np.abs(steps).max() <= 1
+            assert np.count_nonzero(steps) <= steps.size * 0.002
+        else:
+            assert not steps.any(), layer.name
+
+
 @pytest.mark.parametrize("per_channel", [True, False])
 @pytest.mark.parametrize(
     ("weight_bits", "activation_bits", "signed"), [(8, 8, True), (8, 8, False), (3, 5, True)]
@@ -50,17 +65,22 @@ def test_every_integer_equals_onnxruntime(
         per_channel=per_channel,
         rescale_mode=RescaleMode.FLOAT32,
     )
-    run = execute(integer, quantize_input(integer, workload[1].images[:IMAGES]))
-    assert set(run.overflow_events.values()) == {0}
-    # Layer by layer, each from golden's own inputs: QLinearAdd is specified to a step only.
-    for layer in integer.layers:
-        theirs = witness(replace(integer, layers=(layer,))).run(run.tensors)[layer.output]
-        steps = run.tensors[layer.output] - theirs
-        if isinstance(layer.operator, IntegerAdd):
-            assert np.abs(steps).max() <= 1
-            assert np.count_nonzero(steps) <= steps.size * 0.002
-        else:
-            assert not steps.any(), layer.name
+    assert_equal_layer_by_layer(witness, workload, integer)
+
+
+def test_layers_of_different_widths_equal_onnxruntime(witness, workload):
+    layers = (LayerBits("image", None, 5), LayerBits("logits", 7, 8))
+    if workload[0].network.name == "digits_cnn":
+        layers += (LayerBits("conv1", 8, 6), LayerBits("conv3", 3, 8), LayerBits("add3", None, 7))
+    integer = quantized(
+        workload,
+        weight_bits=4,
+        activation_bits=4,
+        layer_bits=layers,
+        rescale_mode=RescaleMode.FLOAT32,
+    )
+    assert len({tensor.format.bits for tensor in integer.tensors.values()}) > 2
+    assert_equal_layer_by_layer(witness, workload, integer)
 
 
 @pytest.mark.parametrize("mode", [RescaleMode.SINGLE_ROUND, RescaleMode.DOUBLE_ROUND])
