@@ -43,7 +43,7 @@ def show(table: str) -> None:
     from accelsim.energy import load_table
 
     loaded = load_table(table)
-    entries = loaded.values.entries() | loaded.dram.values.entries()
+    entries = loaded.entries()
     for name, entry in entries.items():
         numbers = ", ".join(
             f"{field} {value:g}" if isinstance(value, float) else f"{field} {value}"

@@ -7,6 +7,7 @@ left out is listed in every report.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from accelsim.compiler.program import (
     Instruction,
@@ -14,18 +15,26 @@ from accelsim.compiler.program import (
     Program,
     VectorInstruction,
 )
-from accelsim.energy.area import Area, area
-from accelsim.energy.array_lines import clock_lines, operation_lines
-from accelsim.energy.dram import dram_lines, dram_warnings
+from accelsim.energy.area import area
+from accelsim.energy.array_lines import (
+    ArrayPrices,
+    array_prices,
+    clock_lines,
+    operation_lines,
+    use_of_registers,
+)
+from accelsim.energy.dram import DramPrices, dram_lines, dram_prices, dram_warnings
 from accelsim.energy.memories import extrapolation
 from accelsim.energy.operations import multiplier_extrapolation
 from accelsim.energy.result import EnergyMode, EnergyReport, LayerEnergy, Line
 from accelsim.energy.switching_lines import switching_lines
 from accelsim.energy.table import EnergyTable, TableValues, check_table
 from accelsim.energy.unit_lines import (
+    UnitPrices,
     leakage_lines,
     rescale_line,
     scratchpad_lines,
+    unit_prices,
     vector_lines,
 )
 from accelsim.errors import InternalError
@@ -51,6 +60,15 @@ _BY_SWITCHING = (
 _GATED_UNSEEN = (
     "zero gating: per operation no product is seen to be gated; --energy switching shows it"
 )
+
+
+@dataclass(frozen=True)
+class _Prices:
+    """Everything that is the same in every layer of a run."""
+
+    array: ArrayPrices
+    units: UnitPrices
+    dram: DramPrices
 
 
 def account(
@@ -94,12 +112,19 @@ def account(
     if [layer.name for layer in timing.layers] != list(instructions):
         raise InternalError("energy: the run's layers are not those of the program")
     size = area(hardware, values)
+    prices = _Prices(
+        array_prices(hardware, values),
+        unit_prices(hardware, values, size),
+        dram_prices(hardware, table),
+    )
     layers = tuple(
         LayerEnergy(
             layer.name,
             (
-                *_array_lines(layer, instructions[layer.name], hardware, values, run, mode),
-                *_lines(layer, instructions[layer.name], hardware, table, size),
+                *_array_lines(
+                    layer, instructions[layer.name], hardware, values, prices.array, run, mode
+                ),
+                *_lines(layer, instructions[layer.name], hardware, values, prices),
             ),
         )
         for layer in timing.layers
@@ -124,41 +149,47 @@ def _array_lines(
     instruction: Instruction,
     hardware: Hardware,
     table: TableValues,
+    prices: ArrayPrices,
     run: Run | Timing,
     mode: EnergyMode,
 ) -> Iterator[Line]:
     if not isinstance(instruction, MatrixInstruction):
         return
+    use = use_of_registers(layer, instruction, hardware)
     if mode == EnergyMode.PER_OPERATION:
-        yield from operation_lines(layer, instruction, hardware, table)
+        yield from operation_lines(layer, use, prices)
     else:
         if not isinstance(run, Run) or layer.name not in run.activity.keys() & run.switching.keys():
             raise InternalError(f"energy: layer {layer.name!r}: no switching was counted")
         activity, switching = run.activity[layer.name], run.switching[layer.name]
         share = run.batch / run.images
         yield from switching_lines(layer, instruction, hardware, table, activity, switching, share)
-    yield from clock_lines(layer, instruction, hardware, table)
+    yield from clock_lines(layer, use, hardware, prices)
 
 
 def _lines(
-    layer: LayerRun, instruction: Instruction, hardware: Hardware, table: EnergyTable, size: Area
+    layer: LayerRun,
+    instruction: Instruction,
+    hardware: Hardware,
+    table: TableValues,
+    prices: _Prices,
 ) -> Iterator[Line]:
-    values = table.values
     if isinstance(instruction, MatrixInstruction):
-        yield rescale_line(layer, hardware, values)
+        yield rescale_line(layer, prices.units)
     elif isinstance(instruction, VectorInstruction):
-        yield from vector_lines(layer, instruction, hardware, values)
-    yield from scratchpad_lines(layer, hardware, values, size)
-    yield from dram_lines(layer, hardware, table)
-    yield from leakage_lines(layer, hardware, values)
+        yield from vector_lines(layer, instruction, hardware, table, prices.units)
+    yield from scratchpad_lines(layer, hardware, prices.units)
+    yield from dram_lines(layer, hardware, prices.dram)
+    yield from leakage_lines(layer, hardware, prices.units)
 
 
 def _sources(layers: tuple[LayerEnergy, ...], table: EnergyTable) -> dict[str, str]:
     """Say of every entry that was used how much it can be trusted and where it comes from."""
-    used = {name for layer in layers for line in layer.lines for name in line.price.entries}
-    found = {}
+    made_of = {line.price.entries for layer in layers for line in layer.lines}
+    used = {name for names in made_of for name in names}
+    entries, found = table.entries(), {}
     for name in sorted(used):
-        entry = table.source(name)
+        entry = entries[name]
         text = f"{entry.tag}: {entry.source}"
         if entry.range:
             text += f" (x{entry.range.low:g} to x{entry.range.high:g}: {entry.range.source})"

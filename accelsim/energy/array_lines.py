@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from accelsim.compiler.program import MatrixInstruction
 from accelsim.energy.amount import Amount
@@ -15,46 +16,74 @@ from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import ClockGating, Hardware
 from accelsim.simulator.run import Cause, LayerRun
 
-__all__ = ["clock_lines", "drain_hops_bits", "operation_lines", "use_of_registers", "wire_mm"]
+__all__ = [
+    "ArrayPrices",
+    "array_prices",
+    "clock_lines",
+    "drain_hops_bits",
+    "operation_lines",
+    "use_of_registers",
+    "wire_mm",
+]
 
 _TOGGLED_SHARE = 0.5
 """Of the bits of a register that takes random data."""
 
 
-def operation_lines(
-    layer: LayerRun, instruction: MatrixInstruction, hardware: Hardware, table: TableValues
-) -> Iterator[Line]:
+@dataclass(frozen=True)
+class ArrayPrices:
+    """What an event of this machine's PE grid costs in pJ; the same in every layer.
+
+    ``hop``: a bit on its way to the next PE; ``clock_tree``: a cycle.
+    """
+
+    multiplication: Amount
+    addition: Amount
+    clocked_bit: Amount
+    toggled_bit: Amount
+    hop: Amount
+    clock_tree: Amount
+
+
+def array_prices(hardware: Hardware, table: TableValues) -> ArrayPrices:
+    """Return the prices of this machine's PE grid.
+
+    The clock tree is an H tree over the array, never gated: 1.5 (sqrt(PEs) - 1) edges of the
+    array long, and each cycle raises and lowers it.
+    """
+    array, pitch_mm = hardware.array, pe_pitch_mm(hardware, table)
+    pes = array.rows * array.columns
+    edge_mm = pitch_mm * math.sqrt(pes)
+    length_mm = 1.5 * edge_mm * (math.sqrt(pes) - 1)
+    return ArrayPrices(
+        multiplication=multiplier(table, array.pe_weight_bits, array.pe_activation_bits),
+        addition=adder(table, hardware.accumulator.bits),
+        clocked_bit=clocked_bit(table),
+        toggled_bit=toggled_bit(table),
+        hop=wire_mm(table) * pitch_mm,
+        # A wire that changes costs twice the mean of random data; a clock changes twice a cycle.
+        clock_tree=wire_mm(table) * (4 * length_mm),
+    )
+
+
+def operation_lines(layer: LayerRun, use: RegisterUse, prices: ArrayPrices) -> Iterator[Line]:
     """Yield the lines of multipliers, adders, registers and the wires between PEs."""
-    array, bits = hardware.array, hardware.accumulator.bits
-    product = multiplier(table, array.pe_weight_bits, array.pe_activation_bits)
-    yield Line(Component.MULTIPLIER, "multiplications", layer.array.macs, "MAC", product)
-    yield Line(Component.ADDER, "additions", layer.array.macs, "MAC", adder(table, bits))
-    use = use_of_registers(layer, instruction, hardware)
-    changed = use.clocked_bits * _TOGGLED_SHARE
-    yield Line(Component.REGISTERS, "changed bits", changed, "bit", toggled_bit(table))
-    hop = wire_mm(table) * pe_pitch_mm(hardware, table)
-    yield Line(Component.WIRES, "from PE to PE", use.hops_bits, "bit", hop)
+    macs, changed = layer.array.macs, use.clocked_bits * _TOGGLED_SHARE
+    yield Line(Component.MULTIPLIER, "multiplications", macs, "MAC", prices.multiplication)
+    yield Line(Component.ADDER, "additions", macs, "MAC", prices.addition)
+    yield Line(Component.REGISTERS, "changed bits", changed, "bit", prices.toggled_bit)
+    yield Line(Component.WIRES, "from PE to PE", use.hops_bits, "bit", prices.hop)
 
 
 def clock_lines(
-    layer: LayerRun, instruction: MatrixInstruction, hardware: Hardware, table: TableValues
+    layer: LayerRun, use: RegisterUse, hardware: Hardware, prices: ArrayPrices
 ) -> Iterator[Line]:
-    """Yield what the clock costs: the registers that it reaches, and the tree down to the PEs.
-
-    The tree is an H tree over the array, never gated: 1.5 (sqrt(PEs) - 1) edges of the array
-    long, and each cycle raises and lowers it.
-    """
-    array = hardware.array
-    clocked = use_of_registers(layer, instruction, hardware).clocked_bits
+    """Yield what the clock costs: the registers that it reaches, and the tree down to the PEs."""
+    array, cycles, clocked = hardware.array, layer.cycles_total, use.clocked_bits
     if array.clock_gating is ClockGating.NONE:
-        clocked = register_bits(array, hardware.accumulator.bits) * layer.cycles_total
-    yield Line(Component.REGISTERS, "clocked bits", clocked, "bit", clocked_bit(table))
-    pes = array.rows * array.columns
-    edge_mm = pe_pitch_mm(hardware, table) * math.sqrt(pes)
-    length_mm = 1.5 * edge_mm * (math.sqrt(pes) - 1)
-    # A wire that changes costs twice the mean of random data, and a clock changes twice a cycle.
-    tree = wire_mm(table) * (4 * length_mm)
-    yield Line(Component.CLOCK_TREE, "tree to the PEs", layer.cycles_total, "cycle", tree)
+        clocked = register_bits(array, hardware.accumulator.bits) * cycles
+    yield Line(Component.REGISTERS, "clocked bits", clocked, "bit", prices.clocked_bit)
+    yield Line(Component.CLOCK_TREE, "tree to the PEs", cycles, "cycle", prices.clock_tree)
 
 
 def use_of_registers(

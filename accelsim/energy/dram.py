@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from accelsim.energy.amount import Amount
 from accelsim.energy.entries import DramEntry
@@ -13,7 +14,7 @@ from accelsim.hardware.schema import Dram, Hardware
 from accelsim.simulator.run import LayerRun
 from accelsim.units import format_bytes_per_second, format_seconds
 
-__all__ = ["channels", "dram_lines", "dram_warnings"]
+__all__ = ["DramPrices", "channels", "dram_lines", "dram_prices", "dram_warnings"]
 
 _MOST_CHANNELS = 64
 
@@ -27,26 +28,45 @@ def channels(dram: Dram, entry: DramEntry) -> int:
     return count if count <= _MOST_CHANNELS else 1
 
 
-def dram_lines(layer: LayerRun, hardware: Hardware, table: EnergyTable) -> Iterator[Line]:
-    """Yield a layer's lines. The bus is busy as long as its bytes take at full bandwidth."""
+@dataclass(frozen=True)
+class DramPrices:
+    """What an event of this machine's DRAM costs in pJ; the same in every layer.
+
+    ``row_miss``: one that a stream has not; ``refresh`` and ``power_down``: a microsecond.
+    """
+
+    bit: Amount
+    row_miss: Amount
+    refresh: Amount
+    power_down: Amount
+
+
+def dram_prices(hardware: Hardware, table: EnergyTable) -> DramPrices:
+    """Return the prices of the machine's type of DRAM and number of channels."""
     dram = hardware.dram
     name, entry = f"dram.{dram.type}", table.dram.values.types[dram.type]
     background, count = entry.background, channels(dram, entry)
+    # 1 mW for 1 us is 1000 pJ.
+    return DramPrices(
+        bit=entry.amount(entry.pj / entry.width_bits, name),
+        # A stream opens a row once for all its bytes, which the price of a bit includes.
+        row_miss=Amount(0.0, 0.0, background.activation_pj, (f"{name}.background",)),
+        refresh=background.amount(background.refresh_mw * 1e3 * count, f"{name}.background"),
+        power_down=background.amount(background.power_down_mw * 1e3 * count, f"{name}.background"),
+    )
+
+
+def dram_lines(layer: LayerRun, hardware: Hardware, prices: DramPrices) -> Iterator[Line]:
+    """Yield a layer's lines. The bus is busy as long as its bytes take at full bandwidth."""
+    dram = hardware.dram
     moved = layer.traffic.dram_read_bytes + layer.traffic.dram_write_bytes
     total_us = layer.cycles_total / hardware.clock * 1e6
     idle_us = max(0.0, total_us - moved / dram.bandwidth * 1e6)
-    one_bit = entry.amount(entry.pj / entry.width_bits, name)
-    yield Line(Component.DRAM, "transfers", 8 * moved, "bit", one_bit)
-    # A stream opens a row once for all its bytes, which the price of a bit includes.
-    opened = background.activation_pj
-    misses = Amount(0.0, 0.0, opened, (f"{name}.background",))
-    yield Line(Component.DRAM, "row misses beyond a stream's", moved // dram.burst, "burst", misses)
-    for cause, milliwatts, microseconds in (
-        ("refresh", background.refresh_mw, total_us),
-        ("power down", background.power_down_mw, idle_us),
-    ):
-        price = background.amount(milliwatts * 1e3 * count, f"{name}.background")
-        yield Line(Component.DRAM_BACKGROUND, cause, microseconds, "us", price)
+    bursts = moved // dram.burst
+    yield Line(Component.DRAM, "transfers", 8 * moved, "bit", prices.bit)
+    yield Line(Component.DRAM, "row misses beyond a stream's", bursts, "burst", prices.row_miss)
+    yield Line(Component.DRAM_BACKGROUND, "refresh", total_us, "us", prices.refresh)
+    yield Line(Component.DRAM_BACKGROUND, "power down", idle_us, "us", prices.power_down)
 
 
 def dram_warnings(hardware: Hardware, table: EnergyTable) -> Iterator[str]:

@@ -80,10 +80,10 @@ class LayerEnergy:
     @cached_property
     def components_pj(self) -> Mapping[Component, float]:
         """Every `Component`, those without a line too."""
-        return {
-            component: math.fsum(line.pj for line in self.lines if line.component is component)
-            for component in Component
-        }
+        found: dict[Component, list[float]] = {component: [] for component in Component}
+        for line in self.lines:
+            found[line.component].append(line.pj)
+        return {component: math.fsum(energies) for component, energies in found.items()}
 
     @property
     def total_pj(self) -> float:
@@ -117,10 +117,12 @@ class EnergyReport:
     def __post_init__(self) -> None:
         for layer in self.layers:
             for line in layer.lines:
-                if not (0 <= line.low_pj <= line.pj <= line.high_pj < math.inf):
+                count, price = line.count, line.price
+                low_pj, high_pj = count * price.low, count * price.high
+                if not (0 <= low_pj <= count * price.value <= high_pj < math.inf):
                     raise InternalError(
                         f"energy: layer {layer.name!r}: {line.component}, {line.cause}: "
-                        f"{line.low_pj} to {line.high_pj} pJ around {line.pj} pJ"
+                        f"{low_pj} to {high_pj} pJ around {line.pj} pJ"
                     )
 
     @cached_property

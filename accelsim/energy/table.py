@@ -149,9 +149,9 @@ class EnergyTable:
     dram: DramTable
     notes: tuple[str, ...] = ()
 
-    def source(self, entry: str) -> Sourced:
-        """Return an entry of either table by its name."""
-        return (self.values.entries() | self.dram.values.entries())[entry]
+    def entries(self) -> dict[str, Sourced]:
+        """Return every entry of both tables by its name."""
+        return self.values.entries() | self.dram.values.entries()
 
 
 def table_names() -> tuple[str, ...]:

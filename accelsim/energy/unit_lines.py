@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.compiler.program import VectorInstruction
@@ -18,23 +19,79 @@ from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware, Scratchpad
 from accelsim.simulator.run import LayerRun
 
-__all__ = ["leakage_lines", "rescale_line", "scratchpad_lines", "vector_lines"]
+__all__ = [
+    "UnitPrices",
+    "leakage_lines",
+    "rescale_line",
+    "scratchpad_lines",
+    "unit_prices",
+    "vector_lines",
+]
 
 _ADDRESS_BITS = 32
 _ADDITIONS_AN_ACCESS = 2
 """An address generator steps an address and counts the loop that it is in."""
 
 
-def scratchpad_lines(
-    layer: LayerRun, hardware: Hardware, table: TableValues, area: Area
-) -> Iterator[Line]:
+@dataclass(frozen=True)
+class Pad:
+    """A scratchpad, its component, and what one access of its whole port costs in pJ."""
+
+    component: Component
+    scratchpad: Scratchpad
+    read: Amount
+    write: Amount
+
+
+@dataclass(frozen=True)
+class UnitPrices:
+    """What an event of this machine's units costs in pJ; the same in every layer.
+
+    ``wire``: a bit to or from a scratchpad; ``address``: an access or a burst;
+    ``buffered_byte``: a byte in the DMA engines; ``operation``: of a lane of the vector unit.
+    ``leakage_uw``: power, by part.
+    """
+
+    activations: Pad
+    weights: Pad
+    accumulators: Pad
+    wire: Amount
+    address: Amount
+    buffered_byte: Amount
+    rescale: Amount
+    operation: Amount
+    leakage_uw: Mapping[str, Amount]
+
+
+def unit_prices(hardware: Hardware, table: TableValues, area: Area) -> UnitPrices:
+    """Return the prices of this machine's units; wires are half an edge of its area long."""
+    pads, unit, bits = hardware.scratchpads, hardware.rescale, hardware.accumulator.bits
+
+    def pad(component: Component, scratchpad: Scratchpad) -> Pad:
+        return Pad(component, scratchpad, read(table, scratchpad), write(table, scratchpad))
+
+    address = adder(table, _ADDRESS_BITS) + register(table, _ADDRESS_BITS)
+    return UnitPrices(
+        activations=pad(Component.ACTIVATION_SRAM, pads.activations),
+        weights=pad(Component.WEIGHT_SRAM, pads.weights),
+        accumulators=pad(Component.ACCUMULATOR_SRAM, pads.accumulators),
+        wire=wire_mm(table) * (math.sqrt(area.total_mm2) / 2),
+        address=address * _ADDITIONS_AN_ACCESS,
+        buffered_byte=register(table, 8) * 2,
+        rescale=rescale(table, unit.mode, bits, unit.mantissa_bits),
+        operation=vector(table, bits),
+        leakage_uw=leakage_uw(hardware, table),
+    )
+
+
+def scratchpad_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) -> Iterator[Line]:
     """Yield the accesses of the three scratchpads, their wires and their addresses.
 
     Every element is priced at its width. Reads of activations include outputs on their way to
     DRAM and writes include inputs that come from there; in a layer whose input and output
     widths differ the wider one is charged.
     """
-    pads, traffic = hardware.scratchpads, layer.traffic
+    traffic = layer.traffic
     activation_bits = max(layer.input_bits, layer.output_bits)
     accumulator_bits = hardware.accumulator.bits
     # A column's bias arrives with the first of its depth_k weights, once for each fetch.
@@ -43,56 +100,49 @@ def scratchpad_lines(
         bias_writes = traffic.weight_writes // layer.gemm.depth_k
     moved = (
         (
-            Component.ACTIVATION_SRAM,
-            pads.activations,
+            prices.activations,
             traffic.activation_reads * activation_bits,
             traffic.activation_writes * activation_bits,
         ),
         (
-            Component.WEIGHT_SRAM,
-            pads.weights,
+            prices.weights,
             traffic.weight_reads * layer.weight_bits + traffic.bias_reads * accumulator_bits,
             traffic.weight_writes * layer.weight_bits + bias_writes * accumulator_bits,
         ),
         (
-            Component.ACCUMULATOR_SRAM,
-            pads.accumulators,
+            prices.accumulators,
             traffic.accumulator_reads * accumulator_bits,
             traffic.accumulator_writes * accumulator_bits,
         ),
     )
     accesses = bits = 0
-    for component, pad, read_bits, written_bits in moved:
-        yield from _accesses(component, pad, read_bits, written_bits, table)
-        accesses += access_count(pad, read_bits) + access_count(pad, written_bits)
+    for pad, read_bits, written_bits in moved:
+        reads = access_count(pad.scratchpad, read_bits)
+        writes = access_count(pad.scratchpad, written_bits)
+        yield Line(pad.component, "reads", reads, "access", pad.read)
+        yield Line(pad.component, "writes", writes, "access", pad.write)
+        accesses += reads + writes
         bits += read_bits + written_bits
-    distance_mm = math.sqrt(area.total_mm2) / 2
-    across = wire_mm(table) * distance_mm
-    yield Line(Component.WIRES, "to and from scratchpads", bits, "bit", across)
-    address = (adder(table, _ADDRESS_BITS) + register(table, _ADDRESS_BITS)) * _ADDITIONS_AN_ACCESS
-    yield Line(Component.CONTROL, "addresses", accesses, "access", address)
+    yield Line(Component.WIRES, "to and from scratchpads", bits, "bit", prices.wire)
+    yield Line(Component.CONTROL, "addresses", accesses, "access", prices.address)
     moved_bytes = traffic.dram_read_bytes + traffic.dram_write_bytes
-    buffered = register(table, 8) * 2
-    yield Line(Component.CONTROL, "DMA buffers", moved_bytes, "byte", buffered)
+    yield Line(Component.CONTROL, "DMA buffers", moved_bytes, "byte", prices.buffered_byte)
     bursts = -(-moved_bytes // hardware.dram.burst)
-    yield Line(Component.CONTROL, "DMA addresses", bursts, "burst", address)
+    yield Line(Component.CONTROL, "DMA addresses", bursts, "burst", prices.address)
 
 
-def _accesses(
-    component: Component, pad: Scratchpad, read_bits: int, written_bits: int, table: TableValues
-) -> Iterator[Line]:
-    yield Line(component, "reads", access_count(pad, read_bits), "access", read(table, pad))
-    yield Line(component, "writes", access_count(pad, written_bits), "access", write(table, pad))
-
-
-def rescale_line(layer: LayerRun, hardware: Hardware, table: TableValues) -> Line:
+def rescale_line(layer: LayerRun, prices: UnitPrices) -> Line:
     """Return what the rescale unit costs."""
-    price = _one_rescale(hardware, table)
-    return Line(Component.RESCALE, "rescaled results", layer.rescale_operations, "result", price)
+    count = layer.rescale_operations
+    return Line(Component.RESCALE, "rescaled results", count, "result", prices.rescale)
 
 
 def vector_lines(
-    layer: LayerRun, instruction: VectorInstruction, hardware: Hardware, table: TableValues
+    layer: LayerRun,
+    instruction: VectorInstruction,
+    hardware: Hardware,
+    table: TableValues,
+    prices: UnitPrices,
 ) -> Iterator[Line]:
     """Yield lane operations, and the rescales inside the layer: they are in the vector unit.
 
@@ -108,15 +158,15 @@ def vector_lines(
     if instruction.kind == "add" and hardware.rescale.mode is RescaleMode.FLOAT32:
         rescales = 2
     outputs = instruction.element_writes if layer.vector_operations else 0
-    operation = vector(table, hardware.accumulator.bits)
+    operation = prices.operation
     if instruction.kind == "multiply":
         operation += multiplier(table, *instruction.shape.input_bits)
     yield Line(Component.VECTOR, "lane operations", layer.vector_operations, "operation", operation)
     results = rescales * outputs
-    yield Line(Component.VECTOR, "rescales", results, "result", _one_rescale(hardware, table))
+    yield Line(Component.VECTOR, "rescales", results, "result", prices.rescale)
 
 
-def leakage_lines(layer: LayerRun, hardware: Hardware, table: TableValues) -> Iterator[Line]:
+def leakage_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) -> Iterator[Line]:
     """Yield what leaks while the layer runs, and how much of the PEs' leakage is of idle PEs."""
     us = layer.cycles_total / hardware.clock * 1e6
     array = hardware.array
@@ -124,15 +174,10 @@ def leakage_lines(layer: LayerRun, hardware: Hardware, table: TableValues) -> It
     busy = layer.array.macs / pe_cycles if pe_cycles else 0.0
     if busy > 1:
         raise InternalError(f"energy: layer {layer.name!r}: {busy:.3f} MACs a PE and cycle")
-    for name, power_uw in leakage_uw(hardware, table).items():
+    for name, power_uw in prices.leakage_uw.items():
         # 1 uW for 1 us is 1 pJ.
         if name == "PEs":
             yield Line(Component.LEAKAGE, "PEs at work", us * busy, "us", power_uw)
             yield Line(Component.LEAKAGE, "idle PEs", us * (1 - busy), "us", power_uw)
         else:
             yield Line(Component.LEAKAGE, name, us, "us", power_uw)
-
-
-def _one_rescale(hardware: Hardware, table: TableValues) -> Amount:
-    unit = hardware.rescale
-    return rescale(table, unit.mode, hardware.accumulator.bits, unit.mantissa_bits)

@@ -18,7 +18,7 @@ def test_every_entry_of_a_table_is_shown_with_its_source(accelsim, name):
     done = accelsim("energy", "show", name)
     assert done.exit_code == 0
     table = load_table(name)
-    for entry_name, entry in (table.values.entries() | table.dram.values.entries()).items():
+    for entry_name, entry in table.entries().items():
         assert f"\n{entry_name}: " in f"\n{done.stdout}"
         assert f"    {entry.tag}: {entry.source}\n" in done.stdout
 

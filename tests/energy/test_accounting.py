@@ -280,6 +280,29 @@ def test_a_simulated_batch_sums_by_layer_and_by_component(two_layers, horowitz, 
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("clock_gating", ["token", "none"])
+def test_a_layer_costs_the_same_alone_and_among_others(
+    two_layers, horowitz, dataflow, clock_gating
+):
+    """Prices are made once for a machine: no layer leaves a trace in those of the next."""
+    machine = load_hardware(
+        "edge_16x16", [f"array.dataflow={dataflow}", f"array.clock_gating={clock_gating}"]
+    )
+    program = two_layers(machine, batch=3, pool=True)
+    timing = simulate_timing(program, machine)
+    together = account(timing, program, machine, horowitz)
+    sources = {}
+    for layer, instruction, found in zip(
+        timing.layers, program.instructions, together.layers, strict=True
+    ):
+        one = replace(program, instructions=(instruction,))
+        alone = account(timing_of(layer), one, machine, horowitz)
+        assert alone == replace(together, layers=(found,), sources=alone.sources)
+        sources |= alone.sources
+    assert together.sources == sources
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
 def test_energy_falls_with_every_width_but_less_than_quadratically(two_layers, horowitz, dataflow):
     hardware = load_hardware("edge_16x16", [f"array.dataflow={dataflow}"])
 

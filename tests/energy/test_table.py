@@ -185,7 +185,7 @@ def test_an_unknown_table_lists_the_known_ones():
 def test_every_entry_says_where_it_comes_from(name):
     """A year and a name, or the tool that gave it: a bare number has no place in a table."""
     table = load_table(name)
-    for entry_name, entry in (table.values.entries() | table.dram.values.entries()).items():
+    for entry_name, entry in table.entries().items():
         assert len(entry.source) >= 15, entry_name
         known = re.search(
             r"(19|20)\d\d|DDR\d-\d{4}|HBM2|CACTI|DRAMsim3|bitfusion|BitFusion|Accelergy|"
