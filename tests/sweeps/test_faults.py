@@ -120,11 +120,17 @@ def test_the_command_and_its_workers_are_killed_and_it_goes_on(space_file, tmp_p
 def test_workers_that_are_killed_are_replaced(space_file, tmp_path):
     space = load_space(space_file(None, *WIDER))
     workers = LocalProcesses(2)
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
     kills = []
 
+    def watch(moment):
+        # A network that is killed twice while it is prepared takes all of its points with it.
+        if moment.done:
+            begun.set()
+
     def kill():
-        while not ended.wait(0.7) and len(kills) < 3:
+        begun.wait()
+        while not ended.wait(0.02 if not kills else 0.5) and len(kills) < 3:
             children = multiprocessing.active_children()
             if children:
                 os.kill(random.choice(children).pid, signal.SIGKILL)
@@ -133,12 +139,14 @@ def test_workers_that_are_killed_are_replaced(space_file, tmp_path):
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        progress = run_sweep(space, tmp_path / "store.sqlite", workers, lambda moment: None)
+        progress = run_sweep(space, tmp_path / "store.sqlite", workers, watch)
     finally:
         ended.set()
+        begun.set()
         killer.join()
     assert progress.stored == len(list(space.grid()))
     assert progress.done + progress.failed == progress.stored
+    assert kills
     assert progress.failed <= len(kills)
 
 
