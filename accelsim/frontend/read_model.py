@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from onnx.external_data_helper import (
 )
 
 from accelsim.errors import WorkloadError
+from accelsim.units import shortened
 
 __all__ = ["MAXIMUM_FILE_BYTES", "read_model"]
 
@@ -46,9 +48,9 @@ def read_model(path: Path) -> tuple[onnx.ModelProto, bytes]:
         raise WorkloadError("is not a readable ONNX file: it holds no nodes")
     external = [tensor for tensor in _tensors(model) if uses_external_data(tensor)]
     if external:
-        _check_external_data(external, path.parent)
-        _require_size(path.stat().st_size + sum(ExternalDataInfo(t).length or 0 for t in external))
-        load_external_data_for_model(model, str(path.parent))
+        lengths = _check_external_data(external, path.parent)
+        _require_size(path.stat().st_size + sum(lengths))
+        _load_external_data(model, path.parent)
         content = model.SerializeToString(deterministic=True)
     return model, content
 
@@ -83,20 +85,53 @@ def _require_size(size_bytes: int) -> None:
         )
 
 
-def _check_external_data(tensors: list[onnx.TensorProto], folder: Path) -> None:
+def _check_external_data(tensors: list[onnx.TensorProto], folder: Path) -> list[int]:
+    """Return how many bytes each tensor takes from its file, which is in the folder."""
+    lengths = []
     for tensor in tensors:
-        info = ExternalDataInfo(tensor)
-        file = (folder / info.location).resolve()
-        where = f"weights {tensor.name!r} in external file {info.location!r}"
-        if not file.is_relative_to(folder.resolve()):
-            raise WorkloadError(f"{where}: outside the model's own folder, refused")
-        if not file.is_file():
-            raise WorkloadError(f"{where}: no such file beside the model")
+        info = _external_data(tensor)
+        where = f"weights {tensor.name!r} in external file {shortened(info.location)}"
+        try:
+            file = (folder / info.location).resolve()
+            if not file.is_relative_to(folder.resolve()):
+                raise WorkloadError(f"{where}: outside the model's own folder, refused")
+            if not file.is_file():
+                raise WorkloadError(f"{where}: no such file beside the model")
+        except (OSError, ValueError):
+            raise WorkloadError(f"{where}: is not a file's name") from None
         offset, available = info.offset or 0, file.stat().st_size
         length = available - offset if info.length is None else info.length
         if offset < 0 or length < 0 or offset + length > available:
             raise WorkloadError(
                 f"{where}: bytes {offset} to {offset + length} of a file of {available} bytes"
             )
-        if info.length is None:
-            _require_size(length)
+        lengths.append(length)
+    return lengths
+
+
+def _external_data(tensor: onnx.TensorProto) -> ExternalDataInfo:
+    try:
+        with warnings.catch_warnings():
+            # Entries that onnx does not know mean nothing here either.
+            warnings.simplefilter("ignore")
+            return ExternalDataInfo(tensor)
+    except ValueError:
+        stated = {entry.key: entry.value for entry in tensor.external_data}
+        found = ", ".join(
+            f"{key} {shortened(stated[key])}" for key in ("offset", "length") if key in stated
+        )
+        raise WorkloadError(
+            f"weights {tensor.name!r} in an external file: offset and length must be whole "
+            f"numbers from 0, got {found}"
+        ) from None
+
+
+def _load_external_data(model: onnx.ModelProto, folder: Path) -> None:
+    """Load what `_check_external_data` found in order; onnx has its own rules, such as on links."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            load_external_data_for_model(model, str(folder))
+    except (onnx.checker.ValidationError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise WorkloadError(f"external weights cannot be loaded: {reason}") from None

@@ -145,6 +145,45 @@ def test_external_weights_through_a_link(external, tmp_path):
     )
 
 
+@pytest.mark.parametrize("location", ["a\0b", "a" * 5000], ids=["nul", "long"])
+def test_external_weights_in_what_is_no_name(external, location):
+    path = external(location=location)
+    named = repr(location) if len(location) < 10 else f"'{'a' * 56}..."
+    assert refused(path) == (f"{path}: weights 'w' in external file {named}: is not a file's name")
+
+
+@pytest.mark.parametrize(
+    ("entries", "found"),
+    [
+        ({"offset": "abc"}, "offset 'abc'"),
+        ({"offset": 0, "length": -5}, "offset '0', length '-5'"),
+        ({"length": ""}, "length ''"),
+    ],
+)
+def test_external_weights_at_places_that_are_no_numbers(external, entries, found):
+    path = external(**entries)
+    assert refused(path) == (
+        f"{path}: weights 'w' in an external file: offset and length must be whole numbers "
+        f"from 0, got {found}"
+    )
+
+
+def test_entries_of_external_weights_that_onnx_does_not_know_mean_nothing(external):
+    operator = load_onnx(external(answer=42)).network.layers[0].operator
+    np.testing.assert_array_equal(operator.weights, WEIGHTS)
+
+
+def test_external_weights_that_onnx_refuses_to_load(external, monkeypatch):
+    def load(model, folder):
+        raise onnx.checker.ValidationError("w: has several hard links\nand more")
+
+    monkeypatch.setattr("accelsim.frontend.read_model.load_external_data_for_model", load)
+    path = external()
+    assert refused(path) == (
+        f"{path}: external weights cannot be loaded: w: has several hard links"
+    )
+
+
 def test_external_weights_missing_or_short(external):
     path = external(location="no.bin")
     assert refused(path) == (

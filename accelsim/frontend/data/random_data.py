@@ -7,6 +7,7 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.errors import DataError
 from accelsim.frontend.data.dataset import Dataset, InputNeeds
 from accelsim.frontend.data.files import require_loadable
 from accelsim.network import IntegerNetwork, Network
@@ -52,5 +53,11 @@ def _integers(
     """Return the real numbers of random integers."""
     tensor = network.tensors[network.input]
     low, high = tensor.format.low, tensor.format.high
+    largest = tensor.scale * max(high - tensor.zero_point, tensor.zero_point - low)
+    if largest > float(np.finfo(np.float32).max):
+        raise DataError(
+            f"random images: input {network.input!r} has scale {tensor.scale:g}, so its integers "
+            f"stand for numbers up to {largest:g}, beyond float32"
+        )
     integers = generator.integers(low, high, (count, *tensor.shape), endpoint=True)
     return (tensor.scale * (integers - tensor.zero_point)).astype(np.float32)
