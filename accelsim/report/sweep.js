@@ -294,7 +294,7 @@ function resolved(point) {
     const value = axis.values[axis.index[point]];
     if (axis.name === "bits") [weights, activations] = value.slice(1).split("a").map(Number);
     else if (axis.name === "network" || axis.name === "batch") words[axis.name] = value;
-    else {
+    else if (!axis.name.startsWith("quantization.")) {
       const path = axis.name.split("."), last = path.pop();
       path.reduce((group, key) => (group[key] ??= {}), machine)[last] = value;
       if (axis.name === "array.weight_bits") weights = value;
@@ -311,10 +311,10 @@ function command(point) {
   const [machine, words] = resolved(point), { weight_bits: w, activation_bits: a } = machine.array;
   const parts = ["accelsim", "run", words.network ?? data.network, "--hardware", data.hardware];
   axes.forEach((axis, i) => {
-    if (["bits", "network", "batch", "array.weight_bits", "array.activation_bits"].includes(axis.name)) return;
+    if (["bits", "network", "batch", "array.weight_bits", "array.activation_bits"].includes(axis.name) || axis.name.startsWith("quantization.")) return;
     parts.push("--set", `${axis.name}=${setting(i, point)}`);
   });
-  parts.push("--bits", w === a ? String(w) : `w${w}a${a}`, "--batch", String(words.batch ?? data.batch), ...data.options);
+  parts.push("--bits", w === a ? String(w) : `w${w}a${a}`, "--batch", String(words.batch ?? data.batch), ...data.options[data.option[point]]);
   return parts.map(quote).join(" ");
 }
 

@@ -44,8 +44,10 @@ class SweepPage:
         For every point -1 over budget, 0 beaten (or without results), 1 on the front, 2 the knee.
     sensitivity
         Share of each objective's variance by axis: objective, axis, 0 to 1.
-    base, hardware, network, batch, options
-        What every design starts from, and the rest of the command that runs one.
+    base, hardware, network, batch
+        What every design starts from.
+    options, option
+        The rest of the commands that run them; which of these each point has.
     facts
         What is needed to trust the page: hashes, versions.
     """
@@ -64,7 +66,8 @@ class SweepPage:
     hardware: str
     network: str
     batch: int
-    options: Sequence[str]
+    options: Sequence[Sequence[str]]
+    option: Sequence[int]
     facts: Mapping[str, str]
 
 
@@ -160,6 +163,7 @@ def _data(page: SweepPage) -> str:
         "network": page.network,
         "batch": page.batch,
         "options": page.options,
+        "option": page.option,
     }
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.replace("<", "\\u003c")

@@ -15,7 +15,15 @@ from accelsim.sweeps.expressions import Value
 from accelsim.sweeps.space import Axis
 from accelsim.units import shortened
 
-__all__ = ["MAX_VALUES", "batch_axis", "bits_axis", "field_axis", "network_axis"]
+__all__ = [
+    "MAX_VALUES",
+    "batch_axis",
+    "bits_axis",
+    "field_axis",
+    "listed",
+    "make_axis",
+    "network_axis",
+]
 
 MAX_VALUES = 100_000
 """Values of one axis, at most."""
@@ -39,7 +47,7 @@ def field_axis(field: Field, given: object, base: Mapping[str, Any]) -> Axis:
     ConfigError
         A line for each value that cannot be used; without the place.
     """
-    values = _listed(given) if isinstance(given, list) else list(_range(field, given))
+    values = listed(given) if isinstance(given, list) else list(_range(field, given))
     problems = []
     numbers: list[Value] = []
     for value in values:
@@ -51,7 +59,7 @@ def field_axis(field: Field, given: object, base: Mapping[str, Any]) -> Axis:
             problems.append(wrong)
     if problems:
         raise ConfigError("\n".join(problems))
-    return _axis(field.path, values, numbers)
+    return make_axis(field.path, values, numbers)
 
 
 def bits_axis(given: object) -> Axis:
@@ -59,29 +67,30 @@ def bits_axis(given: object) -> Axis:
 
     Raises ConfigError as `field_axis` does.
     """
-    values = [_widths(value) for value in _listed(given)]
-    return _axis("bits", values, values)
+    values = [_widths(value) for value in listed(given)]
+    return make_axis("bits", values, values)
 
 
 def network_axis(given: object) -> Axis:
     """Return the axis of networks; whether there are such networks is not checked here."""
-    values = _listed(given)
+    values = listed(given)
     for value in values:
         if not isinstance(value, str) or not value:
             raise ConfigError(f"must be names or paths of networks, got {shortened(value)}")
-    return _axis("network", values, values)
+    return make_axis("network", values, values)
 
 
 def batch_axis(given: object) -> Axis:
     """Return the axis of images in a batch, 1 to 65536."""
-    values = _listed(given)
+    values = listed(given)
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1 << 16:
             raise ConfigError(f"must be whole numbers from 1 to 65536, got {shortened(value)}")
-    return _axis("batch", values, values)
+    return make_axis("batch", values, values)
 
 
-def _axis(name: str, values: list[Any], numbers: list[Any]) -> Axis:
+def make_axis(name: str, values: list[Any], numbers: list[Any]) -> Axis:
+    """Return an axis of values, none of them twice."""
     seen: dict[object, object] = {}
     for value, number in zip(values, numbers, strict=True):
         key = (type(number) is bool, number)
@@ -91,7 +100,8 @@ def _axis(name: str, values: list[Any], numbers: list[Any]) -> Axis:
     return Axis(name, tuple(values), tuple(numbers))
 
 
-def _listed(given: object) -> list[Any]:
+def listed(given: object) -> list[Any]:
+    """Return the values of a list that is neither empty nor too long."""
     if not isinstance(given, list) or not given:
         raise ConfigError(f"must be a list of values, got {shortened(given)}")
     if len(given) > MAX_VALUES:

@@ -39,7 +39,7 @@ class Inputs:
         """Return how the network of a design is quantized, nothing if it has no values."""
         if self.sources[design.network].topology is not None:
             return None
-        return integers_of(design.hardware, self.space.quantization)
+        return integers_of(design.hardware, design.quantization)
 
     def table(self, design: Design) -> EnergyTable:
         """Return the energy table of a design's machine.

@@ -30,13 +30,20 @@ from accelsim.sweeps.space import (
     BATCH,
     BITS,
     NETWORK,
+    QUANTIZATION,
     Axis,
     Quantization,
     Space,
     Strategy,
     flat_names,
 )
-from accelsim.sweeps.space_form import MAX_GRID_POINTS, SpaceFile, read_objective
+from accelsim.sweeps.space_form import (
+    MAX_GRID_POINTS,
+    QUANTIZATION_CHOICES,
+    SpaceFile,
+    quantization_axis,
+    read_objective,
+)
 from accelsim.units import shortened
 
 __all__ = ["load_space", "make_space", "names_of"]
@@ -155,6 +162,7 @@ class _Checker:
             self._complain(("axes",), "must hold at least one axis")
         fields = hardware_fields()
         named = (BITS, NETWORK, BATCH)
+        choices = tuple(f"{QUANTIZATION}{choice}" for choice in QUANTIZATION_CHOICES)
         axes = []
         for name, values in given.items():
             try:
@@ -166,8 +174,10 @@ class _Checker:
                 elif name in named:
                     make = {BITS: bits_axis, NETWORK: network_axis, BATCH: batch_axis}[name]
                     axes.append(make(values))
+                elif name in choices:
+                    axes.append(quantization_axis(name, values))
                 else:
-                    raise ConfigError(f"unknown axis{_meant(name, (*fields, *named))}")
+                    raise ConfigError(f"unknown axis{_meant(name, (*fields, *named, *choices))}")
                 if name in _TABLES:
                     _shipped_only(values, _TABLES[name]())
             except ConfigError as error:

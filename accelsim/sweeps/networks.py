@@ -6,10 +6,9 @@ accuracy measured, once for all machines that compute the same integers.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +25,9 @@ from accelsim.network.topology import Topology
 from accelsim.pipeline import RunRequest, accuracy_pct, load_images, load_network
 from accelsim.quantize import (
     QuantizationSpec,
-    RangeMethod,
-    observe_ranges,
     observed_tensors,
+    quantize_calibrated,
     quantize_input,
-    quantize_network,
 )
 from accelsim.sweeps.evaluate import ends_after
 from accelsim.sweeps.space import Quantization
@@ -92,9 +89,7 @@ def find_source(name: str, folder: Path, data: str | None) -> Source:
 
 def integers_of(hardware: Hardware, choices: Quantization) -> QuantizationSpec:
     """Return the integers that a machine computes a network with."""
-    options: dict[str, Any] = asdict(choices)
-    options["range_method"] = RangeMethod(choices.range_method)
-    return QuantizationSpec.for_machine(hardware, **options)
+    return QuantizationSpec.for_machine(hardware, **vars(choices))
 
 
 def shape_of(topology: Topology, hardware: Hardware, batch: int) -> NetworkShape:
@@ -134,7 +129,7 @@ def _prepare(
     if (model.sha256, dataset.sha256) != (source.sha256, source.data_sha256):
         raise WorkloadError(f"{source.path}: network or data changed while the sweep was running")
     network = model.network
-    integer = quantize_network(network, observe_ranges(network, calibrated.activations, spec), spec)
+    integer = quantize_calibrated(network, dataset.calibration_images, calibrated.activations, spec)
     accuracy = None
     if judge:
         inputs = quantize_input(integer, dataset.images)

@@ -11,7 +11,7 @@ from accelsim.errors import AccelsimError
 from accelsim.sweeps.evaluate import evaluate
 from accelsim.sweeps.inputs import Inputs, read_inputs
 from accelsim.sweeps.networks import Prepared, prepare, shape_of
-from accelsim.sweeps.space import Choice, Space
+from accelsim.sweeps.space import QUANTIZATION, Choice, Space
 from accelsim.sweeps.strategies import draw
 
 __all__ = ["STORED_BYTES_PER_POINT", "Plan", "expected_points", "plan_sweep"]
@@ -156,8 +156,11 @@ def _count(space: Space) -> tuple[int, bool]:
 
 def _preparations(space: Space) -> int:
     """Networks and ways of quantizing them: what each is prepared for once."""
-    counts = [len(axis.values) for axis in space.axes if axis.name in _INTEGER_AXES]
-    return math.prod(counts)
+    return math.prod(
+        len(axis.values)
+        for axis in space.axes
+        if axis.name in _INTEGER_AXES or axis.name.startswith(QUANTIZATION)
+    )
 
 
 def _mean(values: list[float]) -> float:

@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from accelsim.errors import ConfigError
+from accelsim.frontend import is_shapes
 from accelsim.output_folder import reason
 from accelsim.report.provenance import versions
 from accelsim.report.style import to_png, to_svg
 from accelsim.report.sweep_page import PageAxis, PageColumn, SweepPage, sweep_html
 from accelsim.report.sweep_plots import SweepFigure, sweep_figures
+from accelsim.request import RunRequest
 from accelsim.sweeps.analyse import Front, find_front, sensitivity
 from accelsim.sweeps.export import whole_file
+from accelsim.sweeps.expressions import Value
 from accelsim.sweeps.judge import objective_costs
 from accelsim.sweeps.metrics import METRICS, Objective
 from accelsim.sweeps.read_store import StoredSpace, read_rows
-from accelsim.sweeps.space import Space
+from accelsim.sweeps.space import NETWORK, QUANTIZATION, Choice, Space
 from accelsim.sweeps.store import Store
 
 __all__ = ["MOST_POINTS", "write_report"]
@@ -74,6 +77,8 @@ def _page(
         numbers = [found.rows[index].numbers.get(metric.column) for index in shown]
         if name not in columns and any(number is not None for number in numbers):
             columns[name] = PageColumn(metric.unit, metric.maximize, list(map(_short, numbers)))
+    ways = [_way(space, found.rows[index].choice) for index in shown]
+    kinds = {way: place for place, way in enumerate(dict.fromkeys(ways))}
     return SweepPage(
         title=space.name,
         lead=f"{', '.join(space.networks)} on {space.hardware} and {space.size:,} variants of it.",
@@ -92,7 +97,8 @@ def _page(
         hardware=space.hardware,
         network=space.network,
         batch=space.batch,
-        options=_options(stored),
+        options=[_options(space, dict(way)) for way in kinds],
+        option=[kinds[way] for way in ways],
         facts={**stored.inputs, **versions()},
     )
 
@@ -165,16 +171,24 @@ def _cards(found: Front) -> list[tuple[str, str, str]]:
     return cards
 
 
-def _options(stored: StoredSpace) -> list[str]:
-    """Return the options of `accelsim run` that are the same for every point."""
-    space, choices = stored.space, stored.space.quantization
+def _way(space: Space, choice: Choice) -> tuple[tuple[str, Value], ...]:
+    """Return the settings of a point that are not about its machine."""
+    return tuple(
+        (axis.name, axis.values[index])
+        for axis, index in zip(space.axes, choice, strict=True)
+        if axis.name == NETWORK or axis.name.startswith(QUANTIZATION)
+    )
+
+
+def _options(space: Space, settings: Mapping[str, Value]) -> list[str]:
+    """Return the options of `accelsim run` that are not about the machine."""
+    if is_shapes(str(settings.get(NETWORK, space.network))):
+        return []
     options = [] if space.data is None else ["--data", space.data]
-    options += [] if choices.per_channel else ["--per-tensor"]
-    options += ["--symmetric"] if choices.symmetric_activations else []
-    if choices.range_method != "min_max":
-        options += ["--range", choices.range_method]
-    if choices.range_method == "percentile":
-        options += ["--percentile", f"{choices.percentile:g}"]
+    choices = vars(space.quantized(settings))
+    for option, value in RunRequest(**choices).quantization_words:
+        options += [option] if value is None else [option, value]
+    options += ["--seed", str(choices["seed"])] if choices["seed"] else []
     return options
 
 

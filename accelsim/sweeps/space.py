@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -26,6 +26,8 @@ __all__ = [
     "BATCH",
     "BITS",
     "NETWORK",
+    "NOT_SMOOTHED",
+    "QUANTIZATION",
     "Axis",
     "Choice",
     "Design",
@@ -38,6 +40,12 @@ __all__ = [
 
 BITS, NETWORK, BATCH = "bits", "network", "batch"
 """Axes that are not fields of the machine."""
+
+QUANTIZATION = "quantization."
+"""What axes that vary a choice of `Quantization` begin with."""
+
+NOT_SMOOTHED = "none"
+"""The value of the axis ``quantization.smooth`` that leaves the network as it is."""
 
 Choice = tuple[int, ...]
 
@@ -62,17 +70,24 @@ class Quantization:
     per_channel: bool = True
     symmetric_activations: bool = False
     range_method: str = "min_max"
+    weight_range_method: str = "min_max"
     percentile: float = 99.9
+    equalize: bool = False
+    smooth: float | None = None
+    weight_rounding: str = "nearest"
+    correct_biases: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Design:
-    """One point: a machine, built and checked, and what runs on it."""
+    """One point: a machine, built and checked, what runs on it, and how that is quantized."""
 
     settings: Mapping[str, Value]
     network: str
     batch: int
     hardware: Hardware
+    quantization: Quantization
 
 
 @dataclass(frozen=True)
@@ -173,14 +188,24 @@ class Space:
                 changes |= dict(
                     zip(("array.weight_bits", "array.activation_bits"), widths, strict=True)
                 )
-            elif name not in (NETWORK, BATCH):
+            elif name not in (NETWORK, BATCH) and not name.startswith(QUANTIZATION):
                 changes[name] = value
         places: dict[FieldPath, Place] = {(): Place(f"hardware {self.hardware}")}
         hardware = validate(Document(with_values(self.base, changes), places), Hardware)
         batch = settings.get(BATCH, self.batch)
         if not isinstance(batch, int):
             raise ConfigError(f"batch: must be a whole number, got {batch!r}")
-        return Design(settings, str(settings.get(NETWORK, self.network)), batch, hardware)
+        network = str(settings.get(NETWORK, self.network))
+        return Design(settings, network, batch, hardware, self.quantized(settings))
+
+    def quantized(self, settings: Mapping[str, Value]) -> Quantization:
+        """Return how the network of a design becomes integers, of the values of its axes."""
+        changes: dict[str, Any] = {
+            name.removeprefix(QUANTIZATION): None if value == NOT_SMOOTHED else value
+            for name, value in settings.items()
+            if name.startswith(QUANTIZATION)
+        }
+        return replace(self.quantization, **changes) if changes else self.quantization
 
     @cached_property
     def _base_names(self) -> dict[str, Value]:

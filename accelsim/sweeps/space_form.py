@@ -8,14 +8,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from accelsim.errors import ConfigError
+from accelsim.frontend import LARGEST_SEED
 from accelsim.hardware.quantities import Count, Part, Text, Word
-from accelsim.hardware.validation import did_you_mean
-from accelsim.quantize import RangeMethod
+from accelsim.hardware.validation import did_you_mean, value_message
+from accelsim.quantize import RangeMethod, WeightRounding
+from accelsim.sweeps.axis_values import listed, make_axis
 from accelsim.sweeps.expressions import Kind, parse_expression
 from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
+from accelsim.sweeps.space import NOT_SMOOTHED, QUANTIZATION, Axis
 from accelsim.units import shortened
 
-__all__ = ["MAX_GRID_POINTS", "SpaceFile", "read_objective"]
+__all__ = [
+    "MAX_GRID_POINTS",
+    "QUANTIZATION_CHOICES",
+    "SpaceFile",
+    "quantization_axis",
+    "read_objective",
+]
 
 MAX_GRID_POINTS = 10_000_000
 """Points of a grid, at most; larger spaces can be sampled."""
@@ -25,7 +34,16 @@ class _QuantizationPart(Part):
     per_channel: bool = True
     symmetric_activations: bool = False
     range_method: Annotated[RangeMethod, Field(strict=False)] = RangeMethod.MIN_MAX
+    weight_range_method: Literal["min_max", "percentile", "mse", "kl", "octav"] = "min_max"
     percentile: Annotated[float, Field(gt=0, le=100)] = 99.9
+    equalize: bool = False
+    smooth: Annotated[float | None, Field(ge=0, le=1)] = None
+    weight_rounding: Annotated[WeightRounding, Field(strict=False)] = WeightRounding.NEAREST
+    correct_biases: bool = False
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
+
+
+QUANTIZATION_CHOICES = tuple(_QuantizationPart.model_fields)
 
 
 class _StrategyPart(Part):
@@ -49,6 +67,32 @@ class SpaceFile(Part):
     objectives: tuple[Any, ...] | list[Any] = ()
     quantization: _QuantizationPart = _QuantizationPart()
     strategy: _StrategyPart = _StrategyPart()
+
+
+def quantization_axis(name: str, given: object) -> Axis:
+    """Return the axis ``quantization.NAME``; its values are as in the section ``quantization``.
+
+    The axis ``quantization.smooth`` has ``none`` for a network that is left as it is.
+
+    Raises
+    ------
+    ConfigError
+        A line for each value that cannot be used; without the place.
+    """
+    values = listed(given)
+    field = name.removeprefix(QUANTIZATION)
+    problems = []
+    for value in values:
+        if field == "smooth" and value == NOT_SMOOTHED:
+            continue
+        section = {"quantization": {field: value}}
+        wrong = value_message(section, ("quantization", field), SpaceFile)
+        if wrong is None and value is None:
+            wrong = f"must be 0 to 1, or {NOT_SMOOTHED}, got nothing"
+        problems += [] if wrong is None else [wrong]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return make_axis(name, values, values)
 
 
 def read_objective(item: object, names: Mapping[str, Kind]) -> Objective | None:

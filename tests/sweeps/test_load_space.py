@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from accelsim.errors import ConfigError
+from accelsim.request import RunRequest
 from accelsim.sweeps.load_space import load_space, make_space
+from accelsim.sweeps.space import Quantization
+from accelsim.sweeps.space_form import QUANTIZATION_CHOICES
 
 
 def refusal(path):
@@ -287,3 +292,76 @@ def test_a_network_with_values_is_judged_by_its_accuracy_by_default(space_file):
     assert space.networks == ("digits_cnn",)
     names = [objective.name for objective in space.objectives]
     assert names == ["latency", "energy", "accuracy"]
+
+
+def test_a_space_chooses_as_a_run_does_but_for_single_layers():
+    request = RunRequest().quantization
+    del request["layer_bits"]
+    assert set(QUANTIZATION_CHOICES) == set(request)
+    assert vars(Quantization()) == request
+
+
+def test_how_networks_are_quantized_can_be_an_axis(space_file):
+    space = load_space(
+        space_file(
+            """\
+            schema: accelsim.space/1
+            name: methods
+            quantization: {weight_range_method: mse, correct_biases: true}
+            axes:
+              quantization.range_method: [min_max, percentile]
+              quantization.smooth: [none, 0.5]
+              quantization.percentile: [99, 99.9]
+            """
+        )
+    )
+    given = Quantization(weight_range_method="mse", correct_biases=True)
+    first, last = space.design((0, 0, 0)), space.design((1, 1, 1))
+    assert first.quantization == replace(given, percentile=99)
+    assert last.quantization == replace(given, range_method="percentile", smooth=0.5)
+    assert first.hardware == last.hardware
+
+
+def test_choices_of_quantization_that_there_are_not(space_file):
+    path = space_file(
+        """\
+        schema: accelsim.space/1
+        name: methods
+        quantization: {weight_range_method: cross_entropy, seed: -1, layer_bits: []}
+        axes:
+          quantization.range_method: [mse, mso]
+          quantization.smooth: [null, 2]
+          quantization.equalize: [yes, 1]
+          quantization.rounding: [nearest]
+          quantization.seed: {from: 1, to: 3, step: 1}
+        """
+    )
+    assert refusal(path) == [
+        (
+            "space.yaml:3: quantization.weight_range_method: must be one of 'min_max', "
+            "'percentile', 'mse', 'kl', 'octav', got 'cross_entropy'"
+        ),
+        "space.yaml:3: quantization.seed: must be 0 to 18446744073709551615, got -1",
+        (
+            "space.yaml:3: quantization.layer_bits: unknown field, allowed per_channel, "
+            "symmetric_activations, range_method, weight_range_method, percentile, equalize, "
+            "smooth, weight_rounding, correct_biases, seed"
+        ),
+        (
+            "space.yaml:5: axes.quantization.range_method: must be one of 'min_max', "
+            "'moving_average', 'percentile', 'mse', 'kl', 'octav', 'cross_entropy', got 'mso' "
+            "(did you mean 'mse'?)"
+        ),
+        "space.yaml:6: axes.quantization.smooth: must be 0 to 1, or none, got nothing",
+        "space.yaml:6: axes.quantization.smooth: must be 0 to 1, got 2",
+        "space.yaml:7: axes.quantization.equalize: must be true or false, got 'yes'",
+        "space.yaml:7: axes.quantization.equalize: must be true or false, got 1",
+        (
+            "space.yaml:8: axes.quantization.rounding: unknown axis (did you mean "
+            "'quantization.weight_rounding'?)"
+        ),
+        (
+            "space.yaml:9: axes.quantization.seed: must be a list of values, got {'from': 1, "
+            "'to': 3, 'step': 1}"
+        ),
+    ]

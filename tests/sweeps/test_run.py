@@ -7,6 +7,7 @@ import pytest
 from accelsim.errors import AccelsimError, ConfigError
 from accelsim.pipeline import RunRequest
 from accelsim.pipeline import run as run_pipeline
+from accelsim.sweeps.load_space import load_space
 from accelsim.sweeps.read_store import find_space, read_rows, table
 from accelsim.sweeps.store import Store
 
@@ -63,8 +64,6 @@ DIGITS = """\
 def test_accuracy_is_that_of_a_run_and_is_measured_once_for_all_machines(
     space_file, sweep_here, folder
 ):
-    from accelsim.sweeps.load_space import load_space
-
     judged = []
 
     def before(task, *arguments):
@@ -214,8 +213,6 @@ def test_a_worker_lost_for_another_reason_is_named(tiny, sweep_here, folder):
 
 
 def test_a_network_whose_preparation_fails_has_no_points(space_file, sweep_here, folder):
-    from accelsim.sweeps.load_space import load_space
-
     def refuse(task, *arguments):
         if task.__name__ == "prepare" and arguments[1].weight_bits == 4:
             raise AccelsimError("bias does not fit")
@@ -309,3 +306,28 @@ def test_rows_for_tables_are_flat_and_alike(tiny, sweep_here, folder):
     assert first["accuracy_pct"] is None
     assert first["cycles_stream"] > 0
     assert first["energy_dram_uj"] > 0
+
+
+def test_every_choice_of_quantization_gives_the_accuracy_of_a_run(space_file, sweep_here, folder):
+    text = """\
+        schema: accelsim.space/1
+        name: methods
+        network: digits_mlp
+        quantization: {range_method: mse, weight_range_method: octav, correct_biases: true}
+        axes:
+          bits: [3]
+          quantization.equalize: [false, true]
+          quantization.smooth: [none, 0.5]
+          quantization.weight_rounding: [nearest, stochastic]
+          quantization.seed: [4]
+        """
+    space = load_space(space_file(text))
+    sweep_here(space)
+    rows = rows_of(folder)
+    assert len(rows) == 8
+    assert len({row.numbers["accuracy_pct"] for row in rows}) > 2
+    assert len({row.numbers["energy_uj"] for row in rows}) == 1
+    for row in (rows[0], rows[-1]):
+        choices = vars(space.design(row.choice).quantization)
+        request = RunRequest(network="digits_mlp", points=((3, 3),), limit=1, **choices)
+        assert row.numbers["accuracy_pct"] == run_pipeline(request).points[0].accuracy_integer_pct
