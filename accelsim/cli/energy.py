@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from accelsim.energy.entries import Sourced
 
 __all__ = ["energy"]
 
 
 @click.group()
 def energy() -> None:
-    """Show technology tables, check your own, and explain the energy of a run."""
+    """Show technology and DRAM tables, check your own, and explain the energy of a run."""
 
 
-@energy.command("list")
+@energy.command("list", short_help="List the tables that ship with accelsim.")
 def list_tables() -> None:
-    """List the technology tables that ship with accelsim."""
+    """List the technology tables and the DRAM tables that ship with accelsim."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from accelsim.energy import load_table, table_names
+    from accelsim.energy.dram_table import dram_table_names, load_dram_table
     from accelsim.units import format_nanometres, format_volts
 
+    console = Console(highlight=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)
     for heading in ("node", "voltage"):
@@ -33,41 +39,65 @@ def list_tables() -> None:
     for one in values:
         node, voltage = format_nanometres(one.node), format_volts(one.voltage)
         table.add_row(one.name, node, voltage, one.description)
-    Console(highlight=False).print(table)
+    console.print(table)
+    memories = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    memories.add_column("DRAM table", no_wrap=True)
+    for heading in ("types", "description"):
+        memories.add_column(heading)
+    for name in dram_table_names():
+        dram = load_dram_table(name).values
+        memories.add_row(dram.name, ", ".join(dram.types), dram.description)
+    console.print(memories)
 
 
 @energy.command(short_help="Print every entry of a table with its source.")
 @click.argument("table", default="horowitz_45nm")
 def show(table: str) -> None:
-    """Print every entry of TABLE, a name or a YAML file, with how it is known and its source."""
-    from accelsim.energy import load_table
+    """Print every entry of TABLE, a name or a YAML file, with how it is known and its source.
 
-    loaded = load_table(table)
-    entries = loaded.entries()
+    A technology table is printed with the DRAM table that goes with it by default.
+    """
+    from accelsim.energy import load_table
+    from accelsim.energy.dram_table import is_dram_table, load_dram_table
+
+    dram = is_dram_table(table)
+    entries = load_dram_table(table).values.entries() if dram else load_table(table).entries()
     for name, entry in entries.items():
-        numbers = ", ".join(
-            f"{field} {value:g}" if isinstance(value, float) else f"{field} {value}"
-            for field, value in entry
-            if isinstance(value, int | float)
-        )
-        click.echo(f"{name}: {numbers} per {entry.per}")
+        click.echo(f"{name}: {_numbers(entry)} per {entry.per}")
         click.echo(f"    {entry.tag}: {entry.source}")
         if entry.range:
             ends = f"x{entry.range.low:g} to x{entry.range.high:g}"
             click.echo(f"    range {ends}: {entry.range.source}")
 
 
-@energy.command(short_help="Check a technology table.")
+def _numbers(entry: Sourced) -> str:
+    """Return an entry's own numbers, quantities with their units."""
+    others = {"per", "tag", "source", "range", "background", "timing"}
+    numbers = entry.model_dump(mode="json", exclude=others)
+    return ", ".join(
+        f"{field} {value:g}" if isinstance(value, float) else f"{field} {value}"
+        for field, value in numbers.items()
+    )
+
+
+@energy.command(short_help="Check a table of your own.")
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Check the technology table in FILE; every problem is listed with its line."""
-    from accelsim.energy import load_table
+    """Check the technology or DRAM table in FILE; every problem is listed with its line."""
+    from accelsim.energy import load_table, table_names
+    from accelsim.energy.dram_table import dram_table_names, is_dram_table, load_dram_table
     from accelsim.errors import ConfigError
     from accelsim.units import format_nanometres
 
     if not file.is_file():
         raise ConfigError(f"{file}: no such file")
-    values = load_table(str(file.absolute() if len(file.parts) == 1 else file)).values
+    # A file in this folder that has the name of a shipped table is meant here.
+    path = f"./{file}" if str(file) in (*table_names(), *dram_table_names()) else str(file)
+    if is_dram_table(path):
+        memories = load_dram_table(path).values
+        click.echo(f"{file}: ok: {memories.name}, {', '.join(memories.types)}")
+        return
+    values = load_table(path).values
     click.echo(f"{file}: ok: {values.name}, {format_nanometres(values.node)}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,9 +13,15 @@ from accelsim.energy.entries import DramEntry, Sourced
 from accelsim.hardware.named_files import ShippedFiles
 from accelsim.hardware.quantities import Part, Text, Word
 from accelsim.hardware.validation import validate
-from accelsim.hardware.yaml_files import parse_document
+from accelsim.hardware.yaml_files import parse_document, read_text
 
-__all__ = ["DramTable", "DramTableValues", "dram_table_names", "load_dram_table"]
+__all__ = [
+    "DramTable",
+    "DramTableValues",
+    "dram_table_names",
+    "is_dram_table",
+    "load_dram_table",
+]
 
 _TABLES = ShippedFiles("accelsim.energy", "dram_tables", "DRAM table")
 
@@ -48,6 +55,18 @@ class DramTable:
 def dram_table_names() -> tuple[str, ...]:
     """Return the names of the DRAM tables that ship with accelsim."""
     return _TABLES.names()
+
+
+def is_dram_table(name_or_path: str) -> bool:
+    """Return whether this names a shipped DRAM table, or a file whose schema is that of one.
+
+    Raises ConfigError when it is a file that cannot be read.
+    """
+    path = Path(name_or_path)
+    if name_or_path in dram_table_names() or not path.is_file():
+        return name_or_path in dram_table_names()
+    schema = parse_document(read_text(path), name_or_path).values.get("schema")
+    return str(schema).startswith("accelsim.dram/")
 
 
 def load_dram_table(name_or_path: str) -> DramTable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,8 +163,15 @@ def _render(
     console.print(table)
     console.print(Text(f" {point['technology']}"))
     for entry, number in numbers.items():
-        console.print(Text(f" {number:>2}  {entry}: {point['sources'][entry]}"))
+        console.print(Text(_wrapped(f" {number:>2}  {entry}: {point['sources'][entry]}", width)))
     return "\n".join(text.rstrip() for text in stream.getvalue().splitlines()) + "\n"
+
+
+def _wrapped(source: str, width: int) -> str:
+    """Wrap a numbered line so that the numbers stand alone in their column."""
+    return textwrap.fill(
+        source, width, subsequent_indent=" " * 5, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _entries(lines: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -37,6 +37,53 @@ def test_a_table_of_ones_own_is_checked(accelsim, tmp_path):
     assert f"{mine}:4: node: must be a feature size with its unit, got 7" in done.stderr
 
 
+def test_numbers_are_shown_with_their_units(accelsim):
+    shown = accelsim("energy", "show", "cmos_28nm").stdout.splitlines()
+    assert "add: node 28nm, voltage 0.9V, pj 0.032, width_bits 16 per addition" in shown
+    assert (
+        "sram_area: node 28nm, voltage 0.9V, um2 90360, reference_size 64KiB per SRAM of "
+        "reference_size"
+    ) in shown
+    assert (
+        "dram.ddr4.timing: bandwidth 25.6GB/s, row_hit_latency 16.25ns, row_miss_latency 30ns, "
+        "burst 64B per x64 channel"
+    ) in shown
+    assert "dram.ddr4: pj 19.4, width_bits 1 per bit" in shown
+
+
+def test_dram_tables_are_listed_shown_and_checked(accelsim, tmp_path):
+    from importlib import resources
+
+    listed = accelsim("energy", "list").stdout.split("DRAM table", 1)[1].split()
+    assert {"devices", "ddr3,", "ddr4,", "lpddr4,", "lpddr5,", "hbm2,", "hbm2e"} <= set(listed)
+    shown = accelsim("energy", "show", "devices").stdout
+    assert shown.startswith("dram.ddr3: pj 20, width_bits 1 per bit\n")
+    text = (resources.files("accelsim.energy") / "dram_tables" / "devices.yaml").read_text()
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text)
+    done = accelsim("energy", "check", mine)
+    types = "ddr3, ddr4, lpddr4, lpddr5, hbm2, hbm2e"
+    assert (done.exit_code, done.stdout) == (0, f"{mine}: ok: devices, {types}\n")
+    assert accelsim("energy", "show", mine).stdout == shown
+    mine.write_text(text.replace("pj: 19.4", "pj: -19.4"))
+    done = accelsim("energy", "check", mine)
+    assert done.exit_code == 2
+    assert done.stderr == f"{mine}:21: types.ddr4.pj: must be 0 to 1000000, got -19.4\n"
+
+
+def test_a_table_is_called_what_it_was_called(accelsim, tmp_path, monkeypatch):
+    """Not by the whole path; and a file beats a shipped table of its name."""
+    from importlib import resources
+
+    text = (resources.files("accelsim.energy") / "tables" / "cmos_7nm.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("node: 7nm\n", "node: 7\n", 1))
+    (tmp_path / "cmos_28nm").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    refused = accelsim("energy", "check", "mine.yaml")
+    assert refused.stderr.startswith("mine.yaml:4: node: must be a feature size with its unit")
+    assert accelsim("energy", "check", "cmos_28nm").stdout == "cmos_28nm: ok: cmos_7nm, 7nm\n"
+
+
 def test_a_file_that_is_not_there(accelsim):
     done = accelsim("energy", "check", "absent.yaml")
     assert done.exit_code == 2

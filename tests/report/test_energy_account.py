@@ -66,6 +66,16 @@ def test_a_layer_is_explained_line_by_line_with_its_sources(account):
     ]
 
 
+def test_sources_are_wrapped_beside_their_numbers(account):
+    lines = explain(account_document(account), "dense", "w8a8", 32).splitlines()
+    assert lines[-4:] == [
+        "  1  dram.lpddr4: published:",
+        "     Accelergy",
+        "  2  add: published: Horowitz,",
+        "     ISSCC 2014",
+    ]
+
+
 def test_without_a_layer_equal_lines_are_added(account):
     lines = explain(account_document(account), None, None, 100).splitlines()
     assert lines[0].startswith("all layers at w8a8, one image, per operation: 30 pJ")
