@@ -203,8 +203,10 @@ class _Reader:
     def _quantization(self, table: Any) -> tuple[NDArray[np.float64], NDArray[np.int64], int, str]:
         if table is None:
             return np.empty(0), np.empty(0, dtype=np.int64), 0, ""
+        with np.errstate(invalid="ignore"):  # a signalling NaN is refused where it is used
+            scales = self._vector(table, "Scale").astype(np.float64)
         return (
-            self._vector(table, "Scale").astype(np.float64),
+            scales,
             self._vector(table, "ZeroPoint").astype(np.int64),
             table.QuantizedDimension(),
             "is quantized in a custom way" if table.DetailsType() else "",

@@ -298,6 +298,11 @@ REFUSALS = [
         ["operator 0 (RELU): tensor 'y' has scale nan; it must be positive and finite"],
     ),
     (
+        # A signalling NaN: to convert it is an event of its own.
+        lambda d: d.one("RELU", d.tensor(scale=np.frombuffer(b"\1\0\x80\x7f", "<f4"), name="y")),
+        ["operator 0 (RELU): tensor 'y' has scale nan; it must be positive and finite"],
+    ),
+    (
         lambda d: d.one("RELU", d.tensor(zero_point=128, name="y")),
         ["operator 0 (RELU): tensor 'y' has zero point 128; for int8 it must be in [-128, 127]"],
     ),
