@@ -23,7 +23,10 @@ from accelsim.request import RunRequest
 __all__ = [
     "FileArithmetic",
     "GivenIntegers",
+    "file_arithmetic",
     "given_integers",
+    "integers_on",
+    "operand_bits",
     "with_operands_of",
     "with_rescale_unit",
 ]
@@ -64,19 +67,27 @@ def given_integers(
     if isinstance(model, ImportedModel) and model.given is None:
         return None
     _refuse_choices(request)
-    machine, notes = with_rescale_unit(hardware, _arithmetic(model, hardware), request)
-    integer = _in_accumulators(_integers(model, machine), machine.accumulator.format)
+    machine, notes = with_rescale_unit(hardware, file_arithmetic(model, hardware), request)
+    integer = integers_on(model, MachineArithmetic.for_machine(machine))
     return GivenIntegers(integer, with_operands_of(integer, machine), notes)
 
 
-def _integers(model: ImportedModel | IntegerModel, machine: Hardware) -> IntegerNetwork:
-    """Return the network; what quantized ONNX says of integers is lowered for the machine."""
+def integers_on(
+    model: ImportedModel | IntegerModel, arithmetic: MachineArithmetic
+) -> IntegerNetwork:
+    """Return a file's integers on a machine: what quantized ONNX says of them is lowered for it.
+
+    Raises
+    ------
+    ConfigError
+        If a bias does not fit the accumulators.
+    """
     if isinstance(model, IntegerModel):
-        return model.integer
+        return _in_accumulators(model.integer, arithmetic.accumulator)
     if model.given is None:
         raise InternalError(f"{model.network.name}: a float network has no integers yet")
-    arithmetic = MachineArithmetic.for_machine(machine)
-    return quantize_as_given(model.network, model.given, arithmetic)
+    integer = quantize_as_given(model.network, model.given, arithmetic)
+    return _in_accumulators(integer, arithmetic.accumulator)
 
 
 def with_rescale_unit(
@@ -129,7 +140,7 @@ def _refuse_choices(request: RunRequest) -> None:
         )
 
 
-def _arithmetic(model: ImportedModel | IntegerModel, hardware: Hardware) -> FileArithmetic:
+def file_arithmetic(model: ImportedModel | IntegerModel, hardware: Hardware) -> FileArithmetic:
     """Return what a file rescales with: the form of its multipliers, or onnxruntime's kernels'."""
     built = hardware.rescale
     if isinstance(model, ImportedModel):
@@ -148,11 +159,14 @@ def with_operands_of(integer: IntegerNetwork, machine: Hardware) -> Hardware:
     ConfigError
         If a tile of operands so wide does not fit the machine.
     """
-    return machine.with_operand_bits(*_widths(integer, machine))
+    return machine.with_operand_bits(*operand_bits(integer, machine))
 
 
-def _widths(integer: IntegerNetwork, hardware: Hardware) -> tuple[int, int]:
-    """Return the bits of the widest weights and of the widest activations in products."""
+def operand_bits(integer: IntegerNetwork, hardware: Hardware) -> tuple[int, int]:
+    """Return the bits of the widest weights and of the widest activations in products.
+
+    Those of the machine, if the network has no products.
+    """
     weights, activations = 0, 0
     for layer in integer.layers:
         if isinstance(layer.operator, IntegerMatrix):

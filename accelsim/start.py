@@ -196,11 +196,13 @@ def load_network(request: RunRequest) -> ImportedModel | IntegerModel:
     return load_onnx(workload_path(request.network).model)
 
 
-def load_images(model: ImportedModel, request: RunRequest) -> Dataset:
-    """Load the images of a float network, or make them up where that is asked for."""
+def load_images(model: ImportedModel | IntegerModel, request: RunRequest) -> Dataset:
+    """Load the images of a network, or make them up where that is asked for."""
     if request.random_data:
-        return random_data(model.network, request.batch, request.seed)
-    return load_data(_data_path(request), model.network, request.scaling)
+        network = model.integer if isinstance(model, IntegerModel) else model.network
+        return random_data(network, request.batch, request.seed)
+    described = model if isinstance(model, IntegerModel) else model.network
+    return load_data(_data_path(request), described, request.scaling)
 
 
 def _data_path(request: RunRequest) -> str | Path:

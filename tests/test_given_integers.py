@@ -42,7 +42,6 @@ from accelsim.network import (
 )
 from accelsim.pipeline import RunRequest, run
 from accelsim.rtl import RtlRequest, export_rtl
-from accelsim.sweeps.networks import find_source
 
 INT8 = IntegerFormat(8)
 
@@ -366,10 +365,4 @@ def test_what_quantizes_networks_takes_none_that_is_quantized(quantized_onnx, tm
     assert str(error.value) == (
         f"--network: {quantized_onnx} is quantized already; give a float network, or leave it out "
         "for random vectors"
-    )
-    with pytest.raises(ConfigError) as error:
-        find_source(quantized_onnx, tmp_path, None)
-    assert str(error.value) == (
-        f"{quantized_onnx}: is quantized already, so it has one width and one machine: `accelsim "
-        "run` runs it; a sweep quantizes float networks"
     )

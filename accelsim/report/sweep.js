@@ -287,16 +287,26 @@ function yaml(group, indent = "") {
   }).join("");
 }
 
+function network(point) {
+  const axis = axes.find((one) => one.name === "network");
+  return axis ? axis.values[axis.index[point]] : data.network;
+}
+
 function resolved(point) {
   const machine = structuredClone(data.base), words = {};
+  const put = (name, value) => {
+    const path = name.split("."), last = path.pop();
+    path.reduce((group, key) => (group[key] ??= {}), machine)[last] = value;
+  };
+  Object.entries(data.files[network(point)] ?? {}).forEach(([name, value]) => put(name, value));
   let [weights, activations] = [machine.array.weight_bits, machine.array.activation_bits];
   axes.forEach((axis, i) => {
     const value = axis.values[axis.index[point]];
     if (axis.name === "bits") [weights, activations] = value.slice(1).split("a").map(Number);
-    else if (axis.name === "network" || axis.name === "batch") words[axis.name] = value;
+    else if (axis.name === "batch") words.batch = value;
+    else if (axis.name === "network") return;
     else if (!axis.name.startsWith("quantization.")) {
-      const path = axis.name.split("."), last = path.pop();
-      path.reduce((group, key) => (group[key] ??= {}), machine)[last] = value;
+      put(axis.name, value);
       if (axis.name === "array.weight_bits") weights = value;
       else if (axis.name === "array.activation_bits") activations = value;
     }
@@ -309,12 +319,13 @@ const quote = (text) => /^[A-Za-z0-9_.,:=\/@%+-]+$/.test(text) ? text : `'${text
 
 function command(point) {
   const [machine, words] = resolved(point), { weight_bits: w, activation_bits: a } = machine.array;
-  const parts = ["accelsim", "run", words.network ?? data.network, "--hardware", data.hardware];
+  const parts = ["accelsim", "run", network(point), "--hardware", data.hardware];
   axes.forEach((axis, i) => {
     if (["bits", "network", "batch", "array.weight_bits", "array.activation_bits"].includes(axis.name) || axis.name.startsWith("quantization.")) return;
     parts.push("--set", `${axis.name}=${setting(i, point)}`);
   });
-  parts.push("--bits", w === a ? String(w) : `w${w}a${a}`, "--batch", String(words.batch ?? data.batch), ...data.options[data.option[point]]);
+  if (!(network(point) in data.files)) parts.push("--bits", w === a ? String(w) : `w${w}a${a}`);
+  parts.push("--batch", String(words.batch ?? data.batch), ...data.options[data.option[point]]);
   return parts.map(quote).join(" ");
 }
 

@@ -46,6 +46,8 @@ class SweepPage:
         Share of each objective's variance by axis: objective, axis, 0 to 1.
     base, hardware, network, batch
         What every design starts from.
+    files
+        Fields of the machine that networks decide which are integers already, by network.
     options, option
         The rest of the commands that run them; which of these each point has.
     facts
@@ -66,6 +68,7 @@ class SweepPage:
     hardware: str
     network: str
     batch: int
+    files: Mapping[str, Mapping[str, Any]]
     options: Sequence[Sequence[str]]
     option: Sequence[int]
     facts: Mapping[str, str]
@@ -162,6 +165,7 @@ def _data(page: SweepPage) -> str:
         "hardware": page.hardware,
         "network": page.network,
         "batch": page.batch,
+        "files": page.files,
         "options": page.options,
         "option": page.option,
     }

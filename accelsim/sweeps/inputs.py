@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from accelsim.energy import EnergyTable, load_table, table_for
 from accelsim.errors import ConfigError
-from accelsim.hardware.schema import Technology
-from accelsim.quantize import QuantizationSpec
+from accelsim.hardware.schema import Hardware, Technology
+from accelsim.hardware.validation import validate
+from accelsim.hardware.yaml_files import Document, Place
 from accelsim.sweeps.keys import point_key
-from accelsim.sweeps.networks import Source, find_source, integers_of
-from accelsim.sweeps.space import BATCH, Design, Space
+from accelsim.sweeps.networks import IntegerForm, Source, find_source, integers_of
+from accelsim.sweeps.space import (
+    BATCH,
+    BITS,
+    QUANTIZATION,
+    Design,
+    FileMachine,
+    Quantization,
+    Space,
+)
 
 __all__ = ["Inputs", "read_inputs"]
 
@@ -35,11 +45,12 @@ class Inputs:
         self.batches = batches
         self._tables: dict[tuple[Technology, str], EnergyTable | str] = {}
 
-    def integers(self, design: Design) -> QuantizationSpec | None:
-        """Return how the network of a design is quantized, nothing if it has no values."""
-        if self.sources[design.network].topology is not None:
+    def integers(self, design: Design) -> IntegerForm | None:
+        """Return how the network of a design is computed, nothing if it has no values."""
+        source = self.sources[design.network]
+        if source.topology is not None:
             return None
-        return integers_of(design.hardware, design.quantization)
+        return integers_of(source, design)
 
     def table(self, design: Design) -> EnergyTable:
         """Return the energy table of a design's machine.
@@ -76,7 +87,11 @@ def read_inputs(space: Space) -> Inputs:
     AccelsimError
         If one cannot be read.
     """
-    sources = {name: find_source(name, space.folder, space.data) for name in space.networks}
+    base = validate(Document(dict(space.base), {(): Place(space.hardware)}), Hardware)
+    sources = {name: find_source(name, space.folder, space.data, base) for name in space.networks}
+    files = {name: source.machine for name, source in sources.items() if source.machine is not None}
+    _refuse_what_files_decide(space, files)
+    space = replace(space, files=files)
     hashes = {f"network {name}": source.sha256 for name, source in sources.items()}
     for name, source in sources.items():
         if source.data_sha256:
@@ -90,3 +105,19 @@ def read_inputs(space: Space) -> Inputs:
             hashes[f"DRAM table {devices}"] = table.dram.sha256
     batches = chosen.get(BATCH, (space.batch,))
     return Inputs(space, sources, hashes, tuple(int(batch) for batch in batches))
+
+
+def _refuse_what_files_decide(space: Space, files: Mapping[str, FileMachine]) -> None:
+    """Refuse widths and ways of quantizing of networks that are integers already."""
+    decided = (BITS, "array.weight_bits", "array.activation_bits")
+    for network in files:
+        for axis in space.axes:
+            if axis.name in decided or axis.name.startswith(QUANTIZATION):
+                raise ConfigError(
+                    f"{space.source}: axes.{axis.name}: {network} is quantized already: its widths "
+                    "and ranges are its own; leave this axis out"
+                )
+    if len(files) == len(space.networks) and space.quantization != Quantization():
+        raise ConfigError(
+            f"{space.source}: quantization: {', '.join(files)}: quantized already; leave it out"
+        )

@@ -10,8 +10,7 @@ from typing import Any
 
 from accelsim.energy import EnergyTable
 from accelsim.hardware import Hardware
-from accelsim.quantize import QuantizationSpec
-from accelsim.sweeps.networks import Source
+from accelsim.sweeps.networks import IntegerForm, Source
 from accelsim.sweeps.result_version import result_version
 
 __all__ = ["accuracy_key", "canonical_json", "impossible_key", "point_key"]
@@ -29,7 +28,7 @@ def point_key(
     source: Source,
     table: EnergyTable,
     batch: int,
-    integers: QuantizationSpec | None,
+    integers: IntegerForm | None,
 ) -> str:
     """Return the key of a design: 32 hexadecimal digits.
 
@@ -50,7 +49,7 @@ def point_key(
     )
 
 
-def accuracy_key(source: Source, integers: QuantizationSpec) -> str:
+def accuracy_key(source: Source, integers: IntegerForm) -> str:
     """Return the key of what a network's integers give on its data."""
     return _key(
         {

@@ -279,14 +279,14 @@ class _Checker:
         if name in shipped:
             return
         path = Path(name)
-        if path.suffix.lower() not in (".onnx", ".yaml", ".yml", ".csv"):
+        if path.suffix.lower() not in (".onnx", ".tflite", ".yaml", ".yml", ".csv"):
             raise ConfigError(
                 f"no bundled network of the name {shortened(name)}{did_you_mean(name, shipped)}, "
-                "nor the path of a .onnx, .yaml or .csv file"
+                "nor the path of a .onnx, .tflite, .yaml or .csv file"
             )
         if not Path(self._inside(name)).is_file():
             raise ConfigError(f"no such file: {shortened(name)}")
-        if path.suffix.lower() != ".onnx":
+        if path.suffix.lower() not in (".onnx", ".tflite"):
             return
         data = self.document.values.get("data")
         if not isinstance(data, str):

@@ -13,33 +13,57 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.arithmetic import RescaleMode
 from accelsim.compiler import fuse_pads, lower_topology
 from accelsim.compiler.lower import lower_network
 from accelsim.compiler.shapes import NetworkShape
-from accelsim.errors import ConfigError, WorkloadError
-from accelsim.frontend import Dataset, ImportedModel, is_shapes, load_shapes, run_float
+from accelsim.errors import InternalError, WorkloadError
+from accelsim.frontend import (
+    Dataset,
+    ImportedModel,
+    IntegerModel,
+    is_shapes,
+    load_shapes,
+    run_float,
+)
 from accelsim.frontend.workloads import bundled_workloads
+from accelsim.given_integers import file_arithmetic, integers_on, operand_bits
 from accelsim.golden import execute
 from accelsim.hardware import Hardware
+from accelsim.network.graph import Network
 from accelsim.network.topology import Topology
 from accelsim.pipeline import RunRequest, accuracy_pct, load_images, load_network
 from accelsim.quantize import (
+    MachineArithmetic,
     QuantizationSpec,
     observed_tensors,
     quantize_calibrated,
     quantize_input,
 )
 from accelsim.sweeps.evaluate import ends_after
-from accelsim.sweeps.space import Quantization
+from accelsim.sweeps.expressions import Value
+from accelsim.sweeps.space import Design, FileMachine
 
-__all__ = ["Accuracy", "Prepared", "Source", "find_source", "integers_of", "prepare", "shape_of"]
+__all__ = [
+    "Accuracy",
+    "IntegerForm",
+    "Prepared",
+    "Source",
+    "find_source",
+    "integers_of",
+    "prepare",
+    "shape_of",
+]
+
+Model = ImportedModel | IntegerModel
 
 
 @dataclass(frozen=True)
 class Source:
     """A network of a space: what it is called, and the hashes of what it is read from.
 
-    ``topology`` is there for a network of shapes only; ``data`` for the others.
+    ``topology`` is there for a network of shapes only; ``data`` for the others. ``machine``: what
+    a network that is integers already asks of its machine.
     """
 
     name: str
@@ -48,13 +72,18 @@ class Source:
     sha256: str
     data_sha256: str
     topology: Topology | None
+    machine: FileMachine | None = None
+
+
+IntegerForm = QuantizationSpec | MachineArithmetic
+"""How a network's integers are computed: all of it, or where a file has the integers, the rest."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Percent of the test images: by the float network, and by its integers."""
+    """Percent of the test images: by the float network, if there is one, and by its integers."""
 
-    float_pct: float
+    float_pct: float | None
     integer_pct: float
 
 
@@ -66,8 +95,8 @@ class Prepared:
     accuracy: Accuracy | None
 
 
-def find_source(name: str, folder: Path, data: str | None) -> Source:
-    """Return a network of a space, hashed.
+def find_source(name: str, folder: Path, data: str | None, base: Hardware) -> Source:
+    """Return a network of a space, hashed; ``base`` is the machine that the space starts from.
 
     Raises
     ------
@@ -84,12 +113,28 @@ def find_source(name: str, folder: Path, data: str | None) -> Source:
         where = None if data is None else str(folder / data)
         request = RunRequest(network=str(folder / name), data=where)
     model, dataset = _load(request)
-    return Source(name, request.network, request.data, model.sha256, dataset.sha256, None)
+    machine = _file_machine(model, base)
+    return Source(name, request.network, request.data, model.sha256, dataset.sha256, None, machine)
 
 
-def integers_of(hardware: Hardware, choices: Quantization) -> QuantizationSpec:
-    """Return the integers that a machine computes a network with."""
-    return QuantizationSpec.for_machine(hardware, **vars(choices))
+def _file_machine(model: Model, base: Hardware) -> FileMachine | None:
+    """Return what a file of integers asks of its machine, nothing of a float network's file."""
+    if isinstance(model, ImportedModel) and model.given is None:
+        return None
+    arithmetic = file_arithmetic(model, base)
+    bits = operand_bits(integers_on(model, MachineArithmetic()), base)
+    fields: dict[str, Value] = {"array.weight_bits": bits[0], "array.activation_bits": bits[1]}
+    fields["rescale.mode"] = str(arithmetic.mode)
+    if arithmetic.mode is not RescaleMode.FLOAT32:
+        fields["rescale.mantissa_bits"] = arithmetic.mantissa_bits
+    return FileMachine(fields, arithmetic.is_fixed)
+
+
+def integers_of(source: Source, design: Design) -> IntegerForm:
+    """Return the integers that a design computes its network with."""
+    if source.machine is not None:
+        return MachineArithmetic.for_machine(design.hardware)
+    return QuantizationSpec.for_machine(design.hardware, **vars(design.quantization))
 
 
 def shape_of(topology: Topology, hardware: Hardware, batch: int) -> NetworkShape:
@@ -102,7 +147,7 @@ def shape_of(topology: Topology, hardware: Hardware, batch: int) -> NetworkShape
 
 def prepare(
     source: Source,
-    spec: QuantizationSpec,
+    spec: IntegerForm,
     batches: tuple[int, ...],
     judge: bool,
     timeout_seconds: float,
@@ -121,20 +166,24 @@ def prepare(
         return _prepare(source, spec, batches, judge)
 
 
-def _prepare(
-    source: Source, spec: QuantizationSpec, batches: tuple[int, ...], judge: bool
-) -> Prepared:
-    calibrated = _calibrate(source.path, source.data)
-    model, dataset = calibrated.model, calibrated.dataset
+def _prepare(source: Source, spec: IntegerForm, batches: tuple[int, ...], judge: bool) -> Prepared:
+    model, dataset = _loaded(source.path, source.data)
     if (model.sha256, dataset.sha256) != (source.sha256, source.data_sha256):
         raise WorkloadError(f"{source.path}: network or data changed while the sweep was running")
-    network = model.network
-    integer = quantize_calibrated(network, dataset.calibration_images, calibrated.activations, spec)
+    float_pct = None
+    if isinstance(spec, MachineArithmetic):
+        integer = integers_on(model, spec)
+    else:
+        calibrated = _calibrate(source.path, source.data)
+        float_pct = calibrated.float_pct
+        integer = quantize_calibrated(
+            calibrated.network, dataset.calibration_images, calibrated.activations, spec
+        )
     accuracy = None
     if judge:
         inputs = quantize_input(integer, dataset.images)
         outputs = execute(integer, inputs, keep_tensors=False).outputs
-        accuracy = Accuracy(calibrated.float_pct, accuracy_pct(outputs, dataset.labels))
+        accuracy = Accuracy(float_pct, accuracy_pct(outputs, dataset.labels))
     on_machine = fuse_pads(integer)
     shapes = {batch: lower_network(on_machine, batch, spec.accumulator.bits) for batch in batches}
     return Prepared(shapes, accuracy)
@@ -144,27 +193,28 @@ def _prepare(
 class _Calibrated:
     """A float network, what it gave on the calibration images, and its own accuracy."""
 
-    model: ImportedModel
-    dataset: Dataset
+    network: Network
     activations: dict[str, NDArray[np.float32]]
     float_pct: float
 
 
 @lru_cache(maxsize=1)
 def _calibrate(path: str, data: str | None) -> _Calibrated:
-    model, dataset = _load(RunRequest(network=path, data=data))
+    model, dataset = _loaded(path, data)
+    if not isinstance(model, ImportedModel):
+        raise InternalError(f"{path}: a network of integers has nothing to quantize")
     network = model.network
     scores = run_float(model, dataset.images, [network.output])[network.output]
     activations = run_float(model, dataset.calibration_images, observed_tensors(network))
-    return _Calibrated(model, dataset, activations, accuracy_pct(scores, dataset.labels))
+    return _Calibrated(network, activations, accuracy_pct(scores, dataset.labels))
 
 
-def _load(request: RunRequest) -> tuple[ImportedModel, Dataset]:
-    """Load a float network and its data."""
+@lru_cache(maxsize=1)
+def _loaded(path: str, data: str | None) -> tuple[Model, Dataset]:
+    return _load(RunRequest(network=path, data=data))
+
+
+def _load(request: RunRequest) -> tuple[Model, Dataset]:
+    """Load a network and its data."""
     model = load_network(request)
-    if not isinstance(model, ImportedModel) or model.given is not None:
-        raise ConfigError(
-            f"{request.network}: is quantized already, so it has one width and one machine: "
-            "`accelsim run` runs it; a sweep quantizes float networks"
-        )
     return model, load_images(model, request)

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from accelsim.compiler.shapes import NetworkShape
 from accelsim.energy import EnergyTable
 from accelsim.hardware import Hardware
-from accelsim.quantize import QuantizationSpec
 from accelsim.sweeps.evaluate import Job
-from accelsim.sweeps.networks import Accuracy
+from accelsim.sweeps.networks import Accuracy, IntegerForm
 from accelsim.sweeps.result_version import result_version
 from accelsim.sweeps.space import Choice
 
@@ -31,7 +30,7 @@ class Point:
     batch: int
     hardware: Hardware
     table: EnergyTable
-    integers: QuantizationSpec | None
+    integers: IntegerForm | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,6 +89,7 @@ def plan_sweep(space: Space) -> Plan:
         If a network or a table cannot be used, or the constraints leave no points.
     """
     inputs = read_inputs(space)
+    space = inputs.space
     points, exact = _count(space)
     preparations: dict[object, _Preparation] = {}
     seconds: list[float] = []

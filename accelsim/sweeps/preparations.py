@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from accelsim.compiler.shapes import NetworkShape
-from accelsim.quantize import QuantizationSpec
 from accelsim.sweeps.inputs import Inputs
 from accelsim.sweeps.keys import accuracy_key
-from accelsim.sweeps.networks import Accuracy, Prepared, Source, shape_of
+from accelsim.sweeps.networks import Accuracy, IntegerForm, Prepared, Source, shape_of
 from accelsim.sweeps.pack import Point, ReadyPoint
 from accelsim.sweeps.store import Store
 
 __all__ = ["Integers", "Preparations"]
 
-Integers = tuple[str, QuantizationSpec]
+Integers = tuple[str, IntegerForm]
 """A network's name and how it is quantized."""
 
 
@@ -58,7 +57,7 @@ class Preparations:
         """Return what is to be prepared next, if anything."""
         return self._asked.pop(0) if self._asked else None
 
-    def task(self, wanted: Integers) -> tuple[Source, QuantizationSpec, tuple[int, ...], bool]:
+    def task(self, wanted: Integers) -> tuple[Source, IntegerForm, tuple[int, ...], bool]:
         """Return what `accelsim.sweeps.networks.prepare` is called with, but for the time."""
         network, integers = wanted
         source = self._inputs.sources[network]

@@ -98,6 +98,7 @@ def _page(
         network=space.network,
         batch=space.batch,
         options=[_options(space, dict(way)) for way in kinds],
+        files={name: file.fields for name, file in space.files.items()},
         option=[kinds[way] for way in ways],
         facts={**stored.inputs, **versions()},
     )
@@ -185,6 +186,8 @@ def _options(space: Space, settings: Mapping[str, Value]) -> list[str]:
     if is_shapes(str(settings.get(NETWORK, space.network))):
         return []
     options = [] if space.data is None else ["--data", space.data]
+    if str(settings.get(NETWORK, space.network)) in space.files:
+        return options
     choices = vars(space.quantized(settings))
     for option, value in RunRequest(**choices).quantization_words:
         options += [option] if value is None else [option, value]

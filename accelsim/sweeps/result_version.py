@@ -18,6 +18,7 @@ _ROOMS = (
     "units.py",
     "pipeline.py",
     "start.py",
+    "given_integers.py",
     "arithmetic",
     "network",
     "hardware",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -31,6 +31,7 @@ __all__ = [
     "Axis",
     "Choice",
     "Design",
+    "FileMachine",
     "Quantization",
     "Space",
     "Strategy",
@@ -48,6 +49,8 @@ NOT_SMOOTHED = "none"
 """The value of the axis ``quantization.smooth`` that leaves the network as it is."""
 
 Choice = tuple[int, ...]
+
+_OPERANDS = ("weight", "activation")
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,17 @@ class Quantization:
     weight_rounding: str = "nearest"
     correct_biases: bool = False
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class FileMachine:
+    """What a network that is integers already asks of its machine.
+
+    ``fields``: values by dotted path; ``is_fixed``: whether axes may not give them others.
+    """
+
+    fields: Mapping[str, Value]
+    is_fixed: bool
 
 
 @dataclass(frozen=True)
@@ -117,6 +131,8 @@ class Space:
         Over the design alone: points that break one are not part of the space.
     budgets
         Constraints that read results: points that break one are run and marked.
+    files
+        The networks that are integers already, known once they have been read.
     """
 
     name: str
@@ -134,6 +150,7 @@ class Space:
     objectives: tuple[Objective, ...]
     quantization: Quantization
     strategy: Strategy
+    files: Mapping[str, FileMachine] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -160,6 +177,7 @@ class Space:
     def names(self, choice: Choice) -> dict[str, Value]:
         """Return what expressions can read of a design."""
         names = dict(self._base_names)
+        names |= self._names_of_file(choice)
         for axis, index in zip(self.axes, choice, strict=True):
             if axis.name == BITS:
                 names |= _width_names(*parse_widths(str(axis.values[index])))
@@ -181,7 +199,8 @@ class Space:
             If its values do not go together, say a tile that a scratchpad cannot hold.
         """
         settings = self.settings(choice)
-        changes: dict[str, object] = {}
+        network = str(settings.get(NETWORK, self.network))
+        changes: dict[str, object] = self._asked_by_file(network, settings)
         for name, value in settings.items():
             if name == BITS:
                 widths = parse_widths(str(value))
@@ -195,7 +214,6 @@ class Space:
         batch = settings.get(BATCH, self.batch)
         if not isinstance(batch, int):
             raise ConfigError(f"batch: must be a whole number, got {batch!r}")
-        network = str(settings.get(NETWORK, self.network))
         return Design(settings, network, batch, hardware, self.quantized(settings))
 
     def quantized(self, settings: Mapping[str, Value]) -> Quantization:
@@ -206,6 +224,29 @@ class Space:
             if name.startswith(QUANTIZATION)
         }
         return replace(self.quantization, **changes) if changes else self.quantization
+
+    def _names_of_file(self, choice: Choice) -> dict[str, Value]:
+        """Return what expressions read of the fields that a network of integers decides."""
+        if not self.files:
+            return {}
+        file = self.files.get(str(self.settings(choice).get(NETWORK, self.network)))
+        if file is None:
+            return {}
+        short = {f"{operand}_bits": file.fields[f"array.{operand}_bits"] for operand in _OPERANDS}
+        return {**file.fields, **short}
+
+    def _asked_by_file(self, network: str, settings: Mapping[str, Value]) -> dict[str, object]:
+        """Return the fields of the machine that a network of integers decides."""
+        file = self.files.get(network)
+        if file is None:
+            return {}
+        for name, value in file.fields.items():
+            if file.is_fixed and settings.get(name, value) != value:
+                raise ConfigError(
+                    f"{name}: must be {value}, as the integers of {network} are for it, got "
+                    f"{settings[name]}"
+                )
+        return dict(file.fields)
 
     @cached_property
     def _base_names(self) -> dict[str, Value]:

@@ -9,7 +9,7 @@ from typing import Any
 from accelsim.sweeps.expressions import parse_expression
 from accelsim.sweeps.load_space import names_of
 from accelsim.sweeps.metrics import Objective
-from accelsim.sweeps.space import Axis, Quantization, Space, Strategy
+from accelsim.sweeps.space import Axis, FileMachine, Quantization, Space, Strategy
 
 __all__ = ["space_document", "space_of"]
 
@@ -38,6 +38,7 @@ def space_document(space: Space) -> dict[str, Any]:
         ],
         "budgets": [budget.text for budget in space.budgets],
         "quantization": vars(space.quantization),
+        "files": {name: vars(file) for name, file in space.files.items()},
     }
 
 
@@ -71,4 +72,5 @@ def space_of(document: Mapping[str, Any], path: Path) -> Space:
         ),
         quantization=Quantization(**document["quantization"]),
         strategy=Strategy(),
+        files={name: FileMachine(**file) for name, file in document["files"].items()},
     )

@@ -18,7 +18,7 @@ from accelsim.output_folder import reason
 
 __all__ = ["SCHEMA_VERSION", "database_errors", "open_database"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x61737377
 """``assw``: what SQLite itself writes into the header of the file."""
 _MAGIC = b"SQLite format 3\0"
@@ -63,7 +63,7 @@ CREATE TABLE members (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE accuracies (
     key TEXT PRIMARY KEY,
-    float_pct REAL NOT NULL,
+    float_pct REAL,
     integer_pct REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE owners (

@@ -43,6 +43,7 @@ def run_sweep(
     """
     try:
         inputs = read_inputs(space)
+        space = inputs.space
         strategy = strategy_for(space)
         with Store(store_path, create=True) as store:
             store.enter(space, inputs.hashes)

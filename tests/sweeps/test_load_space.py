@@ -111,7 +111,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_lines(space_file):
     )
     assert refusal(path) == [
         "space.yaml:3: network: no bundled network of the name 'resnet81' (did you mean "
-        "'resnet18'?), nor the path of a .onnx, .yaml or .csv file",
+        "'resnet18'?), nor the path of a .onnx, .tflite, .yaml or .csv file",
         "space.yaml:5: axes.array.row: unknown axis (did you mean 'array.rows'?)",
         "space.yaml:6: axes.array.columns: must be 1 to 1024, got 0",
         "space.yaml:6: axes.array.columns: must be a whole number, got 'x'",

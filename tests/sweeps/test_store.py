@@ -182,14 +182,14 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path):
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize(("version", "age"), [(0, "an older"), (2, "a newer")])
+@pytest.mark.parametrize(("version", "age"), [(1, "an older"), (3, "a newer")])
 def test_a_store_of_another_version_says_why_not(tmp_path, version, age):
     path = tmp_path / "x.sqlite"
     Store(path, create=True).close()
     with sqlite3.connect(path) as database:
         database.execute(f"PRAGMA user_version = {version}")
     assert refusal(path) == (
-        f": was written by {age} accelsim (store version {version}, this one reads 1); sweep "
+        f": was written by {age} accelsim (store version {version}, this one reads 2); sweep "
         "into a new file"
     )
 
