@@ -24,7 +24,6 @@ from accelsim.simulator.array.register_state import (
     COLUMN_COUNT,
     CYCLE,
     DOWN,
-    ELEMENTS,
     FACTOR_WORDS,
     FIRST,
     FIRST_DEPTH,
@@ -35,8 +34,8 @@ from accelsim.simulator.array.register_state import (
     LEFT,
     MACS,
     MOVING_WORDS,
-    PASSES,
     READS,
+    RESIDENT,
     REST,
     RESULT,
     RESULTS,
@@ -48,7 +47,6 @@ from accelsim.simulator.array.register_state import (
     SINCE_WIRE,
     STATIONARY,
     SUM,
-    TOKENS,
     TOP,
     WRITES,
     left_edge,
@@ -74,28 +72,28 @@ __all__ = [
 
 
 @inlined
-def _lane(machine, lanes, rules, field, i):  # type: ignore[no-untyped-def]
+def _lane(machine, field, i):  # type: ignore[no-untyped-def]
     """Return a field of a lane."""
-    return cell(lanes, 2 * field * rules.span + machine.control[HEAD] + i)
+    return cell(field, machine.control[HEAD] + i)
 
 
 @inlined
-def _put(machine, lanes, rules, field, value):  # type: ignore[no-untyped-def]
+def _put(machine, field, rules, value):  # type: ignore[no-untyped-def]
     """Set a field of lane 0, in both of its places."""
-    place = 2 * field * rules.span + machine.control[HEAD]
-    set_cell(lanes, place, value)
-    set_cell(lanes, place + rules.span, value)
+    place = machine.control[HEAD]
+    set_cell(field, place, value)
+    set_cell(field, place + rules.span, value)
 
 
 @inlined
 def advance(machine, rules):  # type: ignore[no-untyped-def]
     """Move every lane's token to the next lane; lane 0 becomes empty, but keeps its pass."""
     control, lanes = machine.control, machine.lanes
-    before = _lane(machine, lanes, rules, PASSES, 0)
+    before = _lane(machine, lanes.passes, 0)
     control[HEAD] = (rules.span if control[HEAD] == 0 else control[HEAD]) - 1
-    _put(machine, lanes, rules, PASSES, before)
-    _put(machine, lanes, rules, TOKENS, 0)
-    _put(machine, machine.wires, rules, TOKENS, 0)
+    _put(machine, lanes.passes, rules, before)
+    _put(machine, lanes.tokens, rules, 0)
+    _put(machine, machine.wires.tokens, rules, 0)
     for clock in range(SINCE_TOKEN, SINCE_WIRE + 1):
         control[clock] += 1
 
@@ -105,9 +103,9 @@ def put_token(machine, work, rules, token, number, element, counts):  # type: ig
     """Put an element of a pass into lane 0 of both edges, and count what it asks for."""
     lanes, step = machine.lanes, work.passes[number]
     rows, columns = step[ROW_COUNT], step[COLUMN_COUNT]
-    _put(machine, lanes, rules, TOKENS, token)
-    _put(machine, lanes, rules, PASSES, number)
-    _put(machine, lanes, rules, ELEMENTS, element)
+    _put(machine, lanes.tokens, rules, token)
+    _put(machine, lanes.passes, rules, number)
+    _put(machine, lanes.elements, rules, element)
     counts[MOVING_WORDS] += rows
     # A word passes every column, and meets a factor in those that are used.
     counts[MACS] += rows * columns
@@ -128,7 +126,7 @@ def put_token(machine, work, rules, token, number, element, counts):  # type: ig
 @inlined
 def put_wire(machine, rules, signal):  # type: ignore[no-untyped-def]
     """Drive the wire of column 0."""
-    _put(machine, machine.wires, rules, TOKENS, signal)
+    _put(machine, machine.wires.tokens, rules, signal)
     machine.control[SINCE_WIRE] = 0
 
 
@@ -137,21 +135,38 @@ def put_preload(machine, work, rules, signal, number, word, counts):  # type: ig
     """Drive the wire of column 0, and let a word of a pass's tile enter: its rows, last first."""
     step = work.passes[number]
     put_wire(machine, rules, signal)
-    _put(machine, machine.wires, rules, PASSES, number)
-    _put(machine, machine.wires, rules, ELEMENTS, word)
+    _put(machine, machine.wires.passes, rules, number)
+    _put(machine, machine.wires.elements, rules, word)
     is_used = rules.rows - word <= step[ROW_COUNT]
     counts[FACTOR_WORDS] += step[COLUMN_COUNT] if is_used else 0
+    if word == 0:
+        _skew_preload(work, rules, number)
 
 
 @inlined
-def _run(machine, lanes, rules, first, stop):  # type: ignore[no-untyped-def]
+def _skew_preload(work, rules, number):  # type: ignore[no-untyped-def]
+    """Lay out the tile that a pass preloads, its last row first; unused PEs get zeros."""
+    step = work.passes[number]
+    rows = rules.rows
+    for c in range(rules.columns):
+        column = step[RESIDENT] + c * work.resident_pitch
+        used = step[ROW_COUNT] if c < step[COLUMN_COUNT] else 0
+        last = step[TOP] + (rows - 1 + c) * rules.pitch + c
+        for r in range(used):
+            set_cell(work.factors, last - r * rules.pitch, cell(work.resident, column + r))
+        for r in range(used, rows):
+            set_cell(work.factors, last - r * rules.pitch, 0)
+
+
+@inlined
+def _run(machine, lanes, first, stop):  # type: ignore[no-untyped-def]
     """Return (token, pass, element, end): lanes [first, end) hold this element and those before.
 
     A pass's elements follow each other without a gap, so its first one is the last of the run.
     """
-    token = _lane(machine, lanes, rules, TOKENS, first)
-    number = _lane(machine, lanes, rules, PASSES, first)
-    element = _lane(machine, lanes, rules, ELEMENTS, first)
+    token = _lane(machine, lanes.tokens, first)
+    number = _lane(machine, lanes.passes, first)
+    element = _lane(machine, lanes.elements, first)
     return token, number, element, min(stop, first + element + 1) if token else first + 1
 
 
@@ -172,15 +187,15 @@ def feed_left(machine, work, rules):  # type: ignore[no-untyped-def]
     edge, end = left_edge(rules), 0
     while end < rules.rows:
         r = end
-        token, number, element, end = _run(machine, machine.lanes, rules, r, rules.rows)
+        token, number, element, end = _run(machine, machine.lanes, r, rules.rows)
         if token:
             place = work.passes[number, LEFT] + (element + r) * rules.left_pitch
             _copy(machine.words, edge, work.moving, place, r, end)
     # All PEs of a column hear its wire; at the left edge are those of column 0.
-    wire = _lane(machine, machine.wires, rules, TOKENS, 0)
-    for r in range(rules.rows):
-        token = _lane(machine, machine.lanes, rules, TOKENS, r)
-        set_cell(machine.flags, edge + r, token | wire)
+    wire = _lane(machine, machine.wires.tokens, 0)
+    for block in range(0, rules.rows, CELLS):
+        tokens = cells(machine.lanes.tokens, machine.control[HEAD] + block)
+        set_cells(machine.flags, edge + block, tokens | wire)
 
 
 @inlined
@@ -189,7 +204,7 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
     edge, sums, end = plane(SUM, machine.control[FLOW], rules), machine.sums, 0
     while end < rules.columns:
         c = end
-        token, number, element, end = _run(machine, machine.lanes, rules, c, rules.columns)
+        token, number, element, end = _run(machine, machine.lanes, c, rules.columns)
         if token == 0:
             continue
         step, line = work.passes[number], (element + c) * rules.pitch
@@ -206,7 +221,7 @@ def _feed_top(machine, lanes, work, rules, edge):  # type: ignore[no-untyped-def
     end = 0
     while end < rules.columns:
         c = end
-        token, number, element, end = _run(machine, lanes, rules, c, rules.columns)
+        token, number, element, end = _run(machine, lanes, c, rules.columns)
         if token:
             place = work.passes[number, TOP] + (element + c) * rules.pitch
             _copy(machine.words, edge, work.factors, place, c, end)
@@ -227,8 +242,8 @@ def feed_factors(machine, work, rules):  # type: ignore[no-untyped-def]
     if machine.control[SINCE_MARK] < rules.columns:
         edge = plane(BIAS, machine.control[REST], rules)
         for c in range(rules.columns):
-            if _lane(machine, machine.lanes, rules, TOKENS, c) & FIRST:
-                number = _lane(machine, machine.lanes, rules, PASSES, c)
+            if _lane(machine, machine.lanes.tokens, c) & FIRST:
+                number = _lane(machine, machine.lanes.passes, c)
                 bias = cell(work.bias, work.passes[number, BIASED] + c)
                 set_cell(machine.sums, edge + c, bias)
 
@@ -255,9 +270,7 @@ def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
     edge, end = rules.rows - 1, 0
     while end < rules.columns:
         c = end
-        token, number, element, stop = _run(
-            machine, machine.lanes, rules, edge + c, edge + rules.columns
-        )
+        token, number, element, stop = _run(machine, machine.lanes, edge + c, edge + rules.columns)
         end = stop - edge
         if token == 0:
             continue
@@ -292,7 +305,7 @@ def give(machine, work, rules, out):  # type: ignore[no-untyped-def]
         for c in range(rules.columns):
             if cell(machine.flags, signals + row + c) & LAST:
                 # The token entered lane 0 so many cycles ago.
-                number = _lane(machine, machine.lanes, rules, PASSES, r + c)
+                number = _lane(machine, machine.lanes.passes, r + c)
                 _write(machine, work, out, number, r, c, cell(machine.sums, sums + row + c))
                 machine.drained[0, c] += r == rules.rows - 1
 
@@ -310,7 +323,7 @@ def drain(machine, work, rules, out):  # type: ignore[no-untyped-def]
     while not work.passes[depth_passes - 1, LAST_DEPTH]:
         depth_passes += 1
     for c in range(rules.columns):
-        if _lane(machine, machine.wires, rules, TOKENS, c):
+        if _lane(machine, machine.wires.tokens, c):
             row = rules.rows - 1 - drained[1, c]
             number = (drained[0, c] + 1) * depth_passes - 1
             _write(machine, work, out, number, row, c, cell(machine.sums, bottom + c))

@@ -42,6 +42,7 @@ from accelsim.simulator.array.register_state import (
     REST,
     SINCE_MARK,
     SINCE_WIRE,
+    Lanes,
     Machine,
     Observed,
     Rules,
@@ -106,6 +107,11 @@ def _end_cycle(machine, cause, whole, causes):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _borrowed_lanes(lanes):  # type: ignore[no-untyped-def]
+    return Lanes(borrowed(lanes.tokens), borrowed(lanes.passes), borrowed(lanes.elements))
+
+
+@inlined
 def _borrowed(machine, work, out):  # type: ignore[no-untyped-def]
     """Return them without counts of who refers to their arrays."""
     registers = Machine(
@@ -113,8 +119,8 @@ def _borrowed(machine, work, out):  # type: ignore[no-untyped-def]
         borrowed(machine.words),
         borrowed(machine.sums),
         borrowed(machine.control),
-        borrowed(machine.lanes),
-        borrowed(machine.wires),
+        _borrowed_lanes(machine.lanes),
+        _borrowed_lanes(machine.wires),
         borrowed(machine.drained),
     )
     operands = Work(
@@ -123,6 +129,8 @@ def _borrowed(machine, work, out):  # type: ignore[no-untyped-def]
         work.columns,
         borrowed(work.moving),
         borrowed(work.factors),
+        borrowed(work.resident),
+        work.resident_pitch,
         borrowed(work.bias),
         borrowed(work.memory),
     )

@@ -2,7 +2,8 @@
 
 Lane i of an edge meets an element i cycles after lane 0 does. So what streams is kept in skewed
 tiles: line t of a tile holds, for lane i, element t - i, and what all lanes read or write in one
-cycle are neighbours. Lanes of unused rows and columns find zeros in their tile.
+cycle are neighbours. Lanes of unused rows and columns find zeros in their tile. A tile that is
+preloaded meets few cycles: the kernel skews it when it starts to enter, in room that tiles share.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _INT32 = np.dtype(np.int32)
 class _Tiles:
     """The tiles of an edge: which there are, and which one each pass meets.
 
-    keys: int64[passes], a number for each tile; ``lines``: elements that stream (or rows that are
-    preloaded); ``pitch``: lanes of the edge, filled up.
+    keys: int64[passes], a number for each tile; ``lines``: elements that stream; ``pitch``: lanes
+    of the edge, filled up.
     """
 
     def __init__(self, keys: NDArray[np.int64], lines: int, pitch: int) -> None:
         _, self.firsts, numbers = np.unique(keys, return_index=True, return_inverse=True)
         self._lines, self._pitch = lines, pitch
-        self._size = (lines + pitch - 1) * pitch
+        self._size = _skewed_words(lines, pitch)
         self.numbers = numbers.ravel()
         self.starts = self.numbers * self._size
 
@@ -45,10 +46,10 @@ class _Tiles:
         return aligned_zeros(self._size * len(self.firsts), kind)
 
     def filled(self, kind: np.dtype[Any], contents: Iterable[NDArray[Any]]) -> NDArray[Any]:
-        """Return all tiles, each with its [lines, used lanes]; fewer lines are the last ones."""
+        """Return all tiles, each with its [lines, used lanes]."""
         words = self.words(kind)
         for number, tile in enumerate(contents):
-            self.unskewed(words, number, tile.shape[1])[self._lines - len(tile) :] = tile
+            self.unskewed(words, number, tile.shape[1])[:] = tile
         return words
 
     def unskewed(self, words: NDArray[Any], number: int, lanes: int) -> NDArray[Any]:
@@ -75,7 +76,7 @@ class Layout:
         lines, rows, columns = sizes[flow.stream], sizes[flow.rows], sizes[flow.columns]
         words = _narrowest(left + right)
 
-        bounds = np.array(list(_bounds(plan)), np.int64)
+        bounds = _bounds(plan)
         group, at = bounds[:, 0], {"m": bounds[:, 1:3], "n": bounds[:, 3:5], "k": bounds[:, 5:7]}
         stream, row, column = at[flow.stream], at[flow.rows], at[flow.columns]
 
@@ -84,28 +85,27 @@ class Layout:
             chosen = zip(group[tiles.firsts], bounds[tiles.firsts].tolist(), strict=True)
             return (of[number][:, start:stop] for number, (start, stop) in chosen)
 
-        down = (group * rows + row[:, 0]) * columns + column[:, 0]
         entering = _Tiles(group * rows + row[:, 0], lines, rules.left_pitch)
         across = _Tiles(group * columns + column[:, 0], lines, rules.pitch)
         moving = matrices[flow.stream + flow.rows]
         skipped = stream[:, 0] * rules.pitch
         if flow.preloads:
-            preloads = _Tiles(down, rules.rows, rules.pitch)
-            factors = matrices[flow.rows + flow.columns]
-            # The last row enters first.
-            resident = (
-                factors[number][start:stop][::-1, first:last]
-                for number, (start, stop), (first, last) in zip(
-                    *(part[preloads.firsts].tolist() for part in (group, row, column)), strict=True
-                )
-            )
-            top, second = preloads.starts, preloads.filled(words, resident)
+            # Tiles of the resident operand are laid out as they enter.
+            resident = _column_by_column(matrices[flow.rows + flow.columns])
+            kept = (group * columns + column[:, 0]) * rows + row[:, 0]
+            # So many are on their way at once: one starts R cycles after another, or later.
+            tiles = (rules.columns - 1) // rules.rows + 2
+            size = _skewed_words(rules.rows, rules.pitch)
+            top = np.arange(len(bounds)) % tiles * size
+            second = aligned_zeros(tiles * size, words)
             results, memory = across.starts + skipped, across.words(_INT32)
         else:
             factors = matrices[flow.stream + flow.columns]
+            resident, kept = np.zeros(0, np.int32), np.zeros(len(bounds), np.int64)
             top = across.starts + skipped
             second = across.filled(words, parts(factors, across, column))
-            results, memory = down, np.zeros(gemm.groups * rows * columns, np.int32)
+            results = (group * rows + row[:, 0]) * columns + column[:, 0]
+            memory = np.zeros(gemm.groups * rows * columns, np.int32)
         if flow.stream == "n":
             everywhere = list(np.broadcast_to(bias[:, :, np.newaxis], (*bias.shape, columns)))
             biased = across.starts + skipped
@@ -120,7 +120,7 @@ class Layout:
             *(part[:, 1] - part[:, 0] for part in (stream, row, column)),
             *(at["k"][:, 0] == 0, at["k"][:, 1] == gemm.depth_k),
             entering.starts + stream[:, 0] * rules.left_pitch,
-            *(top, biased, results),
+            *(top, biased, results, kept),
         )
         self._plan, self._across = plan, across
         self._columns = np.column_stack((group, column))[across.firsts].tolist()
@@ -130,6 +130,8 @@ class Layout:
             columns=columns,
             moving=entering.filled(words, parts(moving, entering, row)),
             factors=second,
+            resident=resident,
+            resident_pitch=rows,
             bias=biases,
             memory=memory,
         )
@@ -147,14 +149,28 @@ class Layout:
         return sums
 
 
-def _bounds(plan: TilePlan) -> Iterator[tuple[int, ...]]:
-    """Yield (group, m_start, m_stop, n_start, n_stop, k_start, k_stop) of each pass."""
+def _skewed_words(lines: int, pitch: int) -> int:
+    """Return the words of a skewed tile."""
+    return (lines + pitch - 1) * pitch
+
+
+def _bounds(plan: TilePlan) -> NDArray[np.int64]:
+    """Return (group, m_start, m_stop, n_start, n_stop, k_start, k_stop) of each pass."""
     depths = cut(0, plan.gemm.depth_k, plan.tile_k)
-    for visit in visits(plan):
-        columns = (visit.n_start, visit.n_stop)
-        for rows in cut(visit.m_start, visit.m_stop, plan.tile_m):
-            head = (visit.group, *rows, *columns)
-            yield from (head + depth for depth in depths)
+    heads = [
+        (visit.group, *rows, visit.n_start, visit.n_stop)
+        for visit in visits(plan)
+        for rows in cut(visit.m_start, visit.m_stop, plan.tile_m)
+    ]
+    repeated = np.repeat(np.array(heads, np.int64), len(depths), axis=0)
+    return np.hstack([repeated, np.tile(np.array(depths, np.int64), (len(heads), 1))])
+
+
+def _column_by_column(matrices: Matrices) -> NDArray[np.int32]:
+    """Return the words of matrices one column after the other, without a copy if they lie so."""
+    turned = [matrix.T for matrix in matrices]
+    stacked = turned[0] if len(turned) == 1 else np.stack(turned)
+    return np.require(stacked, np.int32, ["C", "W"]).reshape(-1)
 
 
 def _narrowest(matrices: Matrices) -> np.dtype[Any]:

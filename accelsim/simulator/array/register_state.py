@@ -18,6 +18,7 @@ from accelsim.simulator.array.cells import CELLS, inlined
 
 __all__ = [
     "CYCLE",
+    "Lanes",
     "Machine",
     "Observed",
     "Policy",
@@ -49,13 +50,10 @@ LOAD, LOAD_LAST, DRAIN, DRAIN_FIRST = 8, 16, 8, 16
 TOKEN = VALID | FIRST | LAST
 ON = 1
 # Columns of the pass table: elements that stream, rows and columns that are used, which part of
-# the depth it is; and where its first word of the left edge, the factors, the bias and the results
-# is.
+# the depth it is; and where its first word of the left edge, the factors, the bias, the results
+# and, operand stationary, the resident operand is.
 LENGTH, ROW_COUNT, COLUMN_COUNT, FIRST_DEPTH, LAST_DEPTH = 0, 1, 2, 3, 4
-LEFT, TOP, BIASED, RESULTS = 5, 6, 7, 8
-# Fields of lanes and wires: token (or wire), pass, and element of the pass (or word of a preload).
-TOKENS, PASSES, ELEMENTS = 0, 1, 2
-FIELDS = 3
+LEFT, TOP, BIASED, RESULTS, RESIDENT = 5, 6, 7, 8, 9
 # Controller registers.
 PASS, ELEMENT, LOAD_PASS, WORD = 0, 1, 2, 3
 TILES, SINCE_END, DRAIN_LEFT, DRAINS_BEGUN = 2, 3, 4, 5
@@ -124,9 +122,11 @@ class Rules(NamedTuple):
 class Work(NamedTuple):
     """What there is to do.
 
-    passes: int64[passes, 9], see the column names above; ``depth``, ``columns``: of the whole
+    passes: int64[passes, 10], see the column names above; ``depth``, ``columns``: of the whole
     product. Words as `register_layout` has them: moving, factors: int16 or int32; bias, memory:
-    int32: ``memory`` is the accumulator memory, whose final contents are the results.
+    int32: ``memory`` is the accumulator memory, whose final contents are the results. Operand
+    stationary, resident: int32: the operand to preload, column after column of ``resident_pitch``
+    words, and ``factors`` is room for the tiles that are entering.
     """
 
     passes: Table
@@ -134,6 +134,8 @@ class Work(NamedTuple):
     columns: int
     moving: Words
     factors: Words
+    resident: Sums
+    resident_pitch: int
     bias: Sums
     memory: Sums
 
@@ -153,22 +155,39 @@ class Observed(NamedTuple):
     toggles: Table
 
 
+class Lanes(NamedTuple):
+    """What is in each lane: a token (or wire), its pass, and its element (or word of a preload).
+
+    tokens: int8[2 * span], filled up; passes, elements: int64[2 * span]. Lane i is at HEAD + i;
+    each is there twice, so that HEAD can go round.
+    """
+
+    tokens: Flags
+    passes: Table
+    elements: Table
+
+    @classmethod
+    def empty(cls, span: int) -> Lanes:
+        """Return lanes without a token."""
+        tokens = np.zeros(2 * span + CELLS, np.int8)
+        return cls(tokens, np.zeros(2 * span, np.int64), np.zeros(2 * span, np.int64))
+
+
 class Machine(NamedTuple):
     """All registers.
 
     flags, words, sums: int8, int16 or int32, int32: for each kind of register two planes, then the
-    left edge. control: int64[13]. lanes, wires: int64[fields, 2 * span], flattened: lane i is at
-    HEAD + i; each is there twice, so that HEAD can go round. Left lane r is lane r, top lane c is
-    lane c, bottom lane c is lane rows - 1 + c; wire c is column c's. drained: int64[2, columns]:
-    tiles, and rows of the next.
+    left edge. control: int64[13]. Left lane r is lane r, top lane c is lane c, bottom lane c is
+    lane rows - 1 + c; wire c is column c's. drained: int64[2, columns]: tiles, and rows of the
+    next.
     """
 
     flags: Flags
     words: Words
     sums: Sums
     control: Table
-    lanes: Table
-    wires: Table
+    lanes: Lanes
+    wires: Lanes
     drained: Table
 
 
@@ -197,8 +216,8 @@ def new_machine(words_type: np.dtype[Any], rules: Rules) -> Machine:
         words=aligned_zeros(words, words_type),
         sums=aligned_zeros(words, np.dtype(np.int32)),
         control=control,
-        lanes=np.zeros(FIELDS * 2 * rules.span, np.int64),
-        wires=np.zeros(FIELDS * 2 * rules.span, np.int64),
+        lanes=Lanes.empty(rules.span),
+        wires=Lanes.empty(rules.span),
         drained=np.zeros((2, rules.columns), np.int64),
     )
 
@@ -232,4 +251,4 @@ def registers(machine: Machine, rules: Rules) -> dict[str, NDArray[np.integer]]:
         named["result"] = view(machine.sums, RESULT, rest)
         named["held"] = view(machine.flags, HELD, rest)
     ages = np.arange(rules.rows)[:, np.newaxis] + np.arange(rules.columns)
-    return {**named, "tag": machine.lanes[2 * PASSES * rules.span + control[HEAD] + ages]}
+    return {**named, "tag": machine.lanes.passes[control[HEAD] + ages]}
