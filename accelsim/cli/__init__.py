@@ -20,6 +20,7 @@ from accelsim.cli.rtl import rtl
 from accelsim.cli.run import run
 from accelsim.cli.sensitivity import sensitivity
 from accelsim.cli.sweep import sweep
+from accelsim.cli.train import train
 from accelsim.cli.version import version
 
 __all__ = ["main"]
@@ -41,6 +42,7 @@ for _command in (
     quantize,
     sensitivity,
     mixed,
+    train,
     export,
     report,
     inspect,

@@ -6,8 +6,8 @@ anything is allocated.
 """
 
 from accelsim.frontend.data.dataset import Dataset
-from accelsim.frontend.data.load import load_data
+from accelsim.frontend.data.load import load_data, load_training_data
 from accelsim.frontend.data.random_data import LARGEST_SEED, random_data
 from accelsim.frontend.data.scaling import Scaling
 
-__all__ = ["LARGEST_SEED", "Dataset", "Scaling", "load_data", "random_data"]
+__all__ = ["LARGEST_SEED", "Dataset", "Scaling", "load_data", "load_training_data", "random_data"]

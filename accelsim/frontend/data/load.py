@@ -25,7 +25,7 @@ from accelsim.frontend.data.scaling import Scaling, require_range
 from accelsim.frontend.integer_model import IntegerModel
 from accelsim.network import IntegerNetwork, Network
 
-__all__ = ["load_data", "read_stored"]
+__all__ = ["load_data", "load_training_data", "read_stored"]
 
 _READ = (
     "an .npz file, an IDX images file (MNIST) or its folder, CIFAR-10's binary folder or a batch "
@@ -61,6 +61,24 @@ def load_data(
     needs = None if network is None else InputNeeds.of(network)
     try:
         return _dataset(read_stored(path, needs), needs, scaling or Scaling())
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def load_training_data(
+    path: str | PathLike[str], network: Network, scaling: Scaling | None = None
+) -> Dataset:
+    """Read images and labels to train on, from an .npz file.
+
+    Parameters, result and errors are those of `load_data`; images are those that the file has for
+    training (`read_npz`).
+    """
+    path = Path(path)
+    needs = InputNeeds.of(network)
+    try:
+        if not path.is_file():
+            raise DataError("is not a file; training takes an .npz file")
+        return _dataset(read_npz(path, training=True), needs, scaling or Scaling())
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 

@@ -10,6 +10,7 @@ import re
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,7 @@ from accelsim.units import shortened
 __all__ = ["read_npz"]
 
 _LABELS = {"test_images": "test_labels", "images": "labels", "x_test": "y_test"}
+_TRAINING_LABELS = {"train_images": "train_labels", "x_train": "y_train", "images": "labels"}
 _CALIBRATION = ("calibration_images", "train_images", "x_train")
 _LISTED = 20
 _MEMBERS = 4096
@@ -46,11 +48,13 @@ _UNREADABLE = (
 )
 
 
-def read_npz(path: Path) -> StoredData:
+def read_npz(path: Path, *, training: bool = False) -> StoredData:
     """Read images, labels and calibration images.
 
     The file holds ``test_images`` and ``test_labels``, or ``images`` and ``labels``, or
-    ``x_test`` and ``y_test``; and ``calibration_images``, ``train_images`` or ``x_train``.
+    ``x_test`` and ``y_test``; and ``calibration_images``, ``train_images`` or ``x_train``. With
+    ``training``, it holds ``train_images`` and ``train_labels``, or ``x_train`` and ``y_train``, or
+    ``images`` and ``labels``.
 
     Raises
     ------
@@ -60,25 +64,23 @@ def read_npz(path: Path) -> StoredData:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read(path, archive)
+            return _read(path, archive, _TRAINING_LABELS if training else _LABELS)
     except _UNREADABLE as error:
         raise DataError(f"is not a readable .npz file: {first_line(error)}") from None
 
 
-def _read(path: Path, archive: zipfile.ZipFile) -> StoredData:
+def _read(path: Path, archive: zipfile.ZipFile, pairs: Mapping[str, str]) -> StoredData:
     members = archive.namelist()
     if len(members) > _MEMBERS:
         raise DataError(f"must hold at most {_MEMBERS} arrays, holds {len(members)}")
     names = [name.removesuffix(".npy") for name in members if name.endswith(".npy")]
-    images = next((name for name in _LABELS if name in names), None)
+    images = next((name for name in pairs if name in names), None)
     if images is None:
         shown = [name if name.isidentifier() else shortened(name) for name in names[:_LISTED]]
         found = ", ".join(shown) or "nothing"
-        raise DataError(
-            "must hold test_images and test_labels, or images and labels, or x_test and y_test; "
-            f"has {found}{', ...' if len(names) > _LISTED else ''}"
-        )
-    labels = _LABELS[images]
+        wanted = ", or ".join(f"{name} and {pairs[name]}" for name in pairs)
+        raise DataError(f"must hold {wanted}; has {found}{', ...' if len(names) > _LISTED else ''}")
+    labels = pairs[images]
     if labels not in names:
         raise DataError(f"{labels}: missing; must be whole numbers, one for each of {images}")
     calibration = next((name for name in _CALIBRATION if name in names), None)
