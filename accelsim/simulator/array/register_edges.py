@@ -152,10 +152,9 @@ def _skew_preload(work, rules, number):  # type: ignore[no-untyped-def]
         column = step[RESIDENT] + c * work.resident_pitch
         used = step[ROW_COUNT] if c < step[COLUMN_COUNT] else 0
         last = step[TOP] + (rows - 1 + c) * rules.pitch + c
-        for r in range(used):
-            set_cell(work.factors, last - r * rules.pitch, cell(work.resident, column + r))
-        for r in range(used, rows):
-            set_cell(work.factors, last - r * rules.pitch, 0)
+        for r in range(rows):
+            word = cell(work.resident, column + r) if r < used else 0
+            set_cell(work.factors, last - r * rules.pitch, word)
 
 
 @inlined
@@ -208,11 +207,11 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
         if token == 0:
             continue
         step, line = work.passes[number], (element + c) * rules.pitch
-        if not step[FIRST_DEPTH]:
-            _copy(sums, edge, work.memory, step[RESULTS] + line, c, end)
-        else:
-            line = line if rules.bias_along_stream else 0
-            _copy(sums, edge, work.bias, step[BIASED] + line, c, end)
+        source, place = work.memory, step[RESULTS] + line
+        if step[FIRST_DEPTH]:
+            source = work.bias
+            place = step[BIASED] + (line if rules.bias_along_stream else 0)
+        _copy(sums, edge, source, place, c, end)
 
 
 @inlined

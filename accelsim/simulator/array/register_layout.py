@@ -107,7 +107,8 @@ class Layout:
             results = (group * rows + row[:, 0]) * columns + column[:, 0]
             memory = np.zeros(gemm.groups * rows * columns, np.int32)
         if flow.stream == "n":
-            everywhere = list(np.broadcast_to(bias[:, :, np.newaxis], (*bias.shape, columns)))
+            narrow = bias.astype(np.int32)[:, :, np.newaxis]
+            everywhere = list(np.broadcast_to(narrow, (*bias.shape, columns)))
             biased = across.starts + skipped
             biases = across.filled(_INT32, parts(everywhere, across, column))
         else:
