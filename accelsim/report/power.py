@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from accelsim.energy import Component
 from accelsim.report.results import RunResult
 from accelsim.report.style import COMPONENT_COLORS, in_style
+from accelsim.report.words import aligned
 
 __all__ = ["PowerOverTime", "power_counters", "power_figure", "power_over_time"]
 
@@ -32,8 +33,8 @@ _GROUPS: dict[str, tuple[tuple[Component, ...], str]] = {
     "DRAM": ((Component.DRAM,), COMPONENT_COLORS["dram"]),
 }
 _AT_WORK = {
-    "array": ("array",),
-    "SRAM and control": ("array", "vector"),
+    "array": ("array", "array_preload"),
+    "SRAM and control": ("array", "array_preload", "vector"),
     "rescale": ("rescale",),
     "vector": ("vector",),
     "DRAM": ("dma_weights", "dma_activations", "dma_outputs"),
@@ -73,8 +74,9 @@ class PowerOverTime:
 def power_over_time(result: RunResult) -> PowerOverTime:
     """Return the power of the first point's batch, whose timeline the result has.
 
-    A unit's energy in a layer is spread evenly over the cycles of its spans of that layer; what is
-    always on, and what has no span, over the layer's cycles.
+    A unit's energy in a layer is spread evenly over the cycles of its spans of that layer (the
+    array's: those in which it streams or preloads); what is always on,
+    and what has no span, over the layer's cycles.
     """
     point, energy = result.points[0], result.energies[0]
     spans: dict[tuple[str, str], list[_Interval]] = defaultdict(list)
@@ -89,11 +91,22 @@ def power_over_time(result: RunResult) -> PowerOverTime:
             pj = sum(spent.components_pj[component] for component in components)
             units = _AT_WORK.get(group, ())
             at_work = [one for unit in units for one in spans.get((unit, layer.name), ())]
-            rates[group] += _spread(pj, at_work or whole)
+            rates[group] += _spread(pj, _merged(at_work or whole))
         start += layer.cycles_total
     seconds = point.latency_us_per_image * point.batch * 1e-6
     mw_of_a_pj_a_cycle = 1e-9 * point.cycles_total / seconds
     return _steps(rates, mw_of_a_pj_a_cycle)
+
+
+def _merged(intervals: list[_Interval]) -> list[_Interval]:
+    """Return the same cycles, each of them once."""
+    found: list[_Interval] = []
+    for start, stop in sorted(intervals):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], stop))
+        else:
+            found.append((start, stop))
+    return found
 
 
 def _spread(pj: float, intervals: list[_Interval]) -> Iterator[tuple[int, int, float]]:
@@ -146,10 +159,12 @@ def power_figure(result: RunResult) -> Figure:
     )
     axes.set_xlim(power.cycles[0], power.cycles[-1])
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("cycle of one batch")
+    drawn = "" if power is exact else f", means of {np.diff(power.cycles).max():,} cycles"
+    axes.set_xlabel(f"cycle of one batch{drawn}")
     axes.set_ylabel("power (mW)")
     lengths = np.diff(exact.cycles)
     mean = float((exact.total_mw * lengths).sum() / lengths.sum())
-    axes.set_title(f"Power over time: mean {mean:.4g}, peak {exact.total_mw.max():.4g} mW")
+    shown_mean, shown_peak = aligned([mean, float(exact.total_mw.max())])
+    axes.set_title(f"Power over time: mean {shown_mean}, peak {shown_peak} mW")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", ncols=6)
     return figure

@@ -16,6 +16,8 @@ __all__ = ["roofline"]
 
 _WIDTH_INCHES = 7.0
 _NAMED_LAYERS = 5
+_LETTER = 0.0105
+"""Width of a letter of a name, as a share of the axis."""
 _HOLLOW = "#d55e00"
 
 
@@ -38,10 +40,14 @@ def roofline(result: RunResult) -> Figure:
     end = high / 1.6
     _draw_roofs(axes, point, low, high)
     places = [end if value is None else value for value in intensities]
-    _draw_layers(axes, layers, places, [value is None for value in intensities])
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
+    _draw_layers(axes, layers, places, [value is None for value in intensities])
+    # Below the lowest layer there is room for its name.
+    heights = [layer.macs / layer.cycles_total for layer in layers]
+    lowest, top = min([*heights, low * point.dram_bytes_per_cycle]), axes.get_ylim()[1]
+    axes.set_ylim(bottom=lowest * (lowest / top) ** 0.1)
     axes.set_xlabel("MACs per byte over DRAM")
     axes.set_ylabel("MACs per cycle")
     axes.set_title(f"Roofline at {bits(point)} bits: area is the layer's share of the cycles")
@@ -104,11 +110,14 @@ def _draw_layers(
 def _name_longest(
     axes: Axes, layers: Sequence[LayerResult], places: Sequence[float], heights: Sequence[float]
 ) -> None:
-    """Name the layers with most cycles; of layers in the same place, the first."""
+    """Name the layers with most cycles; of names that would meet, the first."""
+    low, high = axes.get_xlim()
+    letter = _LETTER * np.log10(high / low)
     by_cycles = sorted(range(len(layers)), key=lambda index: -layers[index].cycles_total)
-    taken: list[tuple[float, float]] = []
+    taken: list[tuple[float, float, float]] = []
     for index in by_cycles:
-        here = (np.log10(places[index]), np.log10(heights[index]))
+        half = letter * len(layers[index].name) / 2
+        here = (np.log10(places[index]), np.log10(heights[index]), half)
         if len(taken) == _NAMED_LAYERS or any(_near(here, other) for other in taken):
             continue
         taken.append(here)
@@ -123,5 +132,7 @@ def _name_longest(
         )
 
 
-def _near(here: tuple[float, float], other: tuple[float, float]) -> bool:
-    return abs(here[0] - other[0]) < 0.6 and abs(here[1] - other[1]) < 0.12
+def _near(here: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    """Return whether two names would meet: (place, height, half a name's width) in decades."""
+    apart = abs(here[0] - other[0]) - here[2] - other[2]
+    return apart < 0 and abs(here[1] - other[1]) < 0.12

@@ -152,12 +152,13 @@ def _notes(result: RunResult) -> list[Text]:
     )
     lines.append(Text(f"Energy: {result.technology}; not modelled: {_omissions(result)}"))
     if first.area_mm2:
+        low, high = aligned([first.energy_low_uj_per_image, first.energy_high_uj_per_image])
+        mean, peak = aligned([first.average_power_mw, first.peak_power_mw])
         lines.append(
             Text(
-                f"At {bits(first)} bits: {first.energy_low_uj_per_image:.3g} to "
-                f"{first.energy_high_uj_per_image:.3g} µJ/image by the ranges of the sources; "
-                f"{first.pj_per_mac:.3g} pJ/MAC; {first.average_power_mw:.4g} mW, peak layer "
-                f"{first.peak_power_mw:.4g}; {first.area_mm2:.3g} mm2, "
+                f"At {bits(first)} bits: {low} to {high} µJ/image by the ranges of the sources; "
+                f"{first.pj_per_mac:.3g} pJ/MAC; {mean} mW, peak layer {peak}; "
+                f"{first.area_mm2:.3g} mm2, "
                 f"{first.peak_tops_per_mm2:.3g} peak TOPS/mm2"
             )
         )

@@ -85,6 +85,15 @@ def test_the_counter_track_ends_at_nothing(by_hand):
     assert not any(events[-1]["args"].values())
 
 
+def test_a_preload_is_work_of_the_array_and_a_cycle_counts_once(by_hand):
+    """The array streams in cycles 2, 3, 6 and 7 and preloads in 3, 4 and 5: 8 pJ in 6 cycles."""
+    preload = Span("array_preload", "a", 3, 6)
+    power = power_over_time(replace(by_hand, timeline=(*by_hand.timeline, preload)))
+    at_work = power.power_mw["array"] > 0
+    assert power.power_mw["array"][at_work] == pytest.approx(8 / 6)
+    assert int(np.diff(power.cycles)[at_work].sum()) == 6
+
+
 def test_a_runs_power_adds_up_to_its_energy():
     result = run(
         RunRequest(network="digits_mlp", points=((8, 8),), limit=1, check=False, timeline=True)
@@ -97,7 +106,14 @@ def test_a_runs_power_adds_up_to_its_energy():
 
 def test_the_figure_says_mean_and_peak(by_hand):
     (axes,) = power_figure(by_hand).axes
-    assert axes.get_title(loc="left") == "Power over time: mean 1.75, peak 5 mW"
+    assert axes.get_title(loc="left") == "Power over time: mean 1.750, peak 5.000 mW"
+    assert axes.get_xlabel() == "cycle of one batch"
     assert axes.get_ylabel() == "power (mW)"
     assert "power_over_time" in figures(by_hand)
     assert "power_over_time" not in figures(replace(by_hand, timeline=()))
+
+
+def test_a_figure_of_means_says_so_as_the_peak_is_not_in_it(by_hand, monkeypatch):
+    monkeypatch.setattr("accelsim.report.power._DRAWN_STEPS", 2)
+    (axes,) = power_figure(by_hand).axes
+    assert axes.get_xlabel() == "cycle of one batch, means of 10 cycles"

@@ -47,10 +47,27 @@ def test_the_lines_below_say_what_was_compared(result):
         " Machine: edge_16x16: 16 x 16 PEs, weight stationary, 1GHz; PEs built for each width; "
         "cycle engine",
         " Energy: 45 nm, 0.9 V, table horowitz_45nm; not modelled: 3 items (--output, --json)",
-        " At 8 bits: 0.995 to 3.32 µJ/image by the ranges of the sources; 3.63 pJ/MAC; 920 mW, "
-        "peak layer 900; 0.28 mm2, 1.83 peak TOPS/mm2",
+        " At 8 bits: 0.995 to 3.318 µJ/image by the ranges of the sources; 3.63 pJ/MAC; "
+        "920.0 mW, peak layer 900.0; 0.28 mm2, 1.83 peak TOPS/mm2",
         " Note: w2a2: 12 accumulator overflows",
     ]
+
+
+def test_large_numbers_are_printed_in_full(single_point):
+    point = replace(
+        single_point.points[0],
+        energy_low_uj_per_image=12_345.6,
+        energy_high_uj_per_image=98_765.4,
+        average_power_mw=40_123.0,
+        peak_power_mw=75_000.0,
+    )
+    (line,) = (
+        line
+        for line in render_table(replace(single_point, points=(point,)), 200).splitlines()
+        if "by the ranges" in line
+    )
+    assert " 12,346 to 98,765 µJ/image by the ranges" in line
+    assert " 40,123 mW, peak layer 75,000;" in line
 
 
 def test_of_many_warnings_the_first_is_shown_and_the_rest_counted(single_point):
