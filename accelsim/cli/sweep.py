@@ -106,10 +106,14 @@ def check(space: Path, workers: int | None) -> None:
     if plan.impossible:
         click.echo(f"  {plan.impossible} of {plan.tried} tried cannot be run: {plan.example}")
     click.echo(
-        f"  about {duration(plan.seconds(count))} with {count} worker{'s' if count > 1 else ''}, "
+        f"  {_about(duration(plan.seconds(count)))} with {count} worker{'s' if count > 1 else ''}, "
         f"{plan.point_seconds * 1e3:.1f} ms a point"
     )
-    click.echo(f"  about {plan.stored_bytes / 1e6:,.1f} MB in the store")
+    click.echo(f"  about {max(plan.stored_bytes, 1000) / 1e6:,.3g} MB in the store")
+
+
+def _about(text: str) -> str:
+    return text if text.startswith("under") else f"about {text}"
 
 
 @sweep.command(short_help="What a store holds.")

@@ -23,10 +23,14 @@ __all__ = [
     "listed",
     "make_axis",
     "network_axis",
+    "refuse_values",
 ]
 
 MAX_VALUES = 100_000
 """Values of one axis, at most."""
+
+_MOST_PROBLEMS = 5
+"""Values of one axis that are complained of one by one."""
 
 _RANGE_KEYS = ("from", "to", "step", "times")
 _WIDTHS = re.compile(r"w(\d{1,2})a(\d{1,2})", re.ASCII)
@@ -57,8 +61,7 @@ def field_axis(field: Field, given: object, base: Mapping[str, Any]) -> Axis:
             numbers.append(_number(field, value))
         else:
             problems.append(wrong)
-    if problems:
-        raise ConfigError("\n".join(problems))
+    refuse_values(problems)
     return make_axis(field.path, values, numbers)
 
 
@@ -87,6 +90,15 @@ def batch_axis(given: object) -> Axis:
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1 << 16:
             raise ConfigError(f"must be whole numbers from 1 to 65536, got {shortened(value)}")
     return make_axis("batch", values, values)
+
+
+def refuse_values(problems: list[str]) -> None:
+    """Raise ConfigError with the first problems of an axis, a line each, if there are any."""
+    shown = problems[:_MOST_PROBLEMS]
+    if len(problems) > len(shown):
+        shown.append(f"and {len(problems) - len(shown):,} more of its values cannot be used")
+    if shown:
+        raise ConfigError("\n".join(shown))
 
 
 def make_axis(name: str, values: list[Any], numbers: list[Any]) -> Axis:

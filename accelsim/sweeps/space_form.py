@@ -12,7 +12,7 @@ from accelsim.frontend import LARGEST_SEED
 from accelsim.hardware.quantities import Count, Part, Text, Word
 from accelsim.hardware.validation import did_you_mean, value_message
 from accelsim.quantize import RangeMethod, WeightRounding
-from accelsim.sweeps.axis_values import listed, make_axis
+from accelsim.sweeps.axis_values import listed, make_axis, refuse_values
 from accelsim.sweeps.expressions import Kind, parse_expression
 from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
 from accelsim.sweeps.space import NOT_SMOOTHED, QUANTIZATION, Axis
@@ -48,7 +48,7 @@ QUANTIZATION_CHOICES = tuple(_QuantizationPart.model_fields)
 
 class _StrategyPart(Part):
     method: Literal["grid", "random", "latin_hypercube", "nsga2", "tpe"] = "grid"
-    points: Annotated[int, Field(ge=1, le=MAX_GRID_POINTS)] | None = None
+    points: Annotated[int | None, Field(ge=1, le=MAX_GRID_POINTS)] = None
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
 
 
@@ -90,8 +90,7 @@ def quantization_axis(name: str, given: object) -> Axis:
         if wrong is None and value is None:
             wrong = f"must be 0 to 1, or {NOT_SMOOTHED}, got nothing"
         problems += [] if wrong is None else [wrong]
-    if problems:
-        raise ConfigError("\n".join(problems))
+    refuse_values(problems)
     return make_axis(name, values, values)
 
 

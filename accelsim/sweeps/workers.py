@@ -6,8 +6,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
@@ -69,7 +70,8 @@ class LocalProcesses:
         if self._executor is None:
             self._processes = _Processes()
             self._executor = ProcessPoolExecutor(self.count, self._processes, initializer=_begin)
-        return self._executor.submit(task, *arguments)
+        with _deaf_to_interruptions():  # a process that begins takes over what is blocked
+            return self._executor.submit(task, *arguments)
 
     def restart(self) -> None:
         """Begin again with new processes."""
@@ -87,6 +89,19 @@ class LocalProcesses:
                 process.kill()
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._executor = None
+
+
+@contextmanager
+def _deaf_to_interruptions() -> Iterator[None]:
+    """Hold Ctrl-C back, where the system can; it comes when this ends."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:
@@ -127,13 +142,15 @@ class ThisProcess:
 class Cluster:
     """The workers of a Dask scheduler, such as ``tcp://10.0.0.1:8786`` (extra ``cluster``)."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, timeout_seconds: float = 10) -> None:
         try:
             import distributed
         except ImportError:
             raise ConfigError("--scheduler: needs Dask: pip install 'accelsim[cluster]'") from None
         try:
-            client: Any = distributed.Client(address, timeout=10)  # type: ignore[no-untyped-call]
+            client: Any = distributed.Client(  # type: ignore[no-untyped-call]
+                address, timeout=timeout_seconds
+            )
         except (OSError, ValueError, TypeError) as error:
             reason = " ".join(str(error).split())
             raise ConfigError(f"--scheduler {address}: no answer ({reason})") from None

@@ -99,8 +99,8 @@ def test_check_says_how_much_a_space_is(accelsim, folder):
         r"space\.yaml: ok: tiny, gemm\.csv\n"
         r"  6 combinations, 6 points to run\n"
         r"  1 of 6 tried cannot be run: hardware edge_4x4: scratchpads\..+: must hold .+\n"
-        r"  about under 1 s with 2 workers, [\d.]+ ms a point\n"
-        r"  about 0\.0 MB in the store\n",
+        r"  under 1 s with 2 workers, [\d.]+ ms a point\n"
+        r"  about 0\.0054 MB in the store\n",
         result.output,
     )
     assert not list(folder.glob("*.sqlite"))

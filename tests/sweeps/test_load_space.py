@@ -365,3 +365,23 @@ def test_choices_of_quantization_that_there_are_not(space_file):
             "'to': 3, 'step': 1}"
         ),
     ]
+
+
+def test_a_range_of_values_that_cannot_be_is_not_a_flood(space_file):
+    path = space_file(
+        """\
+        schema: accelsim.space/1
+        name: flood
+        axes:
+          clock: {from: 10GHz, to: 11GHz, step: 1MHz}
+        strategy: {method: random, points: 0}
+        """
+    )
+    assert refusal(path) == [
+        *(
+            f"space.yaml:4: axes.clock: must be 1MHz to 10GHz, got 10.00{number}GHz"
+            for number in range(1, 6)
+        ),
+        "space.yaml:4: axes.clock: and 995 more of its values cannot be used",
+        "space.yaml:5: strategy.points: must be 1 to 10000000, got 0",
+    ]

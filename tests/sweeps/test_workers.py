@@ -25,6 +25,16 @@ def test_processes_answer_and_use_one_thread_each(two):
     assert two.submit(os.getpid).result(60) != os.getpid()
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="needs blocked signals")
+def test_processes_are_deaf_to_interruptions_from_their_beginning(two):
+    assert two.submit(_blocked).result(60)
+    assert not _blocked()
+
+
+def _blocked():
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def test_a_process_that_is_killed_breaks_the_pool_and_can_be_replaced(two):
     future = two.submit(_kill_me)
     with pytest.raises(BrokenExecutor):
@@ -92,4 +102,4 @@ def test_workers_go_with_their_parent(tmp_path):
 def test_a_cluster_that_is_not_there_is_one_line(address):
     pytest.importorskip("distributed", reason="needs Dask (extra cluster)")
     with pytest.raises(ConfigError, match=rf"^--scheduler {address}: no answer \("):
-        Cluster(address)
+        Cluster(address, timeout_seconds=0.5)
