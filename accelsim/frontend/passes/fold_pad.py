@@ -14,20 +14,20 @@ def fold_pad(graph: Graph) -> Graph:
     """Return the graph without the Pad nodes that windows can do.
 
     A convolution pads with zeros itself. A Pad stays where something else reads it (a max pool's
-    padding never wins, an average pool's may not count), or channels are padded, or it is
-    quantized to other integers than its input.
+    padding never wins, an average pool's may not count), or channels are padded, or the file
+    quantizes its output: that tensor is part of the integer network, and a machine pads in the
+    window all the same.
     """
     for pad in graph.nodes:
         if pad.operator != "Pad" or pad.output == graph.output:
             continue
         before, after = pad_amounts(pad, graph)
         readers = [node for node in graph.nodes if pad.output in node.inputs]
-        meaning = graph.quantized.get(pad.output)
         if (
             len(before) == 4
             and not any((*before[:2], *after[:2]))
             and all(_takes_pads(node) for node in readers)
-            and meaning in (None, graph.quantized.get(pad.inputs[0]))
+            and pad.output not in graph.quantized
         ):
             graph = _folded(graph, pad, (*before[2:], *after[2:]))
     return graph

@@ -11,7 +11,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from accelsim.arithmetic import IntegerFormat, RescaleMode
-from accelsim.compiler.fuse_pads import fuse_pads
 from accelsim.errors import AccelsimError, UnsupportedOperatorError
 from accelsim.frontend import load_data, load_onnx, run_float, workload_path
 from accelsim.frontend.export import quantized_bytes, quantized_model
@@ -81,20 +80,6 @@ def differences(first, second, place="network"):
     return [found for name, *pair in pairs for found in differences(*pair, place + name)]
 
 
-def pads_a_matrix(integer):
-    """Whether a padding has a layer of its own before a convolution: the reader takes it."""
-    padded = {layer.output for layer in integer.layers if isinstance(layer.operator, IntegerPad)}
-    matrices = [layer for layer in integer.layers if isinstance(layer.operator, IntegerMatrix)]
-    return any(layer.inputs[0] in padded for layer in matrices)
-
-
-def without_pads(integer):
-    """The network as a machine runs it, with all pads in windows that windows can do."""
-    while (fused := fuse_pads(integer)) is not integer:
-        integer = fused
-    return integer
-
-
 def quantized_randomly(drawn, model_of, spec, seed):
     """A network with ranges that fit typical values, or None if it cannot be quantized."""
     simplified = simplify(parse_model(model_of(drawn.nodes, drawn.constants, drawn.input_shape)))
@@ -124,8 +109,6 @@ def test_random_networks_are_read_back_as_they_were(
     onnx.checker.check_model(model, full_check=True)
     folder = tmp_path_factory.mktemp("read_back")
     found = read_back(quantized_bytes(integer), folder, "net")
-    if pads_a_matrix(integer):
-        integer, found = without_pads(integer), without_pads(found)
     assert differences(integer, found) == []
 
 
