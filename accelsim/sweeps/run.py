@@ -74,7 +74,7 @@ class SweepLoop:
         self._tally = Tally(self._space.objectives, total)
         self._in_flight: dict[Future[Any], _Task] = {}
         self._suspects: deque[_Task] = deque()
-        self._elsewhere: dict[str, Choice] = {}
+        self._elsewhere: list[Choice] = []
         self._members: dict[Choice, Result] = {}
         self._heard = self._polled = 0.0
 
@@ -132,7 +132,7 @@ class SweepLoop:
     def _ask(self, count: int) -> None:
         """Take choices from the strategy: what is stored is counted, what is free is claimed."""
         choices = self._strategy.ask(count)
-        points: dict[str, Point] = {}
+        points: list[Point] = []
         impossible: list[StoredPoint] = []
         for choice in choices:
             if choice in self._members:
@@ -140,8 +140,7 @@ class SweepLoop:
                     self._count(choice, self._members[choice], found=True)
                 continue
             try:
-                point = self._point(choice)
-                points[point.key] = point
+                points.append(self._point(choice))
             except ConfigError as error:
                 impossible.append(self._impossible(choice, str(error)))
         self._put(impossible)
@@ -164,21 +163,24 @@ class SweepLoop:
         key = impossible_key({"base": self._space.base, "settings": settings})
         return StoredPoint(key, choice, "impossible", reason)
 
-    def _claim(self, points: dict[str, Point]) -> None:
+    def _claim(self, points: Sequence[Point]) -> None:
         if not points:
             return
-        known = self._store.results(list(points))
-        self._store.add_members([(key, points[key].choice) for key in known])
-        for key, result in known.items():
-            self._members[points[key].choice] = result
-            self._count(points[key].choice, result, found=True)
-        free = [key for key in points if key not in known]
-        mine = self._store.claim(free)
-        for key in free:
-            if key in mine:
-                self._prepare(points[key])
+        known = self._store.results([point.key for point in points])
+        stored = [point for point in points if point.key in known]
+        self._store.add_members([(point.key, point.choice) for point in stored])
+        for point in stored:
+            self._members[point.choice] = known[point.key]
+            self._count(point.choice, known[point.key], found=True)
+        free = [point for point in points if point.key not in known]
+        mine = self._store.claim([point.key for point in free])
+        for point in free:
+            if point.key in mine:
+                # Another choice of the same design waits for this one, as for another sweep's.
+                mine.remove(point.key)
+                self._prepare(point)
             else:
-                self._elsewhere[key] = points[key].choice
+                self._elsewhere.append(point.choice)
 
     def _prepare(self, point: Point) -> None:
         ready = self._preparations.add(point)
@@ -299,8 +301,8 @@ class SweepLoop:
             return
         self._polled = now
         self._store.end_void_claims()
-        places, self._elsewhere = self._elsewhere, {}
-        self._claim({point.key: point for point in map(self._point, places.values())})
+        places, self._elsewhere = self._elsewhere, []
+        self._claim(list(map(self._point, places)))
 
 
 def _stored(ready: ReadyPoint, outcome: Outcome) -> StoredPoint:

@@ -331,3 +331,15 @@ def test_every_choice_of_quantization_gives_the_accuracy_of_a_run(space_file, sw
         choices = vars(space.design(row.choice).quantization)
         request = RunRequest(network="digits_mlp", points=((3, 3),), limit=1, **choices)
         assert row.numbers["accuracy_pct"] == run_pipeline(request).points[0].accuracy_integer_pct
+
+
+def test_two_names_of_one_design_are_two_choices_of_one_point(tiny, sweep_here, folder):
+    (folder / "again.csv").write_text((folder / "gemm.csv").read_text())
+    networks = "array.dataflow: [ws, os]\n  network: [gemm.csv, again.csv]"
+    progress, _ = sweep_here(tiny(("array.dataflow: [ws, os]", networks)))
+    assert (progress.done, progress.found) == (32, 16)
+    rows = rows_of(folder)
+    assert len(rows) == 32
+    assert len({row.key for row in rows}) == 16
+    for first, second in zip(rows[::2], rows[1::2], strict=True):
+        assert (first.key, first.numbers) == (second.key, second.numbers)
