@@ -97,7 +97,8 @@ def accuracy_table(study: MethodStudy, width: int) -> str:
             result = found[method, name]
             text = f"{result.accuracy_pct:.2f}"
             if result.deviation_pct is not None:
-                text += f" ±{result.deviation_pct:.2f}"
+                # Five widths have room in 80 columns; the CSV has every digit.
+                text = f"{result.accuracy_pct:.1f} ±{result.deviation_pct:.1f}"
             is_best = result.accuracy_pct == best[name] and len(study.methods) > 1
             cells.append(f"[bold]{text}[/bold]" if is_best else text)
         table.add_row(method, *cells)

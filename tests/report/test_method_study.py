@@ -1,5 +1,6 @@
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -29,8 +30,8 @@ def test_the_table_has_means_and_deviations(study):
     lines = [line.split() for line in text.splitlines()]
     assert text.startswith(" net, accuracy in percent over 450 images of digits; float 98.50\n")
     assert ["method", "int8", "w4", "a8"] in lines
-    assert ["min_max", "97.50", "±0.71", "55.00", "±7.07"] in lines
-    assert ["best", "97.00", "±1.41", "90.00", "±0.00"] in lines
+    assert ["min_max", "97.5", "±0.7", "55.0", "±7.1"] in lines
+    assert ["best", "97.0", "±1.4", "90.0", "±0.0"] in lines
     assert text.endswith(" fp8_e4m3: 98.12 (weights and activations; sums in float)\n")
 
 
@@ -54,3 +55,13 @@ def test_the_figure_has_a_line_for_each_method_with_its_deviation(study):
     bars = axes.containers[0]
     assert bars.has_yerr
     assert bars.lines[0].get_ydata().tolist() == [97.5, 55.0]
+
+
+def test_five_widths_with_deviations_fit_80_columns(study):
+    names = ("moving_average", "correct_biases")
+    results = tuple(
+        MethodResult(name, bits, bits, (100.0, 98.0)) for name in names for bits in (8, 6, 4, 3, 2)
+    )
+    text = accuracy_table(replace(study, results=results), 80)
+    assert "…" not in text
+    assert max(len(line) for line in text.splitlines()) <= 80
