@@ -18,6 +18,7 @@ from accelsim.compiler.shapes import NetworkShape
 from accelsim.energy import EnergyTable, account
 from accelsim.errors import AccelsimError
 from accelsim.hardware import Hardware
+from accelsim.report.results import CAUSES
 from accelsim.simulator import simulate_timing
 from accelsim.simulator.run import Timing
 from accelsim.sweeps.result_version import result_version
@@ -129,11 +130,12 @@ def evaluate(shape: NetworkShape, hardware: Hardware, table: EnergyTable) -> Fig
 
 
 def _cycles_by_cause(timing: Timing) -> dict[str, int]:
+    """Return the sums over layers, in one order whichever way the timing was found."""
     causes: dict[str, int] = {}
     for layer in timing.layers:
         for cause, cycles in layer.cycles.items():
             causes[str(cause)] = causes.get(str(cause), 0) + cycles
-    return causes
+    return {cause: causes[cause] for cause in CAUSES if cause in causes}
 
 
 def _outcome(

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from accelsim.errors import ConfigError
 from accelsim.hardware.validation import did_you_mean
+from accelsim.report.results import CAUSES
 from accelsim.sweeps.metrics import METRICS
 from accelsim.sweeps.result_version import result_version
 from accelsim.sweeps.space import Choice, Space
@@ -143,7 +144,7 @@ def table(stored: StoredSpace, rows: Iterator[Row]) -> Iterator[dict[str, Any]]:
     Every row has the same columns; what a point does not have is None.
     """
     records = list(rows)
-    causes = dict.fromkeys(name for row in records for name in row.cycles_by_cause)
+    causes = [name for name in CAUSES if any(name in row.cycles_by_cause for row in records)]
     components = dict.fromkeys(name for row in records for name in row.energy_by_component_uj)
     for row in records:
         flat: dict[str, Any] = dict(stored.space.settings(row.choice))

@@ -40,7 +40,7 @@ def fake_quantized(
         `step_gradient_factor`.
     """
     step = _with_scaled_gradient(step, factor)
-    inside = torch.clamp(values / step, low, high)
+    inside = _clamped(values / step, low, high)
     return _straight_through(inside, torch.round(inside)) * step
 
 
@@ -50,7 +50,7 @@ def binarized(values: torch.Tensor, step: torch.Tensor, factor: float) -> torch.
     Gradients are those of `fake_quantized` from -1 to 1, with the sign in place of the rounding.
     """
     step = _with_scaled_gradient(step, factor)
-    inside = torch.clamp(values / step, -1, 1)
+    inside = _clamped(values / step, -1, 1)
     signs = torch.where(values < 0, -1.0, 1.0)
     return _straight_through(inside, signs) * step
 
@@ -69,6 +69,15 @@ def step_gradient_factor(count: int, low: int, high: int) -> float:
 def initial_step(values: torch.Tensor, low: int, high: int) -> torch.Tensor:
     """Return ``2 mean(|v|) / sqrt(Q_P)`` of each row of float32[rows, values] (section 2.1)."""
     return 2.0 * values.abs().mean(dim=1) / math.sqrt(max(high, -low))
+
+
+def _clamped(values: torch.Tensor, low: int, high: int) -> torch.Tensor:
+    """Return the values within the ends, whose gradient at the ends themselves is 1.
+
+    That of ``torch.clamp`` there depends on the release.
+    """
+    below = torch.where(values < low, float(low), values)
+    return torch.where(below > high, float(high), below)
 
 
 def _straight_through(values: torch.Tensor, replaced: torch.Tensor) -> torch.Tensor:
