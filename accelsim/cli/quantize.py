@@ -54,8 +54,8 @@ def quantize(
 ) -> None:
     """Quantize NETWORK with every METHOD at every width and print the accuracies.
 
-    NETWORK is a bundled network (digits_cnn, digits_mlp) or a float ONNX file. The integers are
-    those of `accelsim run`, without its cycles and energy.
+    NETWORK is a bundled network (`accelsim networks` lists them) or a float ONNX file. The
+    integers are those of `accelsim run`, without its cycles and energy.
 
     Methods: min_max, moving_average, percentile, mse, kl, octav, cross_entropy (ranges); equalize,
     smooth, stochastic, correct_biases, adaround; best (mse, adaround and correct_biases together).

@@ -85,9 +85,9 @@ def run(
 ) -> None:
     """Quantize NETWORK, run it on a machine, and print accuracy, cycles and energy.
 
-    NETWORK is a bundled network (digits_cnn, digits_mlp) or the path of an ONNX file. A file that
-    is quantized already (.tflite, quantized .onnx) is run as it is. Or NETWORK is a network of
-    shapes, which has cycles and energy only: a bundled one (resnet18, bert_base, ...:
+    NETWORK is a bundled network (`accelsim networks` lists them) or the path of an ONNX file. A
+    file that is quantized already (.tflite, quantized .onnx) is run as it is. Or NETWORK is a
+    network of shapes, which has cycles and energy only: a bundled one (resnet18, bert_base, ...:
     `accelsim networks`), a topology file (.yaml), or a SCALE-Sim topology (.csv).
     """
     from accelsim.errors import ConfigError

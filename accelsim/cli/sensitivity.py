@@ -32,10 +32,10 @@ __all__ = ["sensitivity"]
 def sensitivity(bits: str, others: str, output: Path | None, as_json: bool, **options: Any) -> None:
     """Quantize one layer of NETWORK at a time to few bits, and print what that does.
 
-    NETWORK is a bundled network (digits_cnn, digits_mlp) or a float ONNX file. A layer's weights
-    and the activations that it writes are studied apart. Everything else is in integers of 8 bits
-    (--others), so that each row is a network that `accelsim run --layer-bits` can run. Noise is
-    measured against the float network.
+    NETWORK is a bundled network (`accelsim networks` lists them) or a float ONNX file. A layer's
+    weights and the activations that it writes are studied apart. Everything else is in integers of
+    8 bits (--others), so that each row is a network that `accelsim run --layer-bits` can run. Noise
+    is measured against the float network.
     """
     from accelsim.cli.console import progress_bar
     from accelsim.errors import ConfigError

@@ -21,14 +21,18 @@ class Workload:
     data: Path
 
 
-_DATA = {"digits_cnn": "digits.npz", "digits_mlp": "digits.npz"}
+_DATA = {
+    "digits_cnn": "digits.npz",
+    "digits_mlp": "digits.npz",
+    "digits_resnet8": "digits_32x32.npz",
+}
 
 
 def bundled_workloads() -> tuple[Workload, ...]:
     """Return the networks that ship with accelsim, the default first.
 
     >>> [workload.name for workload in bundled_workloads()]
-    ['digits_cnn', 'digits_mlp']
+    ['digits_cnn', 'digits_mlp', 'digits_resnet8']
     """
     folder = _folder()
     return tuple(

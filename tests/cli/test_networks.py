@@ -22,6 +22,7 @@ def test_every_network_is_listed() -> None:
     rows = [line.split() for line in done.stdout.splitlines()]
     macs = {row[0]: row[1] for row in rows if len(row) > 2}
     assert (macs["digits_cnn"], macs["digits_mlp"]) == ("231.7k", "6,464")
+    assert macs["digits_resnet8"] == "12.21M"
     assert (macs["resnet18"], macs["mlperf_tiny_autoencoder"]) == ("1.814G", "264.2k")
 
 

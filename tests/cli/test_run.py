@@ -136,7 +136,7 @@ def test_without_check_golden_is_not_run(quick):
         (
             ["digits_cn"],
             "digits_cn: no bundled network of this name (did you mean 'digits_cnn'?); "
-            "there are digits_cnn, digits_mlp, and networks of shapes: "
+            "there are digits_cnn, digits_mlp, digits_resnet8, and networks of shapes: "
             + ", ".join(topology_names()),
         ),
     ],

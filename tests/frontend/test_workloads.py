@@ -9,7 +9,8 @@ from accelsim.frontend import workloads as module
 
 def test_every_bundled_file_is_there():
     workloads = bundled_workloads()
-    assert [workload.name for workload in workloads] == ["digits_cnn", "digits_mlp"]
+    names = [workload.name for workload in workloads]
+    assert names == ["digits_cnn", "digits_mlp", "digits_resnet8"]
     for workload in workloads:
         assert workload.model.is_file()
         assert workload.data.is_file()
@@ -28,8 +29,9 @@ def test_an_unknown_name(name, hint):
     with pytest.raises(WorkloadError) as caught:
         workload_path(name)
     assert str(caught.value) == (
-        f"{name}: no bundled network of this name{hint}; there are digits_cnn, digits_mlp, and "
-        f"networks of shapes: {', '.join(topology_names())}"
+        f"{name}: no bundled network of this name{hint}; "
+        f"there are digits_cnn, digits_mlp, digits_resnet8, and networks of shapes: "
+        f"{', '.join(topology_names())}"
     )
 
 

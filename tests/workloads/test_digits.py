@@ -10,6 +10,7 @@ from accelsim.network import network_macs, network_parameters
 EXPECTED = {
     "digits_cnn": {"macs": 231_680, "parameters": 15_338, "correct": 443},
     "digits_mlp": {"macs": 6_464, "parameters": 6_570, "correct": 440},
+    "digits_resnet8": {"macs": 12_206_720, "parameters": 77_418, "correct": 448},
 }
 
 
@@ -53,4 +54,23 @@ def test_the_files_exercise_folding_and_are_small(name):
     path = workload_path(name).model
     operators = {node.op_type for node in onnx.load(path).graph.node}
     assert "BatchNormalization" in operators
-    assert path.stat().st_size < 100_000
+    assert path.stat().st_size < (100_000 if "resnet" not in name else 330_000)
+
+
+def test_the_enlarged_digits_are_the_digits_enlarged():
+    """Each old pixel is near the mean of the four new ones around its centre; nothing is lost."""
+    with np.load(workload_path("digits_cnn").data, allow_pickle=False) as stored:
+        digits = dict(stored)
+    with np.load(workload_path("digits_resnet8").data, allow_pickle=False) as stored:
+        large = dict(stored)
+    for part in ("train", "calibration", "test"):
+        images = large[f"{part}_images"]
+        assert (images.dtype, images.shape[1:]) == (np.uint8, (1, 32, 32))
+        assert not np.any(images % 17)
+        np.testing.assert_array_equal(large[f"{part}_labels"], digits[f"{part}_labels"])
+        middles = images.reshape(-1, 1, 8, 4, 8, 4)[:, :, :, 1:3, :, 1:3].mean(axis=(3, 5)) / 255
+        originals = digits[f"{part}_images"]
+        assert np.abs(middles - originals).max() < 0.26
+        assert np.abs(middles - originals).mean() < 0.04
+    assert "enlarged to 32x32" in str(large["source"])
+    assert "CC BY 4.0" in str(large["source"])
