@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import cycle_engine, growth, machine, register_engine, resnet18, sweep, tile_engine
+from benchmarks import (
+    cycle_engine,
+    growth,
+    machine,
+    register_engine,
+    resnet18,
+    sweep,
+    sweep_cluster,
+    tile_engine,
+)
 from benchmarks.harness import Row, Size, Skipped
 from benchmarks.harness import machine as describe_machine
 
@@ -19,6 +28,7 @@ QUESTIONS = {
     "machine": machine,
     "resnet18": resnet18,
     "sweep": sweep,
+    "sweep_cluster": sweep_cluster,
     "growth": growth,
 }
 

@@ -33,15 +33,15 @@ def _throughput(folder: Path, size: Size) -> list[Row]:
     """ResNet-18 as shapes, from choices to stored rows; workers warm, as in a long sweep."""
     rounds = 1 if size.tiny else 3
     alone, together = [], []
-    workers = _Kept(2)
-    warm = _space(4, 0)
+    workers = KeptProcesses(2)
+    warm = random_machines("resnet18", 4, 0)
     run_sweep(warm, folder / "warm.sqlite", workers, lambda _: None)
     run_sweep(warm, folder / "warm_here.sqlite", ThisProcess(), lambda _: None)
     count = size.pick(600, 4)
     for turn in range(rounds):
-        space = _space(count, turn + 1)
-        together.append(_seconds(_sweep(space, folder / f"two_{turn}.sqlite", workers)))
-        alone.append(_seconds(_sweep(space, folder / f"one_{turn}.sqlite", ThisProcess())))
+        space = random_machines("resnet18", count, turn + 1)
+        together.append(seconds_of(_sweep(space, folder / f"two_{turn}.sqlite", workers)))
+        alone.append(seconds_of(_sweep(space, folder / f"one_{turn}.sqlite", ThisProcess())))
     workers.end()
     best, ideal = min(together), min(alone) / 2
     a_minute = 60 * count / best
@@ -69,7 +69,7 @@ def _throughput(folder: Path, size: Size) -> list[Row]:
     ]
 
 
-class _Kept(LocalProcesses):
+class KeptProcesses(LocalProcesses):
     """Workers that a sweep leaves warm for the next one."""
 
     def close(self) -> None:
@@ -79,12 +79,13 @@ class _Kept(LocalProcesses):
         super().close()
 
 
-def _space(points: int, seed: int) -> Space:
+def random_machines(network: str, points: int, seed: int) -> Space:
+    """A space of so many random machines."""
     return make_space(
         {
             "schema": "accelsim.space/1",
-            "name": "resnet18",
-            "network": "resnet18",
+            "name": network,
+            "network": network,
             "hardware": "mid_32x32",
             "axes": {
                 "array.rows": {"from": 8, "to": 64, "step": 4},
@@ -103,7 +104,7 @@ def _sweep(space: Space, store: Path, workers: Workers) -> Callable[[], object]:
     return lambda: run_sweep(space, store, workers, lambda _: None)
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -131,7 +132,7 @@ def _store(folder: Path, size: Size) -> list[Row]:
 
     rows = []
     for name, work in (("status", status), ("front", front), ("HTML page", page)):
-        seconds = min(_seconds(work) for _ in range(1 if size.tiny else 3))
+        seconds = min(seconds_of(work) for _ in range(1 if size.tiny else 3))
         rows.append(
             Row(
                 what=f"{name} of {count:,} points",
@@ -150,7 +151,7 @@ def _store(folder: Path, size: Size) -> list[Row]:
 
 def _fill(path: Path, count: int) -> None:
     """Write made-up results of the first designs of a large space."""
-    space = _space(count, 0)
+    space = random_machines("resnet18", count, 0)
     lengths = [len(axis.values) for axis in space.axes]
     with Store(path, create=True) as store:
         store.enter(space, {})

@@ -17,7 +17,7 @@ def test_every_question_is_asked_and_written_down(tmp_path):
     asked = {question["name"]: question for question in document["questions"]}
     assert set(asked) == {
         *("cycle_engine", "register_engine", "tile_engine", "machine", "resnet18"),
-        *("sweep", "growth"),
+        *("sweep", "sweep_cluster", "growth"),
     }
     for name, question in asked.items():
         assert (question["skipped"] == "") == bool(question["rows"]), name
