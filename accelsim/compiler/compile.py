@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.compiler.limits import check_rows, check_widths
+from accelsim.compiler.limits import check_row_sums, check_rows, check_widths
 from accelsim.compiler.lower import lower_network
 from accelsim.compiler.placement import place_network
 from accelsim.compiler.program import Place, Program
@@ -24,7 +24,8 @@ def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1)
     CapacityError
         A layer does not fit in the scratchpads, or has too many rows.
     ConfigError
-        The batch is not positive, or a layer's operands are wider than the PEs.
+        The batch is not positive, or a layer's operands are wider than the PEs, or its
+        weights have zero points that the array has no row sums for.
     WorkloadError
         No layer runs on the machine.
     """
@@ -51,6 +52,7 @@ def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
             "leaves its work to the host"
         )
     check_widths(network.layers, hardware)
+    check_row_sums(network.layers, hardware)
     check_rows(network.layers)
     instructions, on_chip = place_network(network, hardware)
     return Program(

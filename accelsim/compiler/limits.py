@@ -13,6 +13,7 @@ from accelsim.units import format_bytes
 __all__ = [
     "LARGEST_ROWS",
     "capacity_error",
+    "check_row_sums",
     "check_rows",
     "check_weights",
     "check_widths",
@@ -49,6 +50,28 @@ def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
     ]
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def check_row_sums(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
+    """Refuse weights with zero points on an array that does not sum up rows of activations.
+
+    Raises
+    ------
+    ConfigError
+        One line that names the layers.
+    """
+    names = [
+        repr(layer.name)
+        for layer in layers
+        if isinstance(layer.work, MatrixShape) and layer.work.row_sums
+    ]
+    if names and not hardware.array.row_sums:
+        some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        raise ConfigError(
+            f"layer{'s' if len(names) > 1 else ''} {some}: weights with zero points need the sums "
+            f"of their rows, which {hardware.name} has no adders for; set array.row_sums=true, or "
+            "use symmetric weights"
+        )
 
 
 def check_rows(layers: tuple[LayerShape, ...]) -> None:

@@ -100,6 +100,7 @@ def _work(
             input_bits=input_bits[0],
             output_bits=output_bits,
             accumulator_bits=accumulator_bits,
+            row_sums=operator.has_row_sums,
         )
     if isinstance(operator, IntegerPad):
         return _pad(operator, inputs[0].shape, batch, input_bits, output_bits)

@@ -63,13 +63,17 @@ def stream_limit(shape: MatrixShape, hardware: Hardware) -> int:
     """Return the longest stream of a pass: what the accumulators hold, or the whole depth.
 
     They are as wide as the array: each streamed m or n takes a row of C accumulators. Every
-    machine has at least one row; output stationary ones have a tile of R x C.
+    machine has at least one row; output stationary ones have a tile of R x C. Row sums take one
+    more of each row, or (input stationary) a row.
     """
     spec, array = hardware.scratchpads.accumulators, hardware.array
     if DATAFLOWS[array.dataflow].stream == "k":
         return shape.gemm.depth_k
     usable_bytes = spec.size // (1 + spec.double_buffered)
-    return usable_bytes * 8 // (array.columns * shape.accumulator_bits)
+    usable = usable_bytes * 8 // shape.accumulator_bits
+    if not shape.row_sums:
+        return usable // array.columns
+    return usable // array.stepped_columns - (not array.has_row_sum_column)
 
 
 def _even(size: int, limit: int) -> int:

@@ -73,6 +73,8 @@ class MatrixShape:
     ``input_shape`` is (channels, height, width) of one image; the GEMM's rows m are output
     pixels of all images (image, row, column: column fastest), its columns n a group's output
     channels, its depth k the kernel's rows, columns and the group's input channels.
+
+    ``row_sums``: its weights have zero points, so that rows of activations are summed up, too.
     """
 
     input_shape: tuple[int, int, int]
@@ -85,6 +87,7 @@ class MatrixShape:
     output_bits: int
     accumulator_bits: int
     right_is_tensor: bool = False
+    row_sums: bool = False
 
     @property
     def operator(self) -> str:
@@ -115,10 +118,20 @@ class MatrixShape:
         return self.input_shape[0] // self.groups
 
     def weight_tile_bytes(self, n_size: int, k_size: int, first_depth: bool) -> int:
-        """Bytes of a weight tile; a first depth tile brings its columns' biases along."""
-        has_bias = first_depth and not self.right_is_tensor
-        bias_bytes = bytes_of(n_size, self.accumulator_bits) if has_bias else 0
-        return bytes_of(n_size * k_size, self.weight_bits) + bias_bytes
+        """Bytes of a weight tile; a first depth tile brings its columns' constants along."""
+        column_bytes = bytes_of(n_size, self.column_bits) if first_depth else 0
+        return bytes_of(n_size * k_size, self.weight_bits) + column_bytes
+
+    @property
+    def column_bits(self) -> int:
+        """Bits that come once for each column: its bias, and its weights' zero point."""
+        if self.right_is_tensor:
+            return 0
+        return self.accumulator_bits + (self.weight_bits if self.row_sums else 0)
+
+    def accumulators(self, m_size: int, n_size: int) -> int:
+        """Accumulators of an output tile; a row's sum lies beside the sums of its columns."""
+        return m_size * (n_size + self.row_sums)
 
     def output_tile_bytes(self, m_size: int, n_size: int) -> int:
         """Bytes of a rescaled output tile."""

@@ -181,7 +181,7 @@ def footprint(
         whole_group = kept and plan.order is LoopOrder.N_OUTER
         fetched = fetched_bytes(shape, plan.block_m, scratchpads, whole_group)
     staged = 0 if output_on_chip else staging_bytes(shape, plan.tile_m, plan.tile_n, scratchpads)
-    accumulating = bytes_of(plan.tile_m * plan.tile_n, shape.accumulator_bits)
+    accumulating = bytes_of(shape.accumulators(plan.tile_m, plan.tile_n), shape.accumulator_bits)
     return Footprint(
         weight_bytes=weight_bytes(shape, plan, scratchpads),
         block_bytes=fetched,

@@ -21,6 +21,8 @@ from accelsim.energy.array_lines import (
     array_prices,
     clock_lines,
     operation_lines,
+    row_sum_clock_line,
+    row_sum_lines,
     use_of_registers,
 )
 from accelsim.energy.dram import DramPrices, dram_lines, dram_prices, dram_warnings
@@ -32,7 +34,7 @@ from accelsim.energy.table import EnergyTable, TableValues, check_table
 from accelsim.energy.unit_lines import (
     UnitPrices,
     leakage_lines,
-    rescale_line,
+    rescale_lines,
     scratchpad_lines,
     unit_prices,
     vector_lines,
@@ -158,6 +160,7 @@ def _array_lines(
     use = use_of_registers(layer, instruction, hardware)
     if mode == EnergyMode.PER_OPERATION:
         yield from operation_lines(layer, use, prices)
+        yield from row_sum_lines(layer, instruction, hardware, prices)
     else:
         if not isinstance(run, Run) or layer.name not in run.activity.keys() & run.switching.keys():
             raise InternalError(f"energy: layer {layer.name!r}: no switching was counted")
@@ -165,6 +168,7 @@ def _array_lines(
         share = run.batch / run.images
         yield from switching_lines(layer, instruction, hardware, table, activity, switching, share)
     yield from clock_lines(layer, use, hardware, prices)
+    yield from row_sum_clock_line(layer, instruction, hardware, prices)
 
 
 def _lines(
@@ -175,7 +179,7 @@ def _lines(
     prices: _Prices,
 ) -> Iterator[Line]:
     if isinstance(instruction, MatrixInstruction):
-        yield rescale_line(layer, prices.units)
+        yield from rescale_lines(layer, prices.units)
     elif isinstance(instruction, VectorInstruction):
         yield from vector_lines(layer, instruction, hardware, table, prices.units)
     yield from scratchpad_lines(layer, hardware, prices.units)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.energy.amount import Amount
 from accelsim.energy.memories import pad_area_mm2, pad_leakage_uw
-from accelsim.energy.registers import register_bits
+from accelsim.energy.registers import register_bits, row_sum_bits
 from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import Array, Hardware
 
@@ -55,6 +55,8 @@ def area(hardware: Hardware, table: TableValues) -> Area:
         "rescale": _rescale_um2(hardware, table) * 1e-6,
         "vector": _vector_um2(hardware, table) * 1e-6,
     }
+    if array.row_sums:
+        parts["row_sums"] = _row_sums_um2(hardware, table) * 1e-6
     return Area(
         {name: part.value for name, part in parts.items()},
         math.fsum(part.low for part in parts.values()),
@@ -71,13 +73,17 @@ def leakage_uw(hardware: Hardware, table: TableValues) -> dict[str, Amount]:
         memories += pad_leakage_uw(table, pad, cells)
     logic_um2 = _rescale_um2(hardware, table) + _vector_um2(hardware, table)
     density = table.logic_leakage.uw_per_um2
-    return {
+    leaks = {
         "PEs": table.pe_leakage.amount(pe_leakage_uw(table, array) * pes, "pe_leakage"),
         "scratchpads": memories,
         "rescale and vector units": table.logic_leakage.amount(
             logic_um2.value * density, "logic_leakage"
         ),
     }
+    if array.row_sums:
+        row_sums_um2 = _row_sums_um2(hardware, table).value
+        leaks["row sums"] = table.logic_leakage.amount(row_sums_um2 * density, "logic_leakage")
+    return leaks
 
 
 def pe_um2(hardware: Hardware, table: TableValues) -> Amount:
@@ -121,6 +127,18 @@ def _rescale_um2(hardware: Hardware, table: TableValues) -> Amount:
     lane += _adder_um2(table, rounding * product_bits + bits)
     lane += _register_um2(table, unit.pipeline * product_bits)
     return lane * unit.lanes
+
+
+def _row_sums_um2(hardware: Hardware, table: TableValues) -> Amount:
+    """A column of adders (ws, os), and in each rescale lane what subtracts: one stage."""
+    array, bits = hardware.array, hardware.accumulator.bits
+    lane = _multiplier_um2(table, array.weight_bits, bits)
+    lane += _adder_um2(table, bits) + _register_um2(table, bits)
+    unit = lane * hardware.rescale.lanes
+    if not array.has_row_sum_column:
+        return unit
+    column = _adder_um2(table, bits) * array.rows
+    return unit + column + _register_um2(table, row_sum_bits(array, bits))
 
 
 def _vector_um2(hardware: Hardware, table: TableValues) -> Amount:

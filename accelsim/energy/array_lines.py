@@ -10,7 +10,13 @@ from accelsim.compiler.program import MatrixInstruction
 from accelsim.energy.amount import Amount
 from accelsim.energy.area import pe_pitch_mm
 from accelsim.energy.operations import adder, clocked_bit, multiplier, toggled_bit
-from accelsim.energy.registers import RegisterUse, register_bits, register_use
+from accelsim.energy.registers import (
+    RegisterUse,
+    register_bits,
+    register_use,
+    row_sum_bits,
+    row_sum_use,
+)
 from accelsim.energy.result import Component, Line
 from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import ClockGating, Hardware
@@ -22,6 +28,8 @@ __all__ = [
     "clock_lines",
     "drain_hops_bits",
     "operation_lines",
+    "row_sum_clock_line",
+    "row_sum_lines",
     "use_of_registers",
     "wire_mm",
 ]
@@ -73,6 +81,51 @@ def operation_lines(layer: LayerRun, use: RegisterUse, prices: ArrayPrices) -> I
     yield Line(Component.ADDER, "additions", macs, "MAC", prices.addition)
     yield Line(Component.REGISTERS, "changed bits", changed, "bit", prices.toggled_bit)
     yield Line(Component.WIRES, "from PE to PE", use.hops_bits, "bit", prices.hop)
+
+
+def row_sum_lines(
+    layer: LayerRun, instruction: MatrixInstruction, hardware: Hardware, prices: ArrayPrices
+) -> Iterator[Line]:
+    """Yield what summing up rows costs, in a column of adders or as products with ones."""
+    if not layer.row_sums:
+        return
+    additions = layer.array.row_additions
+    yield Line(Component.ADDER, "row sums", additions, "addition", prices.addition)
+    if not hardware.array.has_row_sum_column:
+        price = prices.multiplication
+        yield Line(Component.MULTIPLIER, "row sums, by ones", additions, "MAC", price)
+        return
+    use = _use_of_row_sums(layer, instruction, hardware)
+    changed = use.clocked_bits * _TOGGLED_SHARE
+    yield Line(Component.REGISTERS, "row sums, changed bits", changed, "bit", prices.toggled_bit)
+    yield Line(Component.WIRES, "row sums", use.hops_bits, "bit", prices.hop)
+
+
+def row_sum_clock_line(
+    layer: LayerRun, instruction: MatrixInstruction, hardware: Hardware, prices: ArrayPrices
+) -> Iterator[Line]:
+    """Yield the clock of the registers of a column of adders, if the array has one."""
+    array, bits = hardware.array, hardware.accumulator.bits
+    clocked = 0
+    if array.clock_gating is ClockGating.NONE:
+        clocked = row_sum_bits(array, bits) * layer.cycles_total
+    elif layer.row_sums:
+        clocked = _use_of_row_sums(layer, instruction, hardware).clocked_bits
+    if clocked:
+        price = prices.clocked_bit
+        yield Line(Component.REGISTERS, "row sums, clocked bits", clocked, "bit", price)
+
+
+def _use_of_row_sums(
+    layer: LayerRun, instruction: MatrixInstruction, hardware: Hardware
+) -> RegisterUse:
+    plan = instruction.plan
+    return row_sum_use(
+        hardware.array,
+        hardware.accumulator.bits,
+        stream_cycles=layer.cycles.get(Cause.STREAM, 0),
+        tiles=plan.gemm.groups * plan.m_tiles * plan.n_tiles if layer.array.passes else 0,
+    )
 
 
 def clock_lines(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from accelsim.hardware.dataflow import Operand
 from accelsim.hardware.schema import Array, Drain
 
-__all__ = ["RegisterUse", "register_bits", "register_use"]
+__all__ = ["RegisterUse", "register_bits", "register_use", "row_sum_bits", "row_sum_use"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,37 @@ def register_use(
     hops += tiles * (pes + leaving) * accumulator_bits
     copies = tiles * pes if array.drain is Drain.HIDDEN else 0
     return RegisterUse(hops + (stream_cycles * pes + copies) * accumulator_bits, hops)
+
+
+def row_sum_use(array: Array, accumulator_bits: int, stream_cycles: int, tiles: int) -> RegisterUse:
+    """Count the register bits that are clocked in a column of adders that sums up rows.
+
+    Its registers are those of a column of PEs but for the weights, which are wires: each vector of
+    the stream clocks ``moving`` and the sum in all of them; output stationary, the sums stay and
+    leave as those of the PEs do. Parameters are those of `register_use`.
+    """
+    if not array.has_row_sum_column:
+        return RegisterUse(0, 0)
+    widths = _widths(array, accumulator_bits)
+    moving = stream_cycles * array.rows * widths["activations"]
+    sums = stream_cycles * array.rows * accumulator_bits
+    if array.flow.preloads:
+        return RegisterUse(moving + sums, moving + sums)
+    shifts = 0 if array.drain is Drain.FREE else array.rows * (array.rows + 1) // 2
+    copies = array.rows if array.drain is Drain.HIDDEN else 0
+    leaving = tiles * shifts * accumulator_bits
+    return RegisterUse(
+        moving + sums + leaving + tiles * copies * accumulator_bits, moving + leaving
+    )
+
+
+def row_sum_bits(array: Array, accumulator_bits: int) -> int:
+    """Return the register bits of a column of adders that sums up rows, clocked or not."""
+    if not array.has_row_sum_column:
+        return 0
+    sums = 2 if not array.flow.preloads and array.drain is Drain.HIDDEN else 1
+    widths = _widths(array, accumulator_bits)
+    return array.rows * (widths["activations"] + sums * accumulator_bits)
 
 
 def register_bits(array: Array, accumulator_bits: int) -> int:

@@ -22,7 +22,7 @@ from accelsim.simulator.run import LayerRun
 __all__ = [
     "UnitPrices",
     "leakage_lines",
-    "rescale_line",
+    "rescale_lines",
     "scratchpad_lines",
     "unit_prices",
     "vector_lines",
@@ -48,7 +48,8 @@ class UnitPrices:
     """What an event of this machine's units costs in pJ; the same in every layer.
 
     ``wire``: a bit to or from a scratchpad; ``address``: an access or a burst;
-    ``buffered_byte``: a byte in the DMA engines; ``operation``: of a lane of the vector unit.
+    ``buffered_byte``: a byte in the DMA engines; ``operation``: of a lane of the vector unit;
+    ``subtraction``: of a row's sum times a weight's zero point, and its pipeline register.
     ``leakage_uw``: power, by part.
     """
 
@@ -59,6 +60,7 @@ class UnitPrices:
     address: Amount
     buffered_byte: Amount
     rescale: Amount
+    subtraction: Amount
     operation: Amount
     leakage_uw: Mapping[str, Amount]
 
@@ -79,6 +81,9 @@ def unit_prices(hardware: Hardware, table: TableValues, area: Area) -> UnitPrice
         address=address * _ADDITIONS_AN_ACCESS,
         buffered_byte=register(table, 8) * 2,
         rescale=rescale(table, unit.mode, bits, unit.mantissa_bits),
+        subtraction=multiplier(table, hardware.array.weight_bits, bits)
+        + adder(table, bits)
+        + register(table, bits),
         operation=vector(table, bits),
         leakage_uw=leakage_uw(hardware, table),
     )
@@ -94,7 +99,8 @@ def scratchpad_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) ->
     traffic = layer.traffic
     activation_bits = max(layer.input_bits, layer.output_bits)
     accumulator_bits = hardware.accumulator.bits
-    # A column's bias arrives with the first of its depth_k weights, once for each fetch.
+    column_bits = accumulator_bits + (layer.weight_bits if layer.row_sums else 0)
+    # A column's bias (and zero point) arrives with the first of its depth_k weights.
     bias_writes = 0
     if layer.gemm and traffic.bias_reads:
         bias_writes = traffic.weight_writes // layer.gemm.depth_k
@@ -106,8 +112,8 @@ def scratchpad_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) ->
         ),
         (
             prices.weights,
-            traffic.weight_reads * layer.weight_bits + traffic.bias_reads * accumulator_bits,
-            traffic.weight_writes * layer.weight_bits + bias_writes * accumulator_bits,
+            traffic.weight_reads * layer.weight_bits + traffic.bias_reads * column_bits,
+            traffic.weight_writes * layer.weight_bits + bias_writes * column_bits,
         ),
         (
             prices.accumulators,
@@ -131,10 +137,12 @@ def scratchpad_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) ->
     yield Line(Component.CONTROL, "DMA addresses", bursts, "burst", prices.address)
 
 
-def rescale_line(layer: LayerRun, prices: UnitPrices) -> Line:
-    """Return what the rescale unit costs."""
+def rescale_lines(layer: LayerRun, prices: UnitPrices) -> Iterator[Line]:
+    """Yield what the rescale unit costs, and its subtraction of row sums where there are any."""
     count = layer.rescale_operations
-    return Line(Component.RESCALE, "rescaled results", count, "result", prices.rescale)
+    yield Line(Component.RESCALE, "rescaled results", count, "result", prices.rescale)
+    if layer.row_sums:
+        yield Line(Component.RESCALE, "row sums subtracted", count, "result", prices.subtraction)
 
 
 def vector_lines(

@@ -22,6 +22,7 @@ def accumulate(
 
     Each accumulator starts at its bias and takes one product at a time, in the depth order of
     `accelsim.network.integer`; the overflow policy applies, and events are counted, at each step.
+    With asymmetric weights, the row's sum times the column's zero point is the last step.
 
     Parameters
     ----------
@@ -48,6 +49,7 @@ def accumulate(
     )
     bias = operator.bias.reshape(groups, out_channels // groups, 1)
     sums = np.broadcast_to(bias, (groups, out_channels // groups, rows_m)).astype(np.int64)
+    row_sums = np.zeros((groups, 1, rows_m), dtype=np.int64)
     events = 0
     for kernel_y, kernel_x, view in taps(maps, operator.window, zero_point):
         grouped = view.reshape(images, groups, depth_channels, height * width)
@@ -57,5 +59,13 @@ def accumulate(
             exact = sums + activations * factors
             events += count_overflows(exact, accumulator)
             sums = apply_overflow(exact, accumulator)
+            if operator.weight_zero_points is not None:
+                exact = row_sums + activations
+                events += count_overflows(exact, accumulator)
+                row_sums = apply_overflow(exact, accumulator)
+    if operator.weight_zero_points is not None:
+        exact = sums - operator.weight_zero_points.reshape(bias.shape) * row_sums
+        events += count_overflows(exact, accumulator)
+        sums = apply_overflow(exact, accumulator)
     by_image = sums.reshape(out_channels, images, height, width).swapaxes(0, 1)
     return np.ascontiguousarray(by_image), events

@@ -39,7 +39,11 @@ def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
     flow = DATAFLOWS[array.dataflow]
     sizes: dict[Dimension, int] = {flow.rows: array.rows, flow.columns: array.columns}
     m, n, k = (sizes.get(name, 1) for name in ("m", "n", "k"))
-    bias_bits = n * hardware.accumulator.bits
+    # Row sums lie beside the sums of their rows; zero points come with the biases.
+    sums_bits = (n + array.row_sums) * hardware.accumulator.bits
+    column_bits = n * (hardware.accumulator.bits + array.row_sums * array.weight_bits)
+    its_row_sums = " and their row sums" if array.row_sums else ""
+    its_zero_points = " and zero points" if array.row_sums else ""
     buffers = 2 if pads.accumulators.double_buffered else 1
     for name, pad, bits, what in (
         (
@@ -51,15 +55,16 @@ def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
         (
             "weights",
             pads.weights,
-            k * n * array.weight_bits + bias_bits,
-            f"a tile of {k} x {n} weights of {array.weight_bits} bits and its biases",
+            k * n * array.weight_bits + column_bits,
+            f"a tile of {k} x {n} weights of {array.weight_bits} bits and its biases"
+            f"{its_zero_points}",
         ),
         (
             "accumulators",
             pads.accumulators,
-            buffers * m * bias_bits,
+            buffers * m * sums_bits,
             f"{buffers} tile{'s (double buffered)' if buffers == 2 else ''} "
-            f"of {m} x {n} accumulators of {hardware.accumulator.bits} bits",
+            f"of {m} x {n} accumulators of {hardware.accumulator.bits} bits{its_row_sums}",
         ),
     ):
         needed = -(-bits // 8)

@@ -100,6 +100,10 @@ class Array(Part):
     ``clock_gating`` and ``zero_gating`` change energy, never integers or cycles. Zero gating: a
     product of which an operand is zero reaches neither multiplier nor adder; each operand carries
     a bit that says so.
+
+    ``row_sums``: beside its products the array sums up each row of activations, as weights with
+    zero points need: ``ws``, ``os`` in a column of adders behind the last column; ``is`` with a
+    vector of ones behind the last weights. The rescale unit subtracts them, a stage longer.
     """
 
     rows: int = Field(ge=1, le=1024)
@@ -113,6 +117,17 @@ class Array(Part):
     clock_gating: Annotated[ClockGating, Field(strict=False)] = ClockGating.TOKEN
     zero_gating: bool = False
     pe_bits: int | None = Field(default=None, ge=2, le=16)
+    row_sums: bool = False
+
+    @property
+    def stepped_columns(self) -> int:
+        """Columns that a pass goes through: C, and the column of adders that sums up rows."""
+        return self.columns + self.has_row_sum_column
+
+    @property
+    def has_row_sum_column(self) -> bool:
+        """Whether rows are summed up in adders of their own, not in the PEs."""
+        return self.row_sums and self.flow.stationary != "activations"
 
     @property
     def pe_weight_bits(self) -> int:
@@ -239,6 +254,11 @@ class Hardware(Part):
     rescale: RescaleUnit
     vector: VectorUnit
     technology: Technology
+
+    @property
+    def rescale_pipeline_cycles(self) -> int:
+        """Cycles from an accumulator to its result: row sums are subtracted in one more."""
+        return self.rescale.pipeline + self.array.row_sums
 
     @property
     def dram_bytes_per_cycle(self) -> float:

@@ -11,6 +11,18 @@ What an accelerator computes for it is defined here to the last bit; `accelsim.g
 The depth *k* runs over the kernel's rows, then its columns, then the group's input channels
 (channel fastest): with an overflowing accumulator the order is part of the result. Padding
 enters as the input's zero point. ``bias`` already holds ``- zero_point_in * sum_k weight``.
+
+**Asymmetric weights**, ``real = scale * (weight - weight_zero_point[n])``: the products stay those
+of the stored integers, and each row's activations are summed up beside them, in an accumulator of
+the same width and policy that starts from 0 and meets the depth in the same order:
+
+    row = 0;        for k in 0 .. K-1:  row = overflow(row + activation[m, k])
+    acc = overflow(acc - weight_zero_point[n] * row)
+
+The subtraction is one step more of ``acc``; its product is exact. A group has a row sum of its own
+for each row *m*, padding included; overflow events of its steps count once, not for each column.
+``bias`` then holds ``- zero_point_in * sum_k (weight - weight_zero_point)``, so that no
+constant is left over. Without weight zero points there are no row sums.
 """
 
 from __future__ import annotations
@@ -60,7 +72,8 @@ class IntegerMatrix:
 
     weights: int32[out_channels, in_channels / groups, kernel_y, kernel_x], values in
     ``weight_format``; bias: int64[out_channels], values within the accumulator; rescale holds
-    one multiplier, or one for each output channel.
+    one multiplier, or one for each output channel. weight_zero_points: int64[out_channels], values
+    of ``weight_format``, not all of them 0; None: symmetric weights.
     """
 
     weights: NDArray[np.int32]
@@ -72,6 +85,12 @@ class IntegerMatrix:
     rescale: Rescale
     clamp_low: int
     clamp_high: int
+    weight_zero_points: NDArray[np.int64] | None = None
+
+    @property
+    def has_row_sums(self) -> bool:
+        """Whether its outputs need the sums of their rows' activations."""
+        return self.weight_zero_points is not None
 
 
 @dataclass(frozen=True)

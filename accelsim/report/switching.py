@@ -42,7 +42,7 @@ def collect_switching(
         line.count
         for layer in per_operation.layers
         for line in layer.lines
-        if (line.component, line.cause) == (Component.REGISTERS, "changed bits")
+        if line.component is Component.REGISTERS and line.cause.endswith("changed bits")
     )
     streamed = sum(layer.cycles.get(Cause.STREAM, 0) for layer in run.timing.layers)
     products_seen = streamed * array.rows * array.columns * run.images / run.batch
@@ -52,8 +52,8 @@ def collect_switching(
         partial_products_per_mac=float(activity.partial_products.sum()) / macs,
         random_partial_products=CHANGED_PARTIAL_PRODUCTS
         * (array.pe_weight_bits * array.pe_activation_bits),
-        product_bits_per_mac=float(activity.product_bits.sum()) / macs,
-        sum_bits_per_mac=float(activity.sum_bits.sum()) / macs,
+        product_bits_per_mac=float(activity.product_bits[:, : array.columns].sum()) / macs,
+        sum_bits_per_mac=float(activity.sum_bits[:, : array.columns].sum()) / macs,
         random_adder_bits=float(hardware.accumulator.bits),
         zero_products_pct=100 * float(activity.zero_products.sum()) / products_seen,
         changed_register_bits_pct=100 * changed * run.batch / run.images / clocked,

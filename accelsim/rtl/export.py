@@ -134,7 +134,13 @@ def export_rtl(request: RtlRequest, folder: Path) -> Bundle:
 def _machine(request: RtlRequest) -> Hardware:
     widths = {"weight_bits": request.weight_bits, "activation_bits": request.activation_bits}
     given = [f"array.{name}={bits}" for name, bits in widths.items() if bits is not None]
-    return load_hardware(request.hardware, (*request.overrides, *given))
+    machine = load_hardware(request.hardware, (*request.overrides, *given))
+    if machine.array.row_sums:
+        raise ConfigError(
+            f"array.row_sums: {machine.name} sums up rows of activations, which has no RTL; "
+            "--set array.row_sums=false"
+        )
+    return machine
 
 
 def _layer(request: RtlRequest, name: str, machine: Hardware) -> PlayedProduct:

@@ -67,7 +67,8 @@ class ArrayRules:
     drain_cycles: int
     """Cycles that a tile's results take to leave (os): R, or none where each PE has a port."""
     wavefront: int
-    """Cycles from the last vector's entry until the far corner has used it: R + C - 2."""
+    """Cycles from the last vector's entry until the far corner has used it: R + C - 2, or R + C - 1
+    if the far column is one of adders that sum up rows."""
 
     @classmethod
     def from_array(cls, array: Array) -> ArrayRules:
@@ -81,7 +82,7 @@ class ArrayRules:
             overlapped=array.tile_overlap,
             drain_hidden=array.drain is Drain.HIDDEN,
             drain_cycles=0 if array.drain is Drain.FREE else array.rows,
-            wavefront=array.rows + array.columns - 2,
+            wavefront=array.rows + array.stepped_columns - 2,
         )
 
 

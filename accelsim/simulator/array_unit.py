@@ -115,7 +115,9 @@ class ArrayProcess:
             self._buffers.hold_from(times.stream_start)
         if work.last_depth:
             registered = results_leave(self._rules, times.stream_stop)[-1][1]
-            self._rescale.rescale(Tile(progress, registered, work.results, work.output_bytes))
+            self._rescale.rescale(
+                Tile(progress, registered, work.results, work.accumulators, work.output_bytes)
+            )
         weights = work.releases_weights or self._weights.counts_steps
         activations = work.releases_activations or self._activations.counts_steps
         if weights or activations:

@@ -25,9 +25,14 @@ from accelsim.network.integer import (
     IntegerSoftmax,
 )
 from accelsim.simulator.address_generator import AddressGenerator
-from accelsim.simulator.array import ArrayResult, run_array
+from accelsim.simulator.array import (
+    ArrayResult,
+    measure_with_row_sums,
+    run_array,
+    run_with_row_sums,
+)
 from accelsim.simulator.array.activity import measure_activity
-from accelsim.simulator.rescale_datapath import rescale_tile
+from accelsim.simulator.rescale_datapath import rescale_tile, subtract_row_sums
 from accelsim.simulator.run import Activity, ArrayCounters, Cause, Switching
 from accelsim.simulator.vector_datapath import VectorOperator, run_vector
 
@@ -136,9 +141,15 @@ def _run_matrix(
     generator = AddressGenerator(_as_maps(tensors[layer.inputs[0]]), source.zero_point, operator)
     product = replace(plan, gemm=replace(plan.gemm, rows_m=generator.rows_m))
     accumulator = integer.accumulator
-    result = run_array(engine, generator, product, hardware.array, accumulator, switching)
+    run = run_with_row_sums if operator.has_row_sums else run_array
+    result = run(engine, generator, product, hardware.array, accumulator, switching)
+    sums, late_events = result.accumulators, 0
+    if result.row_sums is not None and operator.weight_zero_points is not None:
+        zero_points = operator.weight_zero_points.reshape(len(sums), -1)
+        sums, late_events = subtract_row_sums(sums, result.row_sums, zero_points, accumulator)
+    counters = result.counters + ArrayCounters(overflow_events=late_events)
     # [groups, m, n] to [m, output channels]: a group's columns are neighbouring channels.
-    columns = result.accumulators.transpose(1, 0, 2).reshape(generator.rows_m, -1)
+    columns = sums.transpose(1, 0, 2).reshape(generator.rows_m, -1)
     tile = rescale_tile(
         columns,
         operator.rescale,
@@ -148,6 +159,7 @@ def _run_matrix(
     )
     images, _, height, width = generator.output_shape
     pixels = tile.values.reshape(images, height, width, -1)
+    result = replace(result, counters=counters)
     execution = _matrix_execution(result, generator, tile.values.size, tile.clip_events)
     return pixels.transpose(0, 3, 1, 2), execution
 
@@ -164,7 +176,8 @@ def _activity(
     source = integer.tensors[layer.inputs[0]]
     generator = AddressGenerator(_as_maps(tensors[layer.inputs[0]]), source.zero_point, operator)
     product = replace(plan, gemm=replace(plan.gemm, rows_m=generator.rows_m))
-    return measure_activity(generator, product, hardware.array, integer.accumulator)
+    measure = measure_with_row_sums if operator.has_row_sums else measure_activity
+    return measure(generator, product, hardware.array, integer.accumulator)
 
 
 def _matrix_execution(

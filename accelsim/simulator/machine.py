@@ -74,7 +74,12 @@ class _Machine:
         )
         self.stores = StoreEngine(simulation, channel, outstanding, self.staging)
         self.rescale = RescaleProcess(
-            simulation, hardware.rescale, self.buffers, self.staging, self.stores
+            simulation,
+            hardware.rescale.lanes,
+            hardware.rescale_pipeline_cycles,
+            self.buffers,
+            self.staging,
+            self.stores,
         )
         self.array = ArrayProcess(
             simulation,
@@ -155,6 +160,7 @@ class _Machine:
             ),
             rescale_operations=progress.rescale_operations,
             vector_operations=progress.vector_operations,
+            row_sums=isinstance(layer, MatrixWork) and layer.row_sums,
         )
 
     def account(self) -> Timing:

@@ -34,8 +34,9 @@ Records = NDArray[np.void]
 
 # What the classes of a layer follow from: tile sizes of rows, columns and depth, then widths.
 _TILE_M, _BLOCK_REST, _LAYER_REST, _TILE_N, _REST_N, _TILE_K, _REST_K, _DEPTH = range(8)
-_INPUT_BITS, _WEIGHT_BITS, _OUTPUT_BITS, _BIAS_BITS, _STORED, _RIGHT_ON_CHIP = range(8, 14)
-_SHAPE_SIZE = 14
+_INPUT_BITS, _WEIGHT_BITS, _OUTPUT_BITS, _COLUMN_BITS = range(8, 12)
+_STORED, _RIGHT_ON_CHIP, _ROW_SUMS = range(12, 15)
+_SHAPE_SIZE = 15
 
 _LONGEST_STEP = 4096
 """Transfers of a step of a loop above which it is not compared with another, to save memory."""
@@ -53,6 +54,8 @@ class Nests:
         For each layer the weights and activations that transfers write to the scratchpads.
     rows, columns, depths
         int64[layers, classes]: m, n and k of the passes of each class.
+    row_sums
+        int64[layers, 1]: 1 where rows are summed up.
     """
 
     machine: Records
@@ -66,6 +69,7 @@ class Nests:
     rows: Integers
     columns: Integers
     depths: Integers
+    row_sums: Integers
 
     def run(self) -> int:
         """Run the recurrence; return DONE or what went wrong."""
@@ -121,6 +125,7 @@ def describe(program: Program, hardware: Hardware) -> Nests:
         rows=rows,
         columns=columns,
         depths=depths,
+        row_sums=shapes[:, [_ROW_SUMS]],
     )
 
 
@@ -129,7 +134,7 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
     timing, cycles = DramTiming.from_hardware(hardware), burst_cycles(hardware)
     values = {
         "rows": array.rows,
-        "wavefront": array.rows + array.columns - 2,
+        "wavefront": array.rows + array.stepped_columns - 2,
         "preloads": array.flow.preloads,
         "weights_stay": array.flow.stationary == "weights",
         "double": array.weight_double_buffering,
@@ -137,7 +142,7 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
         "hidden": array.drain is Drain.HIDDEN,
         "drain": 0 if array.drain is Drain.FREE else array.rows,
         "buffer_count": 2 if pads.accumulators.double_buffered else 1,
-        "pipeline": hardware.rescale.pipeline,
+        "pipeline": hardware.rescale_pipeline_cycles,
         "burst": timing.burst_bytes,
         "hold_up": cycles.numerator,
         "hold_down": cycles.denominator,
@@ -194,9 +199,10 @@ def _matrix(
         lowered.input_bits,
         lowered.weight_bits,
         lowered.output_bits,
-        0 if lowered.right_is_tensor else lowered.accumulator_bits,
+        lowered.column_bits,
         program.places[instruction.output] is Place.DRAM,
         instruction.right_is_on_chip,
+        lowered.row_sums,
     )
     return loops, shape
 
@@ -308,17 +314,20 @@ def _classes(
         preload, weights = np.maximum(hardware.array.rows, weights), preload
     elif flow.stationary == "activations":
         preload, activations = np.maximum(hardware.array.rows, activations), preload
+    row_sums = shapes[:, [_ROW_SUMS]]
     stream = {"m": rows, "n": columns, "k": depths}[flow.stream]
+    if flow.stationary == "activations":
+        stream = stream + row_sums
     stored = last & (shapes[:, [_STORED]] != 0)
     output = np.where(stored, -(-rows * columns * shapes[:, [_OUTPUT_BITS]] // 8), 0)
-    bias = np.where(first, -(-columns * shapes[:, [_BIAS_BITS]] // 8), 0)
+    bias = np.where(first, -(-columns * shapes[:, [_COLUMN_BITS]] // 8), 0)
     fields = {
         "stream": stream,
         "activations": activations,
         "weights": weights,
         "preload": preload,
         "tile_stream": stream if flow.preloads else shapes[:, [_DEPTH]],
-        "read": -(-rows * columns // hardware.rescale.lanes),
+        "read": -(-rows * (columns + row_sums) // hardware.rescale.lanes),
         "output": output,
         "output_bus": _in_bursts(output, hardware),
         "weight_bytes": -(-columns * depths * weight_bits // 8) + bias,

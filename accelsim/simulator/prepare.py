@@ -26,7 +26,9 @@ def prepare(program: Program, hardware: Hardware) -> tuple[MatrixWork | VectorWo
     )
 
 
-def count_pass(part: Pass, stationary: str, has_bias: bool = True) -> ArrayCounters:
+def count_pass(
+    part: Pass, stationary: str, has_bias: bool = True, row_sums: bool = False
+) -> ArrayCounters:
     """Return what one pass does in the array and at its edges, in closed form.
 
     Parameters
@@ -37,6 +39,8 @@ def count_pass(part: Pass, stationary: str, has_bias: bool = True) -> ArrayCount
         ``weights``, ``activations`` or ``accumulators``: what stays in the PEs.
     has_bias
         Whether accumulators start from biases that are read, or from zero.
+    row_sums
+        Whether the tile's rows are summed up, too.
 
     Examples
     --------
@@ -47,6 +51,7 @@ def count_pass(part: Pass, stationary: str, has_bias: bool = True) -> ArrayCount
     m, n, k = part.m_size, part.n_size, part.k_size
     in_array = stationary == "accumulators"
     shifted_in = {"weights": k * n, "activations": m * k, "accumulators": 0}[stationary]
+    sums = m * (n + row_sums)
     return ArrayCounters(
         passes=1,
         macs=m * n * k,
@@ -54,8 +59,9 @@ def count_pass(part: Pass, stationary: str, has_bias: bool = True) -> ArrayCount
         activation_feeds=m * k,
         weight_feeds=k * n,
         bias_reads=n if part.first_depth and has_bias else 0,
-        accumulator_reads=0 if in_array or part.first_depth else m * n,
-        accumulator_writes=m * n if part.last_depth or not in_array else 0,
+        accumulator_reads=0 if in_array or part.first_depth else sums,
+        accumulator_writes=sums if part.last_depth or not in_array else 0,
+        row_additions=m * k if row_sums else 0,
     )
 
 
@@ -81,12 +87,14 @@ def _matrix_work(
             activation_writes=builder.activation_elements + outputs,
             weight_reads=instruction.weight_reads,
             weight_writes=builder.weight_elements,
-            accumulator_reads=sum(work.counters.accumulator_reads for work in passes) + outputs,
+            accumulator_reads=sum(work.counters.accumulator_reads for work in passes)
+            + sum(work.accumulators for work in passes if work.last_depth),
             accumulator_writes=sum(work.counters.accumulator_writes for work in passes),
             bias_reads=instruction.bias_reads,
         ),
         passes=passes,
         fetches_ahead=instruction.right_is_on_chip or not shape.right_is_tensor,
+        row_sums=shape.row_sums,
     )
 
 
@@ -148,6 +156,9 @@ class _PassBuilder:
         elif flow.stationary == "activations":
             preload, activations = max(self.hardware.array.rows, activations), 0
         stream = {"m": m, "n": n, "k": k}[flow.stream]
+        if shape.row_sums and flow.stationary == "activations":
+            # Behind the weights, a vector of ones sums up the activations that stay.
+            stream += 1
         weight_bytes = instruction.weight_tile_bytes(part) if part.fetches_weights else None
         in_dram = self.output_in_dram and part.last_depth
         return PassWork(
@@ -163,8 +174,9 @@ class _PassBuilder:
             releases_weights=part.releases_weights,
             releases_activations=part.releases_activations,
             results=m * n,
+            accumulators=shape.accumulators(m, n),
             output_bytes=instruction.output_tile_bytes(part) if in_dram else 0,
-            counters=count_pass(part, flow.stationary, has_bias=not shape.right_is_tensor),
+            counters=count_pass(part, flow.stationary, not shape.right_is_tensor, shape.row_sums),
         )
 
 

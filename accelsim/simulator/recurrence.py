@@ -74,12 +74,13 @@ def recur(program: Program, hardware: Hardware) -> Timing:
     return timing
 
 
-def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters, int]]:
-    """Return what the executed passes of each layer did, and the results they completed."""
+def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters, int, int]]:
+    """Return what the passes of each layer did, and its tiles' accumulators and results."""
     executed = nests.results["executed"]
     m, n, k = nests.rows, nests.columns, nests.depths
     kinds = np.arange(CLASSES) % 4
     first, last = kinds % 2 == 1, kinds >= 2
+    sums_held = m * (n + nests.row_sums)
 
     def total(values: Integers) -> list[int]:
         return [int(value) for value in (values * executed).sum(axis=1)]
@@ -90,17 +91,18 @@ def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters,
         total(k * n),
         total(m * k),
         total(n * first),
-        total(m * n * ~first),
-        total(m * n),
+        total(sums_held * ~first),
+        total(sums_held),
+        total(sums_held * last),
         total(m * n * last),
+        total(m * k * nests.row_sums),
         strict=True,
     )
-    counters: list[tuple[ArrayCounters, int]] = []
-    for instruction, (passes, macs, weights, activations, biases, read, written, done) in zip(
-        program.instructions, sums, strict=True
-    ):
+    counters: list[tuple[ArrayCounters, int, int]] = []
+    for instruction, counted in zip(program.instructions, sums, strict=True):
+        passes, macs, weights, activations, biases, read, written, done, results, rows = counted
         if not isinstance(instruction, MatrixInstruction):
-            counters.append((ArrayCounters(), 0))
+            counters.append((ArrayCounters(), 0, 0))
             continue
         stays = instruction.plan.dataflow.stationary
         in_array = stays == "accumulators"
@@ -113,8 +115,9 @@ def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters,
             bias_reads=0 if instruction.shape.right_is_tensor else biases,
             accumulator_reads=0 if in_array else read,
             accumulator_writes=done if in_array else written,
+            row_additions=rows,
         )
-        counters.append((counter, done))
+        counters.append((counter, done, results))
     return counters
 
 
@@ -124,6 +127,7 @@ def _layer_run(
     result: tuple[list[int], int, int, int, int],
     fetched: tuple[int, int],
     array: ArrayCounters,
+    completed: int,
     rescaled: int,
 ) -> LayerRun:
     causes, start, stop, read_bytes, written_bytes = result
@@ -153,13 +157,14 @@ def _layer_run(
                 activation_writes=fetched[1] + outputs,
                 weight_reads=instruction.weight_reads,
                 weight_writes=fetched[0],
-                accumulator_reads=array.accumulator_reads + outputs,
+                accumulator_reads=array.accumulator_reads + completed,
                 accumulator_writes=array.accumulator_writes,
                 bias_reads=instruction.bias_reads,
                 **moved,
             ),
             rescale_operations=rescaled,
             vector_operations=0,
+            row_sums=instruction.shape.row_sums,
         )
     writes = instruction.element_writes
     return LayerRun(

@@ -9,6 +9,9 @@ The integer modes share a datapath and differ only in the constant they add befo
 
 ``float32`` mode multiplies in IEEE 754 single precision and rounds half to even. Results
 saturate to 32 bits, then come zero point and clamp.
+
+What weights' zero points ask for comes before all that: a multiplier and a subtractor for each
+lane, the difference in a register as wide as an accumulator and of its overflow policy.
 """
 
 from __future__ import annotations
@@ -19,11 +22,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import Rescale, RescaleMode
+from accelsim.arithmetic import Accumulator, Overflow, Rescale, RescaleMode
 from accelsim.errors import InternalError
 from accelsim.simulator.threads import run_tasks, shares, threads_for
 
-__all__ = ["RescaledTile", "rescale_tile", "scale_tile"]
+__all__ = ["RescaledTile", "rescale_tile", "scale_tile", "subtract_row_sums"]
 
 _MODE_CODES = {
     RescaleMode.TRUNCATE: 0,
@@ -41,6 +44,41 @@ class RescaledTile:
 
     values: NDArray[np.int32]
     clip_events: int
+
+
+def subtract_row_sums(
+    accumulators: NDArray[np.int64],
+    row_sums: NDArray[np.int64],
+    zero_points: NDArray[np.int64],
+    accumulator: Accumulator,
+) -> tuple[NDArray[np.int64], int]:
+    """Return accumulators less their rows' sums times their columns' zero points.
+
+    Parameters
+    ----------
+    accumulators
+        int64[groups, m, n].
+    row_sums
+        int64[groups, m], values of an accumulator.
+    zero_points
+        int64[groups, n], of the weights; at most 16 bits.
+    accumulator
+        Width and overflow policy.
+
+    Returns
+    -------
+    int64[groups, m, n], differences that left the accumulator's range
+    """
+    exact = accumulators - row_sums[:, :, np.newaxis] * zero_points[:, np.newaxis, :]
+    low, high = accumulator.low, accumulator.high
+    events = int(np.count_nonzero((exact < low) | (exact > high)))
+    if not events:
+        return exact, 0
+    if accumulator.overflow is Overflow.SATURATE:
+        return exact.clip(low, high), events
+    # A register drops the bits above its own, and its highest is the sign.
+    unused = 64 - accumulator.bits
+    return exact << unused >> unused, events
 
 
 def scale_tile(accumulators: NDArray[np.int64], parameters: Rescale) -> NDArray[np.int64]:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from simpy import Event
 
-from accelsim.hardware.schema import RescaleUnit
 from accelsim.simulator.dma import StoreEngine
 from accelsim.simulator.ledger import IDLE, Ledger, split_gap
 from accelsim.simulator.progress import LayerProgress
@@ -19,11 +18,15 @@ __all__ = ["RescaleProcess", "Tile"]
 
 
 class Tile(NamedTuple):
-    """A finished tile: its last result is registered at the start of ``registered_cycle``."""
+    """A finished tile: its last result is registered at the start of ``registered_cycle``.
+
+    ``accumulators`` are read for its ``results``.
+    """
 
     progress: LayerProgress
     registered_cycle: int
     results: int
+    accumulators: int
     output_bytes: int
 
 
@@ -35,15 +38,16 @@ class RescaleProcess:
     def __init__(
         self,
         simulation: Simulation,
-        spec: RescaleUnit,
+        lanes: int,
+        pipeline_cycles: int,
         buffers: AccumulatorBuffers,
         staging: Space,
         stores: StoreEngine,
     ) -> None:
         self.ledger = Ledger("rescale")
         self._simulation = simulation
-        self._lanes = spec.lanes
-        self._pipeline_cycles = spec.pipeline
+        self._lanes = lanes
+        self._pipeline_cycles = pipeline_cycles
         self._buffers = buffers
         self._staging = staging
         self._stores = stores
@@ -82,7 +86,7 @@ class RescaleProcess:
     def _read(self, tile: Tile, start: int) -> None:
         """Read a tile from ``start`` on, and write its last result ``pipeline`` cycles later."""
         self._account_gap(tile, start)
-        read_cycles = -(-tile.results // self._lanes)
+        read_cycles = -(-tile.accumulators // self._lanes)
         self._stop = start + read_cycles
         self.ledger.advance(self._stop, "busy")
         self._simulation.record("rescale", tile.progress.name, start, self._stop)

@@ -52,7 +52,8 @@ class ArrayCounters:
 
     Elements, not bytes. ``stationary_writes``: elements shifted into PEs (only those that hold
     data, not the zeros of a partly filled tile). ``activation_feeds`` and ``weight_feeds``:
-    elements that entered the array, moving or stationary, padding included.
+    elements that entered the array, moving or stationary, padding included. ``row_additions``:
+    activations added to row sums, whose accumulators are read and written beside the others.
     """
 
     passes: int = 0
@@ -63,6 +64,7 @@ class ArrayCounters:
     bias_reads: int = 0
     accumulator_reads: int = 0
     accumulator_writes: int = 0
+    row_additions: int = 0
     overflow_events: int = 0
 
     def __add__(self, other: ArrayCounters) -> ArrayCounters:
@@ -91,6 +93,8 @@ class Switching:
 @dataclass(frozen=True, eq=False)
 class Activity:
     """What changed at the inputs of every PE's multiplier and adder: int64[rows, columns] each.
+
+    A column of adders that sums up rows is the last one.
 
     ``partial_products``: ANDs of one bit of each operand that changed; ``product_bits``: bits of
     the product, sign-extended to the accumulator; ``sum_bits``: bits of the sum that the adder
@@ -140,7 +144,7 @@ class LayerRun:
     """One layer of a run. Cycles are for one batch; ``cycles`` sums to ``cycles_total``.
 
     The three ``*_bits`` are the widths of the layer's own tensors (``weight_bits`` is 0 for a
-    layer without weights).
+    layer without weights). ``row_sums``: its rows were summed up for its weights' zero points.
     """
 
     name: str
@@ -156,6 +160,7 @@ class LayerRun:
     traffic: Traffic
     rescale_operations: int
     vector_operations: int
+    row_sums: bool = False
 
     @property
     def macs(self) -> int:

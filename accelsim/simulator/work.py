@@ -34,6 +34,8 @@ class PassWork:
         Whether the oldest fetch still held is given away when this pass has streamed.
     results
         Elements m * n of the tile.
+    accumulators
+        Words that the rescale unit reads for them: a row's sum beside those of its columns.
     stream_total_cycles
         Cycles from the first vector to the end of the stream, slow scratchpads included.
     waits
@@ -54,6 +56,7 @@ class PassWork:
     releases_weights: bool
     releases_activations: bool
     results: int
+    accumulators: int
     output_bytes: int
     counters: ArrayCounters
     stream_total_cycles: int = field(init=False)
@@ -101,11 +104,12 @@ class MatrixWork(LayerWork):
     """A layer on the array.
 
     ``fetches_ahead``: its right operand is weights, which are in DRAM before the layer starts,
-    or is on chip and not fetched at all.
+    or is on chip and not fetched at all. ``row_sums``: its weights have zero points.
     """
 
     passes: tuple[PassWork, ...]
     fetches_ahead: bool = True
+    row_sums: bool = False
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,43 @@ def test_each_count_has_its_price(two_layers, machine, horowitz, counted, expect
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
+def test_row_sums_pay_for_what_makes_them(two_layers, horowitz, dataflow):
+    changes = [f"array.dataflow={dataflow}", "array.row_sums=true"]
+    machine = load_hardware("edge_16x16", changes)
+    program = two_layers(machine)
+    counted = {
+        "array": ArrayCounters(row_additions=10),
+        "cycles": {Cause.STREAM: 5},
+        "rescale_operations": 4,
+        "row_sums": True,
+    }
+
+    def of(component):
+        return causes(program, machine, horowitz, component, **counted)
+
+    assert of(Component.ADDER)["row sums"] == pytest.approx(10 * 0.1)
+    # An 8 x 32 bit multiplication, a 32-bit addition and a register of which half toggles.
+    eight, full = 0.2, 3.1
+    quadratic = (full / 32 - eight / 8) / 24
+    product = quadratic * 8 * 32 + (eight / 8 - 8 * quadratic) * 20
+    stage = product + 0.1 + 32 * 0.003
+    assert of(Component.RESCALE)["row sums subtracted"] == pytest.approx(4 * stage)
+    registers = of(Component.REGISTERS)
+    if dataflow == "is":
+        assert of(Component.MULTIPLIER)["row sums, by ones"] == pytest.approx(10 * 0.2)
+        assert "row sums, clocked bits" not in registers
+    else:
+        assert "row sums, by ones" not in of(Component.MULTIPLIER)
+        assert registers["row sums, clocked bits"] + registers[
+            "row sums, changed bits"
+        ] == pytest.approx(5 * 16 * (8 + 32) * 0.003)
+        assert of(Component.WIRES)["row sums"] > 0
+    counted["row_sums"] = False
+    for component in (Component.ADDER, Component.RESCALE, Component.REGISTERS, Component.WIRES):
+        assert not any("row sums" in cause for cause in of(component))
+
+
 def test_time_leaks(two_layers, machine, horowitz):
     """16.54 uW a PE, 1.4 mW for 64 KiB; 1 us, in which a PE in ten works."""
     counted = {"cycles_total": 1000, "cycles": {Cause.IDLE: 1000}}

@@ -61,3 +61,20 @@ def test_standby_cells_leak_less(values):
         return leakage_uw(machine, values)["scratchpads"].value
 
     assert scratchpads("lstp") < scratchpads("lop") < scratchpads("hp")
+
+
+@pytest.mark.parametrize(("dataflow", "adders"), [("ws", 16), ("os", 16), ("is", 0)])
+def test_row_sums_are_a_column_of_adders_and_a_stage_of_the_rescale_unit(values, dataflow, adders):
+    machine = load_hardware("edge_16x16", [f"array.dataflow={dataflow}", "array.row_sums=true"])
+    plain = load_hardware("edge_16x16", [f"array.dataflow={dataflow}"])
+    # A 32-bit adder, a sum and an activation; in each lane an 8 x 32 multiplier, adder, register.
+    column_um2 = adders * (278 + (8 + 32) * 5.98)
+    lane_um2 = 2614 + 278 + 32 * 5.98
+    found = area(machine, values)
+    assert found.mm2["row_sums"] == pytest.approx(1e-6 * (column_um2 + 16 * lane_um2))
+    assert found.mm2 == area(plain, values).mm2 | {"row_sums": found.mm2["row_sums"]}
+    leaks, before = leakage_uw(machine, values), leakage_uw(plain, values)
+    density = before["rescale and vector units"].value / (
+        1e6 * (found.mm2["rescale"] + found.mm2["vector"])
+    )
+    assert leaks["row sums"].value == pytest.approx(density * (column_um2 + 16 * lane_um2))

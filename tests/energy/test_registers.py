@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.energy.registers import register_bits, register_use
+from accelsim.energy.registers import register_bits, register_use, row_sum_bits, row_sum_use
 from accelsim.hardware import Array
 
 
@@ -101,3 +101,30 @@ def test_what_comes_from_a_neighbour_crosses_a_wire(dataflow, fields, hops):
 )
 def test_all_registers_of_a_pe(dataflow, fields, bits):
     assert register_bits(array(dataflow, **fields), 32) == 6 * bits
+
+
+@pytest.mark.parametrize(
+    # 5 vectors pass 2 adders; a drain of 2 results passes 3 registers, copied to them if hidden.
+    ("fields", "clocked", "hops", "bits"),
+    [
+        ({"dataflow": "ws"}, 10 * (8 + 32), 10 * (8 + 32), 2 * (8 + 32)),
+        ({"dataflow": "ws", "zero_gating": True}, 10 * (9 + 32), 10 * (9 + 32), 2 * (9 + 32)),
+        ({"dataflow": "os"}, 10 * 40 + 7 * 3 * 32, 10 * 8 + 7 * 3 * 32, 2 * (8 + 32)),
+        (
+            {"dataflow": "os", "drain": "hidden"},
+            10 * 40 + 7 * 5 * 32,
+            10 * 8 + 7 * 3 * 32,
+            2 * (8 + 64),
+        ),
+        ({"dataflow": "os", "drain": "free"}, 10 * 40, 10 * 8, 2 * (8 + 32)),
+        ({"dataflow": "is"}, 0, 0, 0),
+    ],
+)
+def test_a_column_of_adders_is_one_of_pes_without_weights(fields, clocked, hops, bits):
+    machine = array(**fields, row_sums=True)
+    use = row_sum_use(machine, 32, stream_cycles=5, tiles=7)
+    assert (use.clocked_bits, use.hops_bits) == (clocked, hops)
+    assert row_sum_bits(machine, 32) == bits
+    assert register_bits(machine, 32) == register_bits(array(**fields), 32)
+    plain = array(**fields)
+    assert row_sum_bits(plain, 32) == row_sum_use(plain, 32, 5, 7).clocked_bits == 0

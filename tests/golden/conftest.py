@@ -193,6 +193,19 @@ class Reference:
                         exact = acc + activation * int(operator.weights[n, channel, ky, kx])
                         acc, event = overflow_one(exact, self.integer.accumulator)
                         self.overflow_events[layer.name] += event
+                if operator.weight_zero_points is not None:
+                    # Of the columns of a group, the first counts the row sum's overflows.
+                    counts = n % (out_channels // operator.groups) == 0
+                    row = 0
+                    for _, _, y, x in taps:
+                        inside = 0 <= y < height and 0 <= x < width
+                        for channel in range(depth_channels):
+                            value = int(maps[first + channel, y, x]) if inside else zero_point
+                            row, event = overflow_one(row + value, self.integer.accumulator)
+                            self.overflow_events[layer.name] += event * counts
+                    exact = acc - int(operator.weight_zero_points[n]) * row
+                    acc, event = overflow_one(exact, self.integer.accumulator)
+                    self.overflow_events[layer.name] += event
                 flat[n, oy, ox] = self.finish(layer, rescale_one(acc, operator.rescale, n))
 
     def add(self, layer, sources, formats, result):

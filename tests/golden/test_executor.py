@@ -101,7 +101,11 @@ def matrix_networks(draw):
     shape = (outputs, depth_channels, *window.kernel)
     scales = 2.0 ** generator.uniform(-34, 3, outputs if draw(st.booleans()) else 1)
     low, high = draw(clamps(target_form))
+    ends = st.sampled_from((weight_format.low, weight_format.high))
+    zero_points = st.one_of(ends, st.integers(weight_format.low, weight_format.high))
+    moved = draw(st.lists(zero_points, min_size=outputs, max_size=outputs))
     operator = IntegerMatrix(
+        weight_zero_points=np.array(moved) if draw(st.booleans()) else None,
         weights=generator.integers(
             weight_format.low, weight_format.high, shape, np.int32, endpoint=True
         ),

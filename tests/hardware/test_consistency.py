@@ -28,7 +28,11 @@ def pad(name, size):
     ],
 )
 def test_each_scratchpad_holds_the_smallest_tile(dataflow, name, needed, what):
-    array = ["array.rows=4", "array.columns=8", f"array.dataflow={dataflow}"]
+    check_smallest_tile([f"array.dataflow={dataflow}"], name, needed, what)
+
+
+def check_smallest_tile(changes, name, needed, what):
+    array = ["array.rows=4", "array.columns=8", *changes]
     port = [f"scratchpads.{name}.bandwidth=1B/cycle", f"scratchpads.{name}.banks=1"]
     fitting = load_hardware("edge_16x16", [*array, *port, pad(name, needed)])
     assert getattr(fitting.scratchpads, name).size == needed
@@ -37,6 +41,36 @@ def test_each_scratchpad_holds_the_smallest_tile(dataflow, name, needed, what):
     assert str(caught.value) == (
         f"--set {pad(name, needed - 1)}: must hold {what}: at least {needed}B, got {needed - 1}B"
     )
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "name", "needed", "what"),
+    [
+        ("ws", "weights", 72, "a tile of 4 x 8 weights of 8 bits and its biases and zero points"),
+        ("is", "weights", 9, "a tile of 4 x 1 weights of 8 bits and its biases and zero points"),
+        (
+            "ws",
+            "accumulators",
+            72,
+            "2 tiles (double buffered) of 1 x 8 accumulators of 32 bits and their row sums",
+        ),
+        (
+            "os",
+            "accumulators",
+            288,
+            "2 tiles (double buffered) of 4 x 8 accumulators of 32 bits and their row sums",
+        ),
+        (
+            "is",
+            "accumulators",
+            128,
+            "2 tiles (double buffered) of 8 x 1 accumulators of 32 bits and their row sums",
+        ),
+    ],
+)
+def test_row_sums_and_zero_points_have_room(dataflow, name, needed, what):
+    changes = [f"array.dataflow={dataflow}", "array.row_sums=true"]
+    check_smallest_tile(changes, name, needed, what)
 
 
 def test_single_buffered_accumulators_hold_one_tile():

@@ -213,3 +213,14 @@ def test_what_cannot_be_used_is_one_line(tmp_path, options, message):
         export_rtl(RtlRequest("edge_4x4", **options), tmp_path / "new")
     assert str(error.value) == message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_array_that_sums_up_rows_has_no_rtl(tmp_path):
+    request = RtlRequest("edge_4x4", ("array.row_sums=true",))
+    with pytest.raises(ConfigError) as error:
+        export_rtl(request, tmp_path / "bundle")
+    assert str(error.value) == (
+        "array.row_sums: edge_4x4 sums up rows of activations, which has no RTL; "
+        "--set array.row_sums=false"
+    )
+    assert not (tmp_path / "bundle").exists()

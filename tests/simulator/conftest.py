@@ -88,6 +88,7 @@ def make_pass() -> Callable[..., PassWork]:
             "releases_weights": False,
             "releases_activations": False,
             "results": 6,
+            "accumulators": 6,
             "output_bytes": 0,
             "counters": ArrayCounters(passes=1, macs=12),
         }
@@ -201,6 +202,17 @@ class NetworkBuilder:
         )
         self.layers[index] = replace(self.layers[index], operator=wide)
 
+    def move_weights(self):
+        """Give every product's weights zero points, both ends among them."""
+        for index, layer in enumerate(self.layers):
+            if isinstance(layer.operator, IntegerMatrix):
+                zero_points = self.random.integers(-128, 128, len(layer.operator.weights))
+                zero_points[:2] = -128, 127
+                operator = replace(
+                    layer.operator, weight_format=INT8, weight_zero_points=zero_points
+                )
+                self.layers[index] = replace(layer, operator=operator)
+
     def build(self, source, output):
         return IntegerNetwork(
             "random", source, output, tuple(self.layers), self.tensors, self.accumulator
@@ -211,7 +223,13 @@ class NetworkBuilder:
 def make_network():
     """Every operator once: a residual block, both pools, a clamp, a reshape, a dense head."""
 
-    def make(seed=0, mode=RescaleMode.SINGLE_ROUND, mantissa_bits=32, accumulator=None):
+    def make(
+        seed=0,
+        mode=RescaleMode.SINGLE_ROUND,
+        mantissa_bits=32,
+        accumulator=None,
+        zero_points=False,
+    ):
         builder = NetworkBuilder(seed, mode, mantissa_bits, accumulator or Accumulator())
         builder.tensor("image", (2, 6, 5))
         builder.matrix("stem", "image", 4, Window((3, 3), pads=(1, 1, 1, 1)))
@@ -239,6 +257,8 @@ def make_network():
         zero_point = builder.tensors["mean"].zero_point
         builder.layer("flat", IntegerReshape(), ("mean",), (16,), zero_point)
         builder.matrix("head", "flat", 5, Window((1, 1)))
+        if zero_points:
+            builder.move_weights()
         return builder.build("image", "head")
 
     return make

@@ -73,6 +73,7 @@ def machines(draw, **fixed):
         "array__weight_double_buffering": flag(),
         "array__tile_overlap": flag(),
         "array__drain": draw(st.sampled_from(["exposed", "hidden", "free"])),
+        "array__row_sums": flag(),
         "scratchpads__weights__double_buffered": flag(),
         "scratchpads__weights__size": draw(st.sampled_from([128, 512, 4096])),
         "scratchpads__weights__bandwidth": draw(st.sampled_from([1, 4, 64])),
@@ -177,8 +178,15 @@ def long_networks(draw):
 
 
 def compiled(network, hardware):
+    """Compile; every second product has weights with zero points where the array can have them."""
+    layers = tuple(
+        replace(layer, work=replace(layer.work, row_sums=index % 2 == 0))
+        if isinstance(layer.work, MatrixShape) and hardware.array.row_sums
+        else layer
+        for index, layer in enumerate(network.layers)
+    )
     try:
-        return compile_shapes(network, hardware)
+        return compile_shapes(replace(network, layers=layers), hardware)
     except CapacityError:
         assume(False)
 
@@ -312,7 +320,7 @@ def everything_at_hand(layer, rows, preloads):
     return replace(layer, passes=passes, resident_bytes=0, staging_bytes=0)
 
 
-def table_cycles(plan, array, buffers):
+def table_cycles(plan, array, buffers, row_sums):
     """A layer's cycles from the table "pass after pass" of docs/timing.md.
 
     All operands at hand; a rescale unit that reads any tile in one cycle and writes at once. A
@@ -320,6 +328,8 @@ def table_cycles(plan, array, buffers):
     """
     rows, columns = array.rows, array.columns
     wave = rows + columns - 2
+    if array.row_sums and array.dataflow != "is":
+        wave += 1
     parts = list(plan.passes())
     read = []
     if array.dataflow == "os":
@@ -344,7 +354,7 @@ def table_cycles(plan, array, buffers):
                 start += length + wave + (0 if array.weight_double_buffering else rows)
         if part.first_depth and len(read) >= buffers:
             start = max(start, read[-buffers])
-        length = part.m_size if array.dataflow == "ws" else part.n_size
+        length = part.m_size if array.dataflow == "ws" else part.n_size + row_sums
         if part.last_depth:
             read.append(max([start + length + wave, *read[-1:]]) + 1)
     return read[-1]
@@ -360,8 +370,9 @@ def test_with_all_data_at_hand_it_is_the_table_of_the_timing_model(hardware, net
             preloads = hardware.array.dataflow != "os"
             ideal = everything_at_hand(layer, hardware.array.rows, preloads)
             timing = run_machine([ideal], hardware)
-            expected = table_cycles(instruction.plan, hardware.array, buffers)
-            assert timing.cycles_total == expected
+            expected = table_cycles(instruction.plan, hardware.array, buffers, layer.row_sums)
+            # The one stage of the rescale unit: the subtraction of row sums.
+            assert timing.cycles_total == expected + hardware.array.row_sums
             assert not set(timing.layers[0].cycles) & {
                 Cause.STALL_WEIGHTS,
                 Cause.STALL_ACTIVATIONS,

@@ -16,10 +16,13 @@ from accelsim.simulator.timing import simulate_timing
 
 @pytest.mark.parametrize("preset", ["edge_4x4", "edge_16x16", "mid_32x32"])
 @pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
-@pytest.mark.parametrize("batch", [1, 5])
-def test_every_operator_takes_what_it_takes_by_events(make_network, preset, dataflow, batch):
-    hardware = load_hardware(preset, [f"array.dataflow={dataflow}"])
-    program = compile_network(make_network(), hardware, batch)
+@pytest.mark.parametrize(("batch", "zero_points"), [(1, False), (5, False), (5, True)])
+def test_every_operator_takes_what_it_takes_by_events(
+    make_network, preset, dataflow, batch, zero_points
+):
+    row_sums = f"array.row_sums={str(zero_points).lower()}"
+    hardware = load_hardware(preset, [f"array.dataflow={dataflow}", row_sums])
+    program = compile_network(make_network(zero_points=zero_points), hardware, batch)
     assert recur(program, hardware) == simulate_timing(program, hardware, method="events")
 
 

@@ -3,9 +3,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.arithmetic import RescaleMode, make_rescale, requantize, rescale
+from accelsim.arithmetic import (
+    Accumulator,
+    Overflow,
+    RescaleMode,
+    apply_overflow,
+    make_rescale,
+    requantize,
+    rescale,
+)
 from accelsim.errors import InternalError
-from accelsim.simulator.rescale_datapath import rescale_tile, scale_tile
+from accelsim.simulator.rescale_datapath import rescale_tile, scale_tile, subtract_row_sums
 
 INT_MIN, INT_MAX = -(2**31), 2**31 - 1
 EDGES = [INT_MIN, INT_MIN + 1, -(2**30), -(2**24) - 1, -3, -2, -1, 0, 1, 2, 3, 2**24 + 1, INT_MAX]
@@ -58,6 +66,37 @@ def test_clip_events_are_counted_before_the_clamp_on_both_sides():
     assert tile.values.tolist() == [[-9, -9, -8, 1], [10, 10, 10, 10]]
     assert tile.clip_events == 4
     assert tile.values.dtype == np.int32
+
+
+@settings(max_examples=60, derandomize=True)
+@given(
+    st.integers(8, 32),
+    st.sampled_from(Overflow),
+    st.lists(
+        st.tuples(
+            st.integers(INT_MIN, INT_MAX),
+            st.integers(INT_MIN, INT_MAX),
+            st.one_of(st.sampled_from([-(2**15), 2**15 - 1]), st.integers(-128, 127)),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+)
+def test_row_sums_are_subtracted_in_one_step(bits, overflow, words):
+    accumulator = Accumulator(bits, overflow)
+    held = [
+        [min(max(word, accumulator.low), accumulator.high) for word in words[:2]] + [words[2]]
+        for words in words
+    ]
+    sums, rows, zero_points = (np.array(part, np.int64) for part in zip(*held, strict=True))
+    # One row m of each group, one column n.
+    found, events = subtract_row_sums(
+        sums[:, None, None], rows[:, None], zero_points[:, None], accumulator
+    )
+    exact = [total - row * zero for total, row, zero in held]
+    expected = apply_overflow(np.array(exact), accumulator)
+    assert found[:, 0, 0].tolist() == expected.tolist()
+    assert events == sum(not accumulator.low <= value <= accumulator.high for value in exact)
 
 
 def test_ties_of_each_mode():

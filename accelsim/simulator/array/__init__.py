@@ -7,5 +7,13 @@
 
 from accelsim.simulator.array.engines import run_array
 from accelsim.simulator.array.interface import ArrayResult, Engine, MatrixOperands
+from accelsim.simulator.array.row_sums import measure_with_row_sums, run_with_row_sums
 
-__all__ = ["ArrayResult", "Engine", "MatrixOperands", "run_array"]
+__all__ = [
+    "ArrayResult",
+    "Engine",
+    "MatrixOperands",
+    "measure_with_row_sums",
+    "run_array",
+    "run_with_row_sums",
+]

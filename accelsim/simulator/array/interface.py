@@ -45,7 +45,8 @@ class MatrixOperands(Protocol):
 class ArrayResult:
     """One matrix layer through the array, with all operands at hand (no stalls).
 
-    ``accumulators``: int64[groups, rows_m, columns_n]. ``cycles`` has the causes preload, fill,
+    ``accumulators``: int64[groups, rows_m, columns_n]. ``row_sums``: int64[groups, rows_m], the
+    sums of the rows' activations if they were asked for. ``cycles`` has the causes preload, fill,
     stream and drain of docs/timing.md and sums to the layer's cycles. ``switching`` is None
     unless it was asked for.
     """
@@ -54,3 +55,4 @@ class ArrayResult:
     cycles: dict[Cause, int]
     counters: ArrayCounters
     switching: Switching | None = None
+    row_sums: NDArray[np.int64] | None = None

@@ -37,6 +37,8 @@ column has drained, and how long ago the last stream ended.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,9 +77,16 @@ def run_register(
     switching: bool = False,
 ) -> ArrayResult:
     """Run a plan; parameters and result as in `accelsim.simulator.array.run_array`."""
-    stepper = Stepper(operands, plan, array, accumulator, switching=switching)
+    apart = switching and array.has_row_sum_column
+    stepper = Stepper(operands, plan, array, accumulator, switching=switching and not apart)
     stepper.advance(LAST_CYCLE)
-    return stepper.result()
+    result = stepper.result()
+    if not apart:
+        return result
+    # Adders that sum up rows are no PEs: they switch when they are asked to, and are counted apart.
+    pes = array.model_copy(update={"row_sums": False})
+    counted = run_register(operands, plan, pes, accumulator, switching=True)
+    return replace(result, switching=counted.switching)
 
 
 class Stepper:
@@ -90,8 +99,8 @@ class Stepper:
     outputs
         Lines of the log of results, at most.
     order
-        int64[rows * columns], the order in which PEs are evaluated within a cycle. It changes
-        nothing, which a test proves.
+        int64[rows * columns], a column of adders included: the order in which PEs are evaluated
+        within a cycle. It changes nothing, which a test proves.
     switching
         Count the register bits that toggle.
     """
@@ -112,7 +121,7 @@ class Stepper:
         if order is None:
             # One PE after the other: only so are sums exact before they wrap or saturate.
             checked = _can_overflow(operands, plan, accumulator)
-            order = np.arange(array.rows * array.columns if checked else 0)
+            order = np.arange(array.rows * array.stepped_columns if checked else 0)
         self._order = order
         self._machine = new_machine(self._layout.work.moving.dtype, self._rules)
         self._out = Observed(
@@ -144,7 +153,10 @@ class Stepper:
         return run(self._machine, work, self._rules, self._order, self._out, until)
 
     def registers(self) -> dict[str, NDArray[np.integer]]:
-        """Return every PE's registers: name to integers [rows, columns], good for one cycle."""
+        """Return every PE's registers: name to integers [rows, columns], good for one cycle.
+
+        A column of adders that sum up rows is the last one.
+        """
         return registers(self._machine, self._rules)
 
     def result(self) -> ArrayResult:
@@ -171,7 +183,7 @@ def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
     hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
     return Rules.of_size(
         array.rows,
-        array.columns,
+        array.stepped_columns,
         preloads=flow.preloads,
         tile_overlap=array.tile_overlap,
         second_register=array.weight_double_buffering if flow.preloads else hidden,

@@ -77,11 +77,11 @@ def register_trace(
     ConfigError
         The window is empty, or larger than 1 GiB of snapshots.
     """
-    words = (stop_cycle - start_cycle) * 8 * array.rows * array.columns
+    words = (stop_cycle - start_cycle) * 8 * array.rows * array.stepped_columns
     if start_cycle < 0 or stop_cycle <= start_cycle or words > _LARGEST_WORDS:
-        most = _LARGEST_WORDS // (8 * array.rows * array.columns)
+        most = _LARGEST_WORDS // (8 * array.rows * array.stepped_columns)
         raise ConfigError(
-            f"window: must be 1 to {most} cycles of a {array.rows}x{array.columns} array, "
+            f"window: must be 1 to {most} cycles of a {array.rows}x{array.stepped_columns} array, "
             f"got [{start_cycle}, {stop_cycle})"
         )
     outputs = sum(
@@ -101,7 +101,7 @@ def register_trace(
             for name, contents in stepper.registers().items():
                 kept[name].append(contents.astype(np.int64))
     stepper.advance(LAST_CYCLE)
-    empty = np.empty((0, array.rows, array.columns), np.int64)
+    empty = np.empty((0, array.rows, array.stepped_columns), np.int64)
     return RegisterTrace(
         start_cycle=start_cycle,
         registers={name: np.stack(lines) if lines else empty for name, lines in kept.items()},

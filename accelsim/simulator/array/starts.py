@@ -43,7 +43,7 @@ def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
                 cycles[cause] += count
     if array.tile_overlap:
         cycles[Cause.FILL] += array.rows - 1
-        cycles[Cause.DRAIN] += array.columns - 1
+        cycles[Cause.DRAIN] += array.stepped_columns - 1
     return cycles
 
 
@@ -51,7 +51,7 @@ def _step_stationary(
     length: int, passes: int, array: Array, may_load: int
 ) -> tuple[tuple[int, ...], int]:
     """Two events bound the next start: the stream before ends, the tile has been shifted in."""
-    rows, columns = array.rows, array.columns
+    rows, columns = array.rows, array.stepped_columns
     preload = fill = stream = drain = 0
     may_stream = 0
     for _ in range(passes):
@@ -69,7 +69,7 @@ def _step_stationary(
 
 def _count_output(plan: TilePlan, array: Array) -> dict[Cause, int]:
     """Start tile after tile; a tile's depth passes follow each other without a gap."""
-    rows, columns = array.rows, array.columns
+    rows, columns = array.rows, array.stepped_columns
     hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
     cycles = dict.fromkeys(_CAUSES, 0)
     length = plan.gemm.depth_k

@@ -100,8 +100,10 @@ class _Machine:
 
     def zeros_follow(self) -> bool:
         """Whether a drain ends before the next tile's values reach the drain path."""
-        if self.array.drain is Drain.HIDDEN:
-            return not self.array.tile_overlap or self.plan.gemm.depth_k > self.array.rows
+        depth, array = self.plan.gemm.depth_k, self.array
+        if array.drain is Drain.HIDDEN:
+            apart = depth if array.tile_overlap else depth + array.rows + array.stepped_columns - 2
+            return apart > array.rows
         return self.array.drain is Drain.EXPOSED and not self.array.tile_overlap
 
 

@@ -83,7 +83,7 @@ def closed_form_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 
 
 def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
-    gemm, rows, columns = plan.gemm, array.rows, array.columns
+    gemm, rows, columns = plan.gemm, array.rows, array.stepped_columns
     lengths = _m_sizes(plan) if plan.dataflow.stream == "m" else _sizes(gemm.columns_n, plan.tile_n)
     across = _sizes(gemm.columns_n, plan.tile_n) if plan.dataflow.stream == "m" else _m_sizes(plan)
     repeats = gemm.groups * across.total() * _sizes(gemm.depth_k, plan.tile_k).total()
@@ -110,7 +110,7 @@ def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 
 
 def _output_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
-    gemm, rows, columns = plan.gemm, array.rows, array.columns
+    gemm, rows, columns = plan.gemm, array.rows, array.stepped_columns
     tiles = gemm.groups * _m_sizes(plan).total() * _sizes(gemm.columns_n, plan.tile_n).total()
     fills = 1 if array.tile_overlap else tiles
     if array.drain is Drain.FREE:
