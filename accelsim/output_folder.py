@@ -15,7 +15,14 @@ from pathlib import Path
 
 from accelsim.errors import ConfigError
 
-__all__ = ["FolderKind", "check_output_folder", "output_folder", "reason", "write_file"]
+__all__ = [
+    "FolderKind",
+    "check_output_file",
+    "check_output_folder",
+    "output_folder",
+    "reason",
+    "write_file",
+]
 
 
 @dataclass(frozen=True)
@@ -84,14 +91,33 @@ def write_file(path: Path, content: bytes, option: str) -> None:
     ConfigError
         If it cannot be written; what was there before is left untouched.
     """
+    with _beside(path, option) as workspace:
+        partial = Path(workspace, path.name)
+        partial.write_bytes(content)
+        partial.replace(path.absolute())
+
+
+def check_output_file(path: Path, option: str) -> None:
+    """Refuse a place where `write_file` could not write, before any work is done.
+
+    Raises
+    ------
+    ConfigError
+        As `write_file` does.
+    """
+    with _beside(path, option):
+        pass
+
+
+@contextmanager
+def _beside(path: Path, option: str) -> Iterator[str]:
+    """Give a folder beside a file's place that is gone afterwards."""
     place = path.absolute()
     try:
         if place.is_dir():
             raise ConfigError(f"{option} {path}: is a folder; give the name of a file")
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".accelsim-") as workspace:
-            partial = Path(workspace, place.name)
-            partial.write_bytes(content)
-            partial.replace(place)
+            yield workspace
     except OSError as error:
         raise ConfigError(f"{option} {path}: cannot be written: {reason(error)}") from None
 

@@ -41,7 +41,7 @@ def export(
     accelsim computes with a rescale unit of mode float32 (docs/onnx.md).
     """
     from accelsim.frontend.export import quantized_bytes
-    from accelsim.output_folder import write_file
+    from accelsim.output_folder import check_output_file, write_file
     from accelsim.pipeline import RunRequest, integer_network
 
     asked = weights is not None or activations is not None
@@ -49,6 +49,7 @@ def export(
         points=((_width(weights), _width(activations)),) if asked else None,
         **quantization_choices(options),
     )
+    check_output_file(output, "--output")
     integer = integer_network(request)
     write_file(output, quantized_bytes(integer), "--output")
     click.echo(f"{output}: {len(integer.layers)} layers of integers")

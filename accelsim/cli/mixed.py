@@ -28,6 +28,14 @@ __all__ = ["mixed"]
 )
 @click.option("--budget", type=float, help="Instead: largest cost of an image, in µJ or cycles.")
 @click.option("--bits", default="8", show_default=True, help="Widths to start from.")
+@click.option(
+    "--search",
+    type=click.Choice(["greedy", "optuna"]),
+    default="greedy",
+    show_default=True,
+    help="optuna: greedy, then as many networks more as a model of them proposes (an extra).",
+)
+@click.option("--trials", type=int, metavar="N", help="Networks for Optuna to try.  [default: 100]")
 @click.option("--data", help="Images, labels and calibration images (docs/data.md).")
 @click.option(
     "--set",
@@ -38,7 +46,7 @@ __all__ = ["mixed"]
 )
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in one batch.")
 @quantization_options
-@click.option("--seed", type=int, default=0, show_default=True, help="Of random draws.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of draws and proposals.")
 @click.option("--output", type=click.Path(path_type=Path), help="CSV file of the steps to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, not a table.")
 def mixed(
@@ -46,27 +54,32 @@ def mixed(
     keep_accuracy_pct: float | None,
     budget: float | None,
     bits: str,
+    search: str,
+    trials: int | None,
     output: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Find widths for each layer of NETWORK: least energy for an accuracy, or least noise for µJ.
+    """Find widths for each layer of NETWORK: least energy for an accuracy, or most of it for µJ.
 
     Starts with all layers at 8 bits and narrows one operand after the other (6, 4, 3, 2 bits), the
-    one first that saves most on the machine for the noise that it adds. The result is run on the
-    machine and printed as a command of `accelsim run`.
+    one first that saves most on the machine for the noise that it adds. `--search optuna` goes on
+    from there and never ends with less. The result is run on the machine and printed as a command
+    of `accelsim run`.
     """
     from rich.console import Console
 
     from accelsim.cli.console import progress_bar
-    from accelsim.output_folder import write_file
+    from accelsim.output_folder import check_output_file, write_file
     from accelsim.report.document import to_json
     from accelsim.report.mixed_widths import search_csv, search_document, search_table
     from accelsim.request import RunRequest
     from accelsim.width_search import SearchRequest, search_widths
 
     run = RunRequest(points=parse_bits(bits), **quantization_choices(options))
-    request = SearchRequest(run, cost, keep_accuracy_pct, budget)
+    request = SearchRequest(run, cost, keep_accuracy_pct, budget, search, trials)
+    if output is not None:
+        check_output_file(output, "--output")
     with progress_bar() as progress:
         result = search_widths(request, progress)
     if output is not None:

@@ -68,11 +68,12 @@ def train(network: str, output: Path, data: str | None, **options: Any) -> None:
     from accelsim.cli.console import progress_bar
     from accelsim.frontend.data import Scaling
     from accelsim.frontend.export import quantized_bytes
-    from accelsim.output_folder import write_file
+    from accelsim.output_folder import check_output_file, write_file
     from accelsim.quantized_training import TrainingRequest, train_network
 
     scaling = Scaling.parse(options["input_scale"], options["normalize"])
     request = TrainingRequest(network, _spec(options), _recipe(options), data, scaling)
+    check_output_file(output, "--output")
     with progress_bar() as progress:
         trained = train_network(request, progress)
     write_file(output, quantized_bytes(trained.integer), "--output")

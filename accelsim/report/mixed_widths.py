@@ -15,10 +15,14 @@ __all__ = ["SearchResult", "SearchStep", "search_csv", "search_document", "searc
 
 @dataclass(frozen=True)
 class SearchStep:
-    """A network that was tried: what was changed in the one before it, and whether it was kept."""
+    """A network that was tried: what differs from the best before it, and whether it is better.
+
+    ``output_mse``: mean squared error of the output against the float network's.
+    """
 
     change: str
     accuracy_pct: float
+    output_mse: float
     cycles_per_image: float
     energy_uj_per_image: float
     kept: bool
@@ -26,16 +30,21 @@ class SearchStep:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """From the first network to the last one that was kept.
+    """From the first network to the best one.
 
-    ``steps[0]`` is the start; ``final`` was run on the machine, all outputs equal to golden's;
-    ``command`` runs it again.
+    ``search`` is ``greedy`` or ``optuna``. ``steps[0]`` is the start; ``final``, the last one that
+    was kept, was run on the machine, all outputs equal to golden's; ``command`` runs it again.
+    ``measured`` networks were computed for all images, sensitivities included; ``costed`` were
+    compiled, timed and accounted for.
     """
 
     network: str
     hardware: str
     goal: str
+    search: str
     images: int
+    measured: int
+    costed: int
     float_pct: float
     steps: tuple[SearchStep, ...]
     final: SearchStep
@@ -64,8 +73,8 @@ def search_table(result: SearchResult, width: int) -> str:
     tried = len(result.steps) - 1
     kept = sum(step.kept for step in result.steps) - 1
     console.print(
-        f" {tried} changes tried, {kept} kept; accuracy over {result.images:,} images, float "
-        f"{result.float_pct:.2f} %"
+        f" {tried} changes tried, {kept} kept; {result.measured:,} networks measured over "
+        f"{result.images:,} images and {result.costed:,} timed; float {result.float_pct:.2f} %"
     )
     text = "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
     return f"{text}\n Run it: {result.command}\n"
@@ -77,7 +86,12 @@ def search_csv(result: SearchResult) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(list(SearchStep.__dataclass_fields__))
     for step in result.steps:
-        numbers = (step.accuracy_pct, step.cycles_per_image, step.energy_uj_per_image)
+        numbers = (
+            step.accuracy_pct,
+            step.output_mse,
+            step.cycles_per_image,
+            step.energy_uj_per_image,
+        )
         cells = [f"{number:.6g}" for number in numbers]
         writer.writerow([step.change, *cells, "yes" if step.kept else "no"])
     return stream.getvalue()

@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Protocol
 
 from accelsim.errors import ConfigError
-from accelsim.sweeps.search import SEARCHES, OptunaSearch
+from accelsim.optuna_search import SEARCHES
+from accelsim.sweeps.search import search_for
 from accelsim.sweeps.space import Choice, Space
 
 __all__ = ["Listed", "SearchStrategy", "draw", "strategy_for"]
@@ -72,7 +73,7 @@ def strategy_for(space: Space) -> SearchStrategy:
         return Listed(space.grid())
     generator, count = random.Random(strategy.seed), strategy.points or 0
     if strategy.method in SEARCHES:
-        return OptunaSearch(space)
+        return search_for(space)
     if strategy.method == "random":
         return Listed(draw(space, count, generator))
     return Listed(iter(_latin_hypercube(space, count, generator)))

@@ -1,5 +1,6 @@
 import csv
 import json
+import sys
 
 from accelsim.cli.failures import USER_ERROR
 
@@ -29,3 +30,17 @@ def test_mistakes_are_one_line(accelsim, digits):
         assert (done.exit_code, done.stdout) == (USER_ERROR, "")
         assert done.stderr.startswith(message)
         assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_written_is_found_before_the_search(accelsim, tmp_path, monkeypatch):
+    monkeypatch.setattr("accelsim.width_search.search_widths", None)
+    done = accelsim("mixed", "--budget", "1", "--output", tmp_path)
+    assert done.exit_code == USER_ERROR
+    assert done.stderr == f"--output {tmp_path}: is a folder; give the name of a file\n"
+
+
+def test_trials_without_optuna_are_one_line(accelsim, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    done = accelsim("mixed", "digits_mlp", "--budget", "1", "--search", "optuna")
+    assert (done.exit_code, done.stdout) == (USER_ERROR, "")
+    assert done.stderr == "--search optuna: needs Optuna: pip install 'accelsim[search]'\n"

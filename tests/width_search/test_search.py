@@ -1,33 +1,12 @@
 import re
 
-import numpy as np
 import pytest
 
 from accelsim.errors import ConfigError
-from accelsim.frontend import workload_path
 from accelsim.pipeline import run
 from accelsim.quantize import LayerBits
 from accelsim.request import RunRequest
 from accelsim.width_search import SearchRequest, search_widths
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    """The path of an .npz with the first hundred test images of the bundled digits."""
-    path = tmp_path_factory.mktemp("data") / "digits.npz"
-    with np.load(workload_path("digits_mlp").data) as stored:
-        np.savez(
-            path,
-            test_images=stored["test_images"][:100],
-            test_labels=stored["test_labels"][:100],
-            calibration_images=stored["calibration_images"],
-        )
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def request_run(data):
-    return RunRequest("digits_mlp", data=data, limit=3)
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +22,8 @@ def test_energy_falls_with_every_step_and_accuracy_is_kept(least_energy):
     assert min(step.accuracy_pct for step in kept) >= 93.0
     for step in least_energy.steps:
         assert step.kept == (step.accuracy_pct >= 93.0)
+    assert least_energy.measured > len(least_energy.steps)
+    assert least_energy.costed >= len(least_energy.steps)
 
 
 def test_the_end_is_run_on_the_machine_and_can_be_run_again(least_energy, request_run):
@@ -83,7 +64,7 @@ def test_what_nothing_meets_is_refused_with_the_nearest(request_run):
         search_widths(SearchRequest(request_run, "cycles", budget=1.0))
     with pytest.raises(
         ConfigError,
-        match=r"^--keep-accuracy 100: no network to start from; the nearest, 8 bits, has "
+        match=r"^--keep-accuracy 100: no network found is so accurate; the nearest, 8 bits, has "
         r"\d\d\.\d\d percent$",
     ):
         search_widths(SearchRequest(request_run, keep_accuracy_pct=100.0))
@@ -103,6 +84,17 @@ def test_what_nothing_meets_is_refused_with_the_nearest(request_run):
             "--keep-accuracy: must be 0 to 100 percent, got 101",
         ),
         ({}, {"budget": 1.0, "cost": "area"}, "cost: must be one of energy, cycles, got 'area'"),
+        (
+            {},
+            {"budget": 1.0, "search": "tpe"},
+            "search: must be one of greedy, optuna, got 'tpe'",
+        ),
+        ({}, {"budget": 1.0, "trials": 9}, "--trials: are Optuna's; give --search optuna"),
+        (
+            {},
+            {"budget": 1.0, "search": "optuna", "trials": 0},
+            "--trials: must be 1 to 1000000, got 0",
+        ),
         ({"points": ((8, 8), (4, 4))}, {"budget": 1.0}, "--bits: give one width, got 2"),
         (
             {"network": "resnet18"},
