@@ -105,10 +105,14 @@ def check(space: Path, workers: int | None) -> None:
     click.echo(f"  {plan.grid_points:,} combinations, {about}{plan.points:,} points to run")
     if plan.impossible:
         click.echo(f"  {plan.impossible} of {plan.tried} tried cannot be run: {plan.example}")
-    click.echo(
-        f"  {_about(duration(plan.seconds(count)))} with {count} worker{'s' if count > 1 else ''}, "
-        f"{plan.point_seconds * 1e3:.1f} ms a point"
-    )
+    parts = [f"{duration(plan.start_seconds)} to start"]
+    parts.append(f"{plan.point_seconds * 1e3:.1f} ms a point")
+    if plan.preparations:
+        each = f"{plan.preparation_seconds:.2g} s"
+        parts.append(f"{each} for each of {plan.preparations:,} ways to quantize")
+    staff = f"{count} worker{'s' if count > 1 else ''}"
+    click.echo(f"  {_about(duration(plan.seconds(count)))} with {staff} on free cores")
+    click.echo(f"    ({', '.join(parts)})")
     click.echo(f"  about {max(plan.stored_bytes, 1000) / 1e6:,.3g} MB in the store")
 
 

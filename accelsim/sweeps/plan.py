@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from accelsim.compiler.shapes import NetworkShape
+from accelsim.energy import EnergyTable
 from accelsim.errors import AccelsimError
-from accelsim.sweeps.evaluate import evaluate
+from accelsim.hardware import Hardware
+from accelsim.sweeps.evaluate import Job, evaluate, run_job
 from accelsim.sweeps.inputs import Inputs, read_inputs
 from accelsim.sweeps.networks import Prepared, prepare, shape_of
+from accelsim.sweeps.result_version import result_version
 from accelsim.sweeps.space import QUANTIZATION, Choice, Space
 from accelsim.sweeps.strategies import draw
+from accelsim.sweeps.workers import LocalProcesses
 
 __all__ = ["STORED_BYTES_PER_POINT", "Plan", "expected_points", "plan_sweep"]
 
@@ -20,10 +25,10 @@ STORED_BYTES_PER_POINT = 900
 """Of a store, measured; most of it are cycles by cause and energy by component."""
 
 _INTEGER_AXES = (
-    *("network", "bits", "array.weight_bits", "array.activation_bits", "accumulator.bits"),
+    *("bits", "array.weight_bits", "array.activation_bits", "accumulator.bits"),
     *("accumulator.overflow", "rescale.mode", "rescale.mantissa_bits"),
 )
-"""Axes that change integers, not only when they are computed."""
+"""Axes, beside the network, that change integers and not only when they are computed."""
 
 _COUNTED = 200_000
 """Up to so many points are counted one by one; of more, so many are drawn."""
@@ -47,7 +52,11 @@ class Plan:
         Designs that were really run for the estimate, and those of them that cannot be built or
         that the network does not fit; ``example`` says why.
     point_seconds, preparation_seconds
-        Of one core, for one point, and for quantizing and judging the networks at every width.
+        Of one free core, for one point, and for quantizing and judging one network at one width.
+    preparations
+        How many networks and widths there are to quantize and to judge.
+    start_seconds
+        Until a new worker has computed its first point.
     """
 
     grid_points: int
@@ -58,10 +67,14 @@ class Plan:
     example: str
     point_seconds: float
     preparation_seconds: float
+    preparations: int
+    start_seconds: float
 
     def seconds(self, workers: int) -> float:
         """Return how long it takes."""
-        return (self.points * self.point_seconds + self.preparation_seconds) / workers
+        rounds = math.ceil(self.preparations / workers)
+        work = self.points * self.point_seconds / workers + rounds * self.preparation_seconds
+        return self.start_seconds + work
 
     @property
     def stored_bytes(self) -> int:
@@ -91,7 +104,7 @@ def plan_sweep(space: Space) -> Plan:
     inputs = read_inputs(space)
     space = inputs.space
     points, exact = _count(space)
-    preparations: dict[object, _Preparation] = {}
+    trial = _Trial(inputs)
     seconds: list[float] = []
     problems: list[str] = []
     tried = 0
@@ -100,13 +113,12 @@ def plan_sweep(space: Space) -> Plan:
         tried += 1
         try:
             if not seconds:
-                _try(inputs, choice, preparations)  # loads what all later ones share
-            seconds.append(_try(inputs, choice, preparations))
+                trial.run(choice)  # loads what all later ones share
+            seconds.append(trial.run(choice))
         except AccelsimError as error:
             problems.append(str(error).splitlines()[0])
         if time.monotonic() > ends:
             break
-    each = [preparation.seconds for preparation in preparations.values()]
     return Plan(
         grid_points=space.size,
         points=points,
@@ -115,32 +127,65 @@ def plan_sweep(space: Space) -> Plan:
         impossible=len(problems),
         example=problems[0] if problems else "",
         point_seconds=_mean(seconds),
-        preparation_seconds=_mean(each) * _preparations(space) if each else 0.0,
+        preparation_seconds=_mean(trial.preparation_seconds),
+        preparations=_preparations(inputs),
+        start_seconds=_start_seconds(trial.point),
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Preparation:
-    prepared: Prepared
-    seconds: float
+class _Trial:
+    """Runs designs here and now. ``point``: one that went well, as a worker is given it."""
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self._prepared: dict[object, Prepared] = {}
+        self.preparation_seconds: list[float] = []
+        self.point: tuple[NetworkShape, EnergyTable, Hardware] | None = None
+
+    def run(self, choice: Choice) -> float:
+        """Return the seconds that one point takes, its network's preparation apart."""
+        design = self._inputs.space.design(choice)
+        source, integers = self._inputs.sources[design.network], self._inputs.integers(design)
+        if integers is not None and (source.name, integers) not in self._prepared:
+            watch = _Watch()
+            self._prepared[source.name, integers] = prepare(
+                source, integers, self._inputs.batches, judge=True, timeout_seconds=math.inf
+            )
+            self.preparation_seconds.append(watch.seconds())
+        watch = _Watch()
+        if source.topology is not None:
+            shape = shape_of(source.topology, design.hardware, design.batch)
+        else:
+            shape = self._prepared[source.name, integers].shapes[design.batch]
+        point = (shape, self._inputs.table(design), design.hardware)
+        evaluate(shape, point[2], point[1])
+        self.point = point
+        return watch.seconds()
 
 
-def _try(inputs: Inputs, choice: Choice, preparations: dict[object, _Preparation]) -> float:
-    """Return the seconds that one point takes, its network's preparation apart."""
-    design = inputs.space.design(choice)
-    source, integers = inputs.sources[design.network], inputs.integers(design)
-    if integers is not None and (source.name, integers) not in preparations:
-        began = time.perf_counter()
-        prepared = prepare(source, integers, inputs.batches, judge=True, timeout_seconds=math.inf)
-        took = time.perf_counter() - began
-        preparations[source.name, integers] = _Preparation(prepared, took)
+class _Watch:
+    """Tells the seconds that work takes on a free core, whatever else the machine is at."""
+
+    def __init__(self) -> None:
+        self._wall, self._processor = time.perf_counter(), time.process_time()
+
+    def seconds(self) -> float:
+        wall = time.perf_counter() - self._wall
+        return min(wall, time.process_time() - self._processor)
+
+
+def _start_seconds(point: tuple[NetworkShape, EnergyTable, Hardware] | None) -> float:
+    """Return how long a new worker takes for its first point; of none if none can be run."""
+    job = Job((), (), (), result_version(), math.inf)
+    if point is not None:
+        job = replace(job, shapes=(point[0],), tables=(point[1],), points=((0, 0, point[2]),))
+    workers = LocalProcesses(1)
     began = time.perf_counter()
-    if source.topology is not None:
-        shape = shape_of(source.topology, design.hardware, design.batch)
-    else:
-        shape = preparations[source.name, integers].prepared.shapes[design.batch]
-    evaluate(shape, design.hardware, inputs.table(design))
-    return time.perf_counter() - began
+    try:
+        workers.submit(run_job, job).result()
+        return time.perf_counter() - began
+    finally:
+        workers.close()
 
 
 def _count(space: Space) -> tuple[int, bool]:
@@ -155,11 +200,12 @@ def _count(space: Space) -> tuple[int, bool]:
     return known or 0, not space.constraints or space.size <= _COUNTED
 
 
-def _preparations(space: Space) -> int:
-    """Networks and ways of quantizing them: what each is prepared for once."""
-    return math.prod(
+def _preparations(inputs: Inputs) -> int:
+    """Return how many networks and ways of quantizing them there are to prepare."""
+    networks = sum(source.topology is None for source in inputs.sources.values())
+    return networks * math.prod(
         len(axis.values)
-        for axis in space.axes
+        for axis in inputs.space.axes
         if axis.name in _INTEGER_AXES or axis.name.startswith(QUANTIZATION)
     )
 

@@ -99,7 +99,8 @@ def test_check_says_how_much_a_space_is(accelsim, folder):
         r"space\.yaml: ok: tiny, gemm\.csv\n"
         r"  6 combinations, 6 points to run\n"
         r"  1 of 6 tried cannot be run: hardware edge_4x4: scratchpads\..+: must hold .+\n"
-        r"  under 1 s with 2 workers, [\d.]+ ms a point\n"
+        r"  (about|under) [\d mins]+ with 2 workers on free cores\n"
+        r"    \([^\n]+ to start, [\d.]+ ms a point\)\n"
         r"  about 0\.0054 MB in the store\n",
         result.output,
     )
