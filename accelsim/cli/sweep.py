@@ -168,8 +168,14 @@ def report(
     with Store(store) as opened:
         stored = find_space(opened, name)
         wanted = chosen_objectives(stored.space, objectives)
-        count = write_report(opened, stored, wanted, place, figures)
-    click.echo(f"{place}: {count:,} designs of {stored.space.name}")
+        found = write_report(opened, stored, wanted, place, figures)
+    parts = [f"{len(found.rows):,} designs of {stored.space.name}"]
+    if found.over_budget:
+        parts.append(f"{found.over_budget:,} of them over budget ({stored.space.budget_text})")
+    without = len(found.rows) - found.judged - found.over_budget
+    if without:
+        parts.append(f"{without:,} without results")
+    click.echo(f"{place}: {', '.join(parts)}")
 
 
 def _workers(count: int | None, scheduler: str | None) -> Workers:

@@ -66,9 +66,11 @@ def line(progress: Progress) -> str:
     """Say in one line how far a sweep is.
 
     >>> from accelsim.sweeps.progress import Progress
-    >>> line(Progress(90, 2, 8, 0, 1000, 600.0, 90.0, 10.0, {"latency": 12.345}))
+    >>> line(Progress(90, 2, 8, 0, 0, 1000, 600.0, 90.0, 10.0, {"latency": 12.345}))
     '100/1,000 points, 600/min, 1 min 30 s left, 2 failed, best latency 12.35'
     """
+    from accelsim.report.words import significant
+
     total = "" if progress.total is None else f"/{progress.total:,}"
     parts = [f"{progress.stored:,}{total} points"]
     if progress.points_per_minute:
@@ -77,7 +79,7 @@ def line(progress: Progress) -> str:
         parts.append(f"{duration(progress.eta_seconds)} left")
     if progress.failed:
         parts.append(f"{progress.failed:,} failed")
-    parts += [f"best {name} {value:,.4g}" for name, value in progress.best.items()]
+    parts += [f"best {name} {significant(value, 4)}" for name, value in progress.best.items()]
     return ", ".join(parts)
 
 
@@ -102,6 +104,8 @@ def duration(seconds: float) -> str:
 
 def print_end(progress: Progress, space: Space, store: Path, *, as_json: bool, quiet: bool) -> None:
     """Say how a sweep ended."""
+    from accelsim.report.words import significant
+
     if as_json:
         click.echo(json.dumps({"event": "end", "store": str(store), **asdict(progress)}))
         return
@@ -113,13 +117,17 @@ def print_end(progress: Progress, space: Space, store: Path, *, as_json: bool, q
         f"{space.name}: {progress.stored:,} points in {store} "
         f"({computed:,} computed in {duration(progress.seconds)}{known})"
     )
+    if progress.over_budget:
+        click.echo(
+            f"  {progress.over_budget:,} break a budget ({space.budget_text}): not judged below"
+        )
     if progress.impossible:
         click.echo(f"  {progress.impossible:,} cannot be built, or the network does not fit them")
     if progress.failed:
         click.echo(f"  {progress.failed:,} failed (why: accelsim sweep status {store})")
     units = {objective.name: objective.unit for objective in space.objectives}
     for name, value in progress.best.items():
-        click.echo(f"  best {name}: {value:,.6g} {units[name]}".rstrip())
+        click.echo(f"  best {name}: {significant(value, 6)} {units[name]}".rstrip())
 
 
 def print_status(store: Store, *, as_json: bool) -> None:

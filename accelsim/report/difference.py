@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accelsim.report.results import PointResult
-from accelsim.report.words import words
+from accelsim.report.words import significant, words
 
 __all__ = ["Subject", "difference_document", "difference_text", "subject_of"]
 
@@ -160,11 +160,11 @@ def _part(change: _Change) -> tuple[str, ...]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.6g}"
+    return significant(value, 6)
 
 
 def _signed(value: float) -> str:
-    return f"{value:+,.6g}" if value else "0"
+    return significant(value, 6, "+") if value else "0"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from accelsim.report.results import PointResult
 
-__all__ = ["aligned", "bits", "counted", "percent", "words"]
+__all__ = ["aligned", "bits", "counted", "percent", "significant", "words"]
 
 
 def aligned(values: Sequence[float], *, beside: float = 0.0) -> list[str]:
@@ -58,6 +58,20 @@ def percent(value: float | None, decimals: int) -> str:
     ('12.3', '-')
     """
     return "-" if value is None else f"{value:.{decimals}f}"
+
+
+def significant(value: float, digits: int, sign: str = "") -> str:
+    """Print a number with so many digits that count, a large one in full.
+
+    ``sign="+"`` prints the sign of every number.
+
+    >>> significant(3566.2689, 6), significant(149_234.5, 5), significant(0.00123456, 3)
+    ('3,566.27', '149,230', '0.00123')
+    >>> significant(1_234_567, 6, "+")
+    '+1,234,570'
+    """
+    rounded = float(f"{value:.{digits}g}")
+    return f"{rounded:{sign},.{digits}g}" if abs(rounded) < 10**digits else f"{rounded:{sign},.0f}"
 
 
 def words(name: str) -> str:

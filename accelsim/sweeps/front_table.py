@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from accelsim.report.words import significant
 from accelsim.sweeps.analyse import Front
 from accelsim.sweeps.space import Space
 
@@ -27,7 +28,7 @@ def front_table(space: Space, found: Front) -> str:
         rows.append(
             [
                 *(str(settings[name]) for name in changing),
-                *(f"{value:,.6g}" for value in values),
+                *(significant(value, 6) for value in values),
                 found.rows[index].key[:_KEY_DIGITS] + mark,
             ]
         )

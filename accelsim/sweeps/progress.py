@@ -24,6 +24,8 @@ class Progress:
         Points of the space that are stored, by how they ended; those of earlier runs included.
     found
         How many of them were there already.
+    over_budget
+        How many of those that are done break a budget.
     total
         How many there will be; none where the constraints decide.
     points_per_minute
@@ -38,6 +40,7 @@ class Progress:
     failed: int
     impossible: int
     found: int
+    over_budget: int
     total: int | None
     points_per_minute: float
     eta_seconds: float | None
@@ -60,6 +63,7 @@ class Tally:
         default_factory=lambda: dict.fromkeys(("done", "failed", "impossible"), 0)
     )
     found: int = 0
+    over_budget: int = 0
     best: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,9 +71,17 @@ class Tally:
         self._recent: deque[tuple[float, int]] = deque([(self._began, 0)])
         self._computed = 0
 
-    def add(self, status: str, costs: tuple[float, ...] | None, *, found: bool = False) -> None:
+    def add(
+        self,
+        status: str,
+        costs: tuple[float, ...] | None,
+        *,
+        found: bool = False,
+        over_budget: bool = False,
+    ) -> None:
         """Count a point."""
         self.counts[status] += 1
+        self.over_budget += over_budget
         if found:
             self.found += 1
         else:
@@ -93,6 +105,7 @@ class Tally:
         return Progress(
             **self.counts,
             found=self.found,
+            over_budget=self.over_budget,
             total=self.total,
             points_per_minute=60 * rate,
             eta_seconds=eta,

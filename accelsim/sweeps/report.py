@@ -13,6 +13,7 @@ from accelsim.report.provenance import versions
 from accelsim.report.style import to_png, to_svg
 from accelsim.report.sweep_page import PageAxis, PageColumn, SweepPage, sweep_html
 from accelsim.report.sweep_plots import SweepFigure, sweep_figures
+from accelsim.report.words import significant
 from accelsim.request import RunRequest
 from accelsim.sweeps.analyse import Front, find_front, sensitivity
 from accelsim.sweeps.export import whole_file
@@ -35,26 +36,30 @@ def write_report(
     objectives: Sequence[Objective],
     output: Path,
     figures: Path | None,
-) -> int:
-    """Write the page of a space to ``output``; return how many points have results.
+) -> Front:
+    """Write the page of a space to ``output``; return the front that it shows.
 
     ``figures``: a folder for the figures as SVG and PNG.
 
     Raises
     ------
     ConfigError
-        If nothing has results yet, or a file cannot be written.
+        If no point can be judged yet, or a file cannot be written.
     """
     found = find_front(stored.space, objectives, list(read_rows(store, stored)))
     if not found.judged:
-        raise ConfigError(f"{store.path}: no point of {stored.space.name} has results yet")
+        over = f": {found.over_budget:,} break {stored.space.budget_text}"
+        raise ConfigError(
+            f"{store.path}: no point of {stored.space.name} has results to be judged"
+            f"{over if found.over_budget else ' yet'}"
+        )
     shares = sensitivity(stored.space, found)
     html = sweep_html(_page(stored, found, shares))
     with whole_file(output) as partial:
         partial.write_text(html, encoding="utf-8")
     if figures is not None:
         _write_figures(stored, found, shares, figures)
-    return found.judged
+    return found
 
 
 def _page(
@@ -140,13 +145,15 @@ def _notes(stored: StoredSpace, found: Front, shown: int) -> list[str]:
         for objective in found.objectives
     )
     notes = [
-        f"{len(found.members):,} of {found.judged:,} designs are on the front: no other is better "
-        f"in {names} at once."
+        f"{len(found.rows):,} designs are stored. {len(found.members):,} of {found.judged:,} that "
+        f"are judged are on the front: no other is better in {names} at once."
     ]
     missing = len(found.rows) - found.judged - found.over_budget
     if found.over_budget:
-        budgets = " and ".join(budget.text for budget in space.budgets)
-        notes.append(f"{found.over_budget:,} break a budget ({budgets}) and are not judged.")
+        notes.append(
+            f"{found.over_budget:,} of {len(found.rows):,} break a budget ({space.budget_text}): "
+            "they are shown (in orange), and not judged."
+        )
     if missing:
         notes.append(f"{missing:,} could not be run: they are in the table without numbers.")
     if shown < len(found.rows):
@@ -165,8 +172,9 @@ def _cards(found: Front) -> list[tuple[str, str, str]]:
     for place, objective in enumerate(found.objectives):
         column = [value[place] for value in values]
         best, worst = (max, min) if objective.maximize else (min, max)
-        text = f"{best(column):,.5g} {objective.unit}".strip()
-        cards.append((f"Best {objective.name}", text, f"worst {worst(column):,.5g}"))
+        text = f"{significant(best(column), 5)} {objective.unit}".strip()
+        detail = f"worst {significant(worst(column), 5)}"
+        cards.append((f"Best {objective.name}", text, detail))
     volume = "-" if found.hypervolume is None else f"{found.hypervolume:.4f}"
     cards.append(("Hypervolume", volume, "of the box from best to worst"))
     return cards

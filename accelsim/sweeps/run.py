@@ -286,9 +286,11 @@ class SweepLoop:
 
     def _count(self, choice: Choice, result: Result, *, found: bool) -> None:
         costs = None
-        if result.metrics and keeps_budgets(self._space, choice, result.metrics):
+        keeps = keeps_budgets(self._space, choice, result.metrics)
+        if keeps:
             costs = objective_costs(self._space, self._space.objectives, choice, result.metrics)
-        self._tally.add(result.status, costs, found=found)
+        over_budget = bool(result.metrics) and not keeps
+        self._tally.add(result.status, costs, found=found, over_budget=over_budget)
         self._strategy.tell(choice, costs)
 
     def _look_elsewhere(self) -> None:

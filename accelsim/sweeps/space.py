@@ -158,6 +158,11 @@ class Space:
         return math.prod(len(axis.values) for axis in self.axes)
 
     @property
+    def budget_text(self) -> str:
+        """All budgets as people read them."""
+        return " and ".join(budget.text for budget in self.budgets)
+
+    @property
     def networks(self) -> tuple[str, ...]:
         """Every network of the space."""
         chosen = next((axis.values for axis in self.axes if axis.name == NETWORK), (self.network,))

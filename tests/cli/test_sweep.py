@@ -93,6 +93,24 @@ def test_mistakes_are_one_line(accelsim, swept, words, line):
     assert (result.exit_code, result.output) == (2, line)
 
 
+def test_designs_over_budget_are_stored_and_counted(accelsim, folder):
+    text = SPACE.replace("objectives", "constraints:\n  - latency_us <= 20\nobjectives")
+    (folder / "space.yaml").write_text(text)
+    result = accelsim("sweep", "space.yaml", "--workers", 1)
+    assert re.fullmatch(
+        r"tiny: 6 points in tiny\.sqlite \(6 computed in .+\)\n"
+        r"  2 break a budget \(latency_us <= 20\): not judged below\n"
+        r"  1 cannot be built, or the network does not fit them\n"
+        r"  best latency: [\d.]+ µs\n"
+        r"  best energy: [\d.e-]+ µJ\n",
+        result.output,
+    )
+    assert accelsim("sweep", "report", "tiny.sqlite").output == (
+        "tiny.html: 6 designs of tiny, 2 of them over budget (latency_us <= 20), "
+        "1 without results\n"
+    )
+
+
 def test_check_says_how_much_a_space_is(accelsim, folder):
     result = accelsim("sweep", "check", "space.yaml", "--workers", 2)
     assert re.fullmatch(

@@ -53,8 +53,13 @@ def test_the_page_has_every_point_and_asks_nobody_for_anything(page):
 
 
 def test_points_over_budget_are_shown_but_not_judged(page):
-    data = data_of(page(("constraints:", "constraints:\n  - latency_us <= 1.5")))
+    path = page(("constraints:", "constraints:\n  - latency_us <= 1.5"))
+    data = data_of(path)
     over = [index for index, kind in enumerate(data["front"]) if kind < 0]
+    best = sum(kind > 0 for kind in data["front"])
+    text = f"<p>16 designs are stored. {best} of {16 - len(over)} that are judged are on the front"
+    assert text in path.read_text()
+    assert f"<p>{len(over)} of 16 break a budget (latency_us &lt;= 1.5): " in path.read_text()
     assert 0 < len(over) < 16
     latencies = data["columns"]["latency"]["values"]
     assert all((latency > 1.5) == (index in over) for index, latency in enumerate(latencies))
@@ -91,7 +96,19 @@ def test_nothing_to_show_yet(tiny, folder):
     with Store(folder / "store.sqlite", create=True) as store:
         store.enter(tiny(), {})
         stored = find_space(store, None)
-        with pytest.raises(ConfigError, match=r": no point of tiny has results yet$"):
+        with pytest.raises(ConfigError, match=r": no point of tiny has results to be judged yet$"):
+            write_report(store, stored, stored.space.objectives, folder / "page.html", None)
+    assert not (folder / "page.html").exists()
+
+
+def test_nothing_that_keeps_the_budget(tiny, sweep_here, folder):
+    sweep_here(tiny(("constraints:", "constraints:\n  - latency_us <= 0.001")))
+    with Store(folder / "store.sqlite") as store:
+        stored = find_space(store, None)
+        with pytest.raises(
+            ConfigError,
+            match=r": no point of tiny has results to be judged: 16 break latency_us <= 0\.001$",
+        ):
             write_report(store, stored, stored.space.objectives, folder / "page.html", None)
     assert not (folder / "page.html").exists()
 
