@@ -7,6 +7,7 @@ from accelsim.compiler.lower import lower_network
 from accelsim.compiler.placement import place_network
 from accelsim.compiler.program import Place, Program
 from accelsim.compiler.shapes import NetworkShape
+from accelsim.compiler.vector_limits import check_vectors
 from accelsim.errors import ConfigError, WorkloadError
 from accelsim.hardware.schema import Hardware
 from accelsim.network.integer import IntegerNetwork
@@ -17,21 +18,25 @@ __all__ = ["compile_network", "compile_shapes"]
 def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1) -> Program:
     """Return the program that runs ``batch`` images through ``network`` at a time.
 
-    Only shapes, widths and geometry are read, never values.
+    Only shapes, widths and geometry are read; of values, whether scaled sums of vectors of weights
+    could overflow.
 
     Raises
     ------
     CapacityError
         A layer does not fit in the scratchpads, or has too many rows.
     ConfigError
-        The batch is not positive, or a layer's operands are wider than the PEs, or its
-        weights have zero points that the array has no row sums for.
+        The batch is not positive, a layer's operands are wider than the PEs, its weights have zero
+        points that the array has no row sums for, or groups that are too long for the machine.
     WorkloadError
         No layer runs on the machine.
     """
     if batch < 1:
         raise ConfigError(f"batch: must be at least 1, got {batch}")
-    return compile_shapes(lower_network(network, batch, hardware.accumulator.bits), hardware)
+    shape = lower_network(network, batch, hardware.accumulator.bits)
+    program = compile_shapes(shape, hardware)
+    check_vectors(network, program.instructions)
+    return program
 
 
 def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:

@@ -25,7 +25,7 @@ LARGEST_ROWS = 2**24
 
 
 def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
-    """Refuse operands wider than the PEs' multipliers.
+    """Refuse operands wider than the PEs' multipliers, and scales wider than those for them.
 
     Raises
     ------
@@ -47,6 +47,13 @@ def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
             ),
         )
         if bits > limit
+    ]
+    built = hardware.array.scale_bits
+    problems += [
+        f"layer {layer.name!r}: scales of {layer.work.scale_bits} bits of groups of weights do not "
+        f"fit array.scale_bits={built or 'none'}; set array.scale_bits={layer.work.scale_bits}"
+        for layer in layers
+        if isinstance(layer.work, MatrixShape) and layer.work.scale_bits > (built or 0)
     ]
     if problems:
         raise ConfigError("\n".join(problems))

@@ -90,6 +90,7 @@ def _work(
     input_bits = tuple(tensor.format.bits for tensor in inputs)
     output_bits = network.tensors[layer.output].format.bits
     if isinstance(operator, IntegerMatrix):
+        vectors = operator.vectors
         return MatrixShape(
             input_shape=_image(inputs[0].shape),
             out_channels=operator.weights.shape[0],
@@ -101,6 +102,8 @@ def _work(
             output_bits=output_bits,
             accumulator_bits=accumulator_bits,
             row_sums=operator.has_row_sums,
+            vector_depth=min(vectors.size, operator.weights[0].size) if vectors else 0,
+            scale_bits=vectors.scale_bits if vectors else 0,
         )
     if isinstance(operator, IntegerPad):
         return _pad(operator, inputs[0].shape, batch, input_bits, output_bits)

@@ -119,6 +119,9 @@ class TilePlan:
     ``block_m`` is the number of rows m whose activations are fetched together, at least
     ``tile_m``; tiles start anew with each block, so a block's last tile may be partly filled.
     Edge tiles are partly filled too.
+
+    ``vector_depth``: so many elements of the depth share a scale, 0 if there are no scales. A tile
+    of the depth then holds whole vectors, or is a part of one.
     """
 
     gemm: Gemm
@@ -130,11 +133,14 @@ class TilePlan:
     order: LoopOrder
     weights_residency: Residency
     activations_residency: Residency
+    vector_depth: int = 0
 
     def __post_init__(self) -> None:
         sizes = (self.tile_m, self.tile_n, self.tile_k)
         if min(sizes) < 1 or self.block_m < self.tile_m:
             raise InternalError(f"impossible tiles {sizes} in blocks of {self.block_m} rows")
+        if self.vector_depth and not self._holds_vectors:
+            raise InternalError(f"tiles {sizes} cut vectors of {self.vector_depth} unevenly")
         if self.activations_residency is Residency.PASS:
             raise InternalError("activations are fetched in blocks, never for a single pass")
 
@@ -158,6 +164,40 @@ class TilePlan:
     def k_tiles(self) -> int:
         """Tiles along the depth."""
         return -(-self.gemm.depth_k // self.tile_k)
+
+    @property
+    def _holds_vectors(self) -> bool:
+        """Whether no tile of the depth has the end of a vector in its middle and goes on.
+
+        Operands stationary, a column scales its sums once, as they leave the array. Output
+        stationary, any number of vectors may end in a pass.
+        """
+        vector, tile, depth = self.vector_depth, self.tile_k, self.gemm.depth_k
+        if self.dataflow.preloads:
+            return vector >= depth or vector % tile == 0
+        return tile >= depth or tile % vector == 0
+
+    def scales(self, k_size: int) -> int:
+        """Return the scales of each column that ``k_size`` elements of a tile take; none: 0."""
+        return -(-k_size // self.vector_depth) if self.vector_depth else 0
+
+    @property
+    def depth_scales(self) -> int:
+        """Scales that all tiles along the depth take for each column."""
+        whole, rest = divmod(self.gemm.depth_k, self.tile_k)
+        return whole * self.scales(self.tile_k) + self.scales(rest)
+
+    def stream_cycles(self, m_size: int, n_size: int, k_size: int) -> int:
+        """Return the vectors that a pass of these sizes streams.
+
+        Output stationary, a scale follows the last element of its vector.
+        """
+        return {"m": m_size, "n": n_size, "k": k_size + self.scales(k_size)}[self.dataflow.stream]
+
+    @property
+    def scaling_cycles(self) -> int:
+        """Cycles that sums take to be scaled at the array's edge, after they have left it."""
+        return 1 if self.vector_depth and self.dataflow.preloads else 0
 
     @property
     def pass_count(self) -> int:

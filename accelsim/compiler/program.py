@@ -116,6 +116,12 @@ class MatrixInstruction:
         return gemm.groups * self.plan.m_tiles * gemm.columns_n * gemm.depth_k
 
     @property
+    def scale_reads(self) -> int:
+        """Scales of vectors read from the weight scratchpad: each pass reads its columns'."""
+        plan = self.plan
+        return plan.gemm.groups * plan.m_tiles * plan.gemm.columns_n * plan.depth_scales
+
+    @property
     def bias_reads(self) -> int:
         """Biases read from the weight scratchpad: one for each column of each output tile."""
         if self.shape.right_is_tensor:

@@ -119,6 +119,23 @@ class Search:
         self._short_n_sizes = [size for size in n_sizes if size < enough]
         self._least_n = n_sizes[-1]
         self._k_sizes = self._tile_sizes("k", gemm.depth_k, limits["k"])
+        if shape.vector_depth:
+            self._k_sizes = self._whole_vectors(self._k_sizes, shape.vector_depth)
+
+    def _whole_vectors(self, sizes: list[int], vector: int) -> list[int]:
+        """Return tiles of the depth without the end of a vector in their middle.
+
+        Operands stationary, a tile is a vector, or an even part of one that is longer than the
+        array; output stationary, it is any number of whole vectors.
+        """
+        depth = self._shape.gemm.depth_k
+        if not self._flow.preloads:
+            whole = [size if size == depth else size - size % vector for size in sizes]
+            return list(dict.fromkeys(max(size, vector) for size in whole))
+        limit = sizes[0]
+        if vector >= depth:
+            return sizes
+        return [max(size for size in range(1, min(limit, vector) + 1) if vector % size == 0)]
 
     def _tile_sizes(self, dimension: Dimension, size: int, limit: int) -> list[int]:
         """Return the tile sizes to try: the array's own, or shorter streams if need be."""
@@ -169,7 +186,8 @@ class Search:
     ) -> TilePlan:
         activations = Residency.ON_CHIP if room.input_on_chip else nest.activations
         return TilePlan(
-            self._shape.gemm, self._flow, *tiles, block_m, nest.order, nest.weights, activations
+            *(self._shape.gemm, self._flow, *tiles, block_m),
+            *(nest.order, nest.weights, activations, self._shape.vector_depth),
         )
 
     def _nests(self, tile_n: int, tile_k: int, room: LayerRoom) -> tuple[Nest, ...]:

@@ -75,6 +75,8 @@ class MatrixShape:
     channels, its depth k the kernel's rows, columns and the group's input channels.
 
     ``row_sums``: its weights have zero points, so that rows of activations are summed up, too.
+    ``vector_depth`` elements of the depth share an integer scale of ``scale_bits`` in each column;
+    0: there are no such scales.
     """
 
     input_shape: tuple[int, int, int]
@@ -88,6 +90,8 @@ class MatrixShape:
     accumulator_bits: int
     right_is_tensor: bool = False
     row_sums: bool = False
+    vector_depth: int = 0
+    scale_bits: int = 0
 
     @property
     def operator(self) -> str:
@@ -118,9 +122,14 @@ class MatrixShape:
         return self.input_shape[0] // self.groups
 
     def weight_tile_bytes(self, n_size: int, k_size: int, first_depth: bool) -> int:
-        """Bytes of a weight tile; a first depth tile brings its columns' constants along."""
+        """Bytes of a weight tile and the scales of its vectors.
+
+        A first depth tile brings its columns' constants along.
+        """
         column_bytes = bytes_of(n_size, self.column_bits) if first_depth else 0
-        return bytes_of(n_size * k_size, self.weight_bits) + column_bytes
+        scales = -(-k_size // self.vector_depth) if self.vector_depth else 0
+        scale_bytes = bytes_of(n_size * scales, self.scale_bits)
+        return bytes_of(n_size * k_size, self.weight_bits) + scale_bytes + column_bytes
 
     @property
     def column_bits(self) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.energy.amount import Amount
 from accelsim.energy.memories import pad_area_mm2, pad_leakage_uw
-from accelsim.energy.registers import register_bits, row_sum_bits
+from accelsim.energy.registers import register_bits, row_sum_bits, scaling_register_bits
 from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import Array, Hardware
 
@@ -57,6 +57,8 @@ def area(hardware: Hardware, table: TableValues) -> Area:
     }
     if array.row_sums:
         parts["row_sums"] = _row_sums_um2(hardware, table) * 1e-6
+    if array.scale_bits and array.flow.preloads:
+        parts["scaling"] = _scaling_um2(hardware, table) * (array.columns * 1e-6)
     return Area(
         {name: part.value for name, part in parts.items()},
         math.fsum(part.low for part in parts.values()),
@@ -83,15 +85,27 @@ def leakage_uw(hardware: Hardware, table: TableValues) -> dict[str, Amount]:
     if array.row_sums:
         row_sums_um2 = _row_sums_um2(hardware, table).value
         leaks["row sums"] = table.logic_leakage.amount(row_sums_um2 * density, "logic_leakage")
+    if array.scale_bits:
+        units, _ = scaling_register_bits(array, hardware.accumulator.bits)
+        scaling_um2 = _scaling_um2(hardware, table).value * units
+        leaks["scales of groups of weights"] = table.logic_leakage.amount(
+            scaling_um2 * density, "logic_leakage"
+        )
     return leaks
 
 
 def pe_um2(hardware: Hardware, table: TableValues) -> Amount:
-    """Return the area of one PE in um2: multiplier, adder, and every register."""
+    """Return the area of one PE in um2: multiplier, adder, and every register.
+
+    Output stationary, what scales sums of vectors of weights is in it.
+    """
     array, bits = hardware.array, hardware.accumulator.bits
     registers = register_bits(array, bits) // (array.rows * array.columns)
     product = _multiplier_um2(table, array.pe_weight_bits, array.pe_activation_bits)
-    return product + _adder_um2(table, bits) + _register_um2(table, registers)
+    pe = product + _adder_um2(table, bits) + _register_um2(table, registers)
+    if array.scale_bits and not array.flow.preloads:
+        return pe + _scaling_um2(hardware, table)
+    return pe
 
 
 def synthesized_pe_um2(table: TableValues, a_bits: int, b_bits: int) -> float:
@@ -144,6 +158,18 @@ def _row_sums_um2(hardware: Hardware, table: TableValues) -> Amount:
 def _vector_um2(hardware: Hardware, table: TableValues) -> Amount:
     bits = hardware.accumulator.bits
     return (_adder_um2(table, bits) + _register_um2(table, bits)) * hardware.vector.lanes
+
+
+def _scaling_um2(hardware: Hardware, table: TableValues) -> Amount:
+    """What scales sums of vectors of weights: a multiplier, and registers of scale and result.
+
+    At the bottom of a column it has an adder of its own; in a PE, that of the products.
+    """
+    array, bits = hardware.array, hardware.accumulator.bits
+    scale_bits = array.scale_bits or 0
+    found = _multiplier_um2(table, bits, scale_bits)
+    found += _register_um2(table, bits + scale_bits)
+    return found + _adder_um2(table, bits) if array.flow.preloads else found
 
 
 def _multiplier_um2(table: TableValues, a_bits: int, b_bits: int) -> Amount:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from accelsim.compiler.program import MatrixInstruction
 from accelsim.energy.amount import Amount
 from accelsim.energy.area import pe_pitch_mm
-from accelsim.energy.operations import adder, clocked_bit, multiplier, toggled_bit
+from accelsim.energy.operations import adder, clocked_bit, multiplier, register, toggled_bit
 from accelsim.energy.registers import (
     RegisterUse,
     register_bits,
     register_use,
     row_sum_bits,
     row_sum_use,
+    scaling_register_bits,
 )
 from accelsim.energy.result import Component, Line
 from accelsim.energy.table import TableValues
@@ -42,7 +43,9 @@ _TOGGLED_SHARE = 0.5
 class ArrayPrices:
     """What an event of this machine's PE grid costs in pJ; the same in every layer.
 
-    ``hop``: a bit on its way to the next PE; ``clock_tree``: a cycle.
+    ``hop``: a bit on its way to the next PE; ``clock_tree``: a cycle; ``scales``: the
+    multiplication of a sum of a vector of weights by its scale, and the registers of scale and
+    result.
     """
 
     multiplication: Amount
@@ -51,6 +54,7 @@ class ArrayPrices:
     toggled_bit: Amount
     hop: Amount
     clock_tree: Amount
+    scales: tuple[Amount, Amount]
 
 
 def array_prices(hardware: Hardware, table: TableValues) -> ArrayPrices:
@@ -60,17 +64,21 @@ def array_prices(hardware: Hardware, table: TableValues) -> ArrayPrices:
     array long, and each cycle raises and lowers it.
     """
     array, pitch_mm = hardware.array, pe_pitch_mm(hardware, table)
-    pes = array.rows * array.columns
+    pes, accumulator_bits = array.rows * array.columns, hardware.accumulator.bits
     edge_mm = pitch_mm * math.sqrt(pes)
     length_mm = 1.5 * edge_mm * (math.sqrt(pes) - 1)
     return ArrayPrices(
         multiplication=multiplier(table, array.pe_weight_bits, array.pe_activation_bits),
-        addition=adder(table, hardware.accumulator.bits),
+        addition=adder(table, accumulator_bits),
         clocked_bit=clocked_bit(table),
         toggled_bit=toggled_bit(table),
         hop=wire_mm(table) * pitch_mm,
         # A wire that changes costs twice the mean of random data; a clock changes twice a cycle.
         clock_tree=wire_mm(table) * (4 * length_mm),
+        scales=(
+            multiplier(table, accumulator_bits, array.scale_bits or 0),
+            register(table, accumulator_bits + (array.scale_bits or 0)),
+        ),
     )
 
 
@@ -81,6 +89,12 @@ def operation_lines(layer: LayerRun, use: RegisterUse, prices: ArrayPrices) -> I
     yield Line(Component.ADDER, "additions", macs, "MAC", prices.addition)
     yield Line(Component.REGISTERS, "changed bits", changed, "bit", prices.toggled_bit)
     yield Line(Component.WIRES, "from PE to PE", use.hops_bits, "bit", prices.hop)
+    scaled = layer.array.scalings
+    if scaled:
+        product, registers = prices.scales
+        yield Line(Component.MULTIPLIER, "scaled sums of groups", scaled, "sum", product)
+        yield Line(Component.ADDER, "scaled sums of groups", scaled, "sum", prices.addition)
+        yield Line(Component.REGISTERS, "scaled sums of groups", scaled, "sum", registers)
 
 
 def row_sum_lines(
@@ -134,7 +148,10 @@ def clock_lines(
     """Yield what the clock costs: the registers that it reaches, and the tree down to the PEs."""
     array, cycles, clocked = hardware.array, layer.cycles_total, use.clocked_bits
     if array.clock_gating is ClockGating.NONE:
+        units, scaling_bits = scaling_register_bits(array, hardware.accumulator.bits)
         clocked = register_bits(array, hardware.accumulator.bits) * cycles
+        # A sum that is scaled pays for its own clock.
+        clocked += scaling_bits * (units * cycles - layer.array.scalings)
     yield Line(Component.REGISTERS, "clocked bits", clocked, "bit", prices.clocked_bit)
     yield Line(Component.CLOCK_TREE, "tree to the PEs", cycles, "cycle", prices.clock_tree)
 

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from accelsim.hardware.dataflow import Operand
 from accelsim.hardware.schema import Array, Drain
 
-__all__ = ["RegisterUse", "register_bits", "register_use", "row_sum_bits", "row_sum_use"]
+__all__ = [
+    "RegisterUse",
+    "register_bits",
+    "register_use",
+    "row_sum_bits",
+    "row_sum_use",
+    "scaling_register_bits",
+]
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,17 @@ def register_bits(array: Array, accumulator_bits: int) -> int:
         wide = 3 if array.drain is Drain.HIDDEN else 2
         one = widths[flow.moves_right] + widths[flow.moves_down] + wide * accumulator_bits
     return array.rows * array.columns * one
+
+
+def scaling_register_bits(array: Array, accumulator_bits: int) -> tuple[int, int]:
+    """Return (units, register bits of one) that scale sums of vectors of weights; none: (0, 0).
+
+    A unit holds a scale and a result, at the bottom of a column or, output stationary, in a PE.
+    """
+    if not array.scale_bits:
+        return 0, 0
+    units = array.columns if array.flow.preloads else array.rows * array.columns
+    return units, accumulator_bits + array.scale_bits
 
 
 def _widths(array: Array, accumulator_bits: int) -> dict[Operand, int]:

@@ -112,8 +112,12 @@ def scratchpad_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) ->
         ),
         (
             prices.weights,
-            traffic.weight_reads * layer.weight_bits + traffic.bias_reads * column_bits,
-            traffic.weight_writes * layer.weight_bits + bias_writes * column_bits,
+            traffic.weight_reads * layer.weight_bits
+            + traffic.scale_reads * layer.scale_bits
+            + traffic.bias_reads * column_bits,
+            traffic.weight_writes * layer.weight_bits
+            + traffic.scale_writes * layer.scale_bits
+            + bias_writes * column_bits,
         ),
         (
             prices.accumulators,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,7 @@ def accumulate(
     Each accumulator starts at its bias and takes one product at a time, in the depth order of
     `accelsim.network.integer`; the overflow policy applies, and events are counted, at each step.
     With asymmetric weights, the row's sum times the column's zero point is the last step.
+    With vectors a step is a vector's exact sum times its scale.
 
     Parameters
     ----------
@@ -50,22 +53,45 @@ def accumulate(
     bias = operator.bias.reshape(groups, out_channels // groups, 1)
     sums = np.broadcast_to(bias, (groups, out_channels // groups, rows_m)).astype(np.int64)
     row_sums = np.zeros((groups, 1, rows_m), dtype=np.int64)
-    events = 0
+    part = np.zeros_like(sums)
+    taken, events = 0, 0
     for kernel_y, kernel_x, view in taps(maps, operator.window, zero_point):
         grouped = view.reshape(images, groups, depth_channels, height * width)
         for channel in range(depth_channels):
             activations = grouped[:, :, channel, :].swapaxes(0, 1).reshape(groups, 1, rows_m)
             factors = weights[:, :, channel, kernel_y, kernel_x, np.newaxis]
-            exact = sums + activations * factors
-            events += count_overflows(exact, accumulator)
-            sums = apply_overflow(exact, accumulator)
             if operator.weight_zero_points is not None:
                 exact = row_sums + activations
                 events += count_overflows(exact, accumulator)
                 row_sums = apply_overflow(exact, accumulator)
+            part += activations * factors
+            taken += 1
+            scales = _scales(operator, taken, depth_channels)
+            if scales is None:
+                continue
+            exact = sums + part * scales.reshape(groups, -1, 1)
+            events += count_overflows(exact, accumulator)
+            sums = apply_overflow(exact, accumulator)
+            part = np.zeros_like(sums)
     if operator.weight_zero_points is not None:
         exact = sums - operator.weight_zero_points.reshape(bias.shape) * row_sums
         events += count_overflows(exact, accumulator)
         sums = apply_overflow(exact, accumulator)
     by_image = sums.reshape(out_channels, images, height, width).swapaxes(0, 1)
     return np.ascontiguousarray(by_image), events
+
+
+def _scales(operator: IntegerMatrix, taken: int, depth_channels: int) -> NDArray[np.int64] | None:
+    """Return each output channel's scale of the products since the last step.
+
+    None if their vector is not over after ``taken`` depth elements. Without vectors each product
+    is a step of its own.
+    """
+    vectors = operator.vectors
+    if vectors is None:
+        return np.ones(len(operator.bias), np.int64)
+    depth = prod(operator.window.kernel) * depth_channels
+    if taken % vectors.size and taken < depth:
+        return None
+    scales: NDArray[np.int64] = vectors.scales[(taken - 1) // vectors.size].astype(np.int64)
+    return scales

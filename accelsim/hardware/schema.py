@@ -104,6 +104,10 @@ class Array(Part):
     ``row_sums``: beside its products the array sums up each row of activations, as weights with
     zero points need: ``ws``, ``os`` in a column of adders behind the last column; ``is`` with a
     vector of ones behind the last weights. The rescale unit subtracts them, a stage longer.
+
+    ``scale_bits``: the array multiplies sums of vectors of weights by integer scales of so many
+    bits; None: it has no multipliers for that. They are at the bottom of each column, or, output
+    stationary, in each PE.
     """
 
     rows: int = Field(ge=1, le=1024)
@@ -118,6 +122,7 @@ class Array(Part):
     zero_gating: bool = False
     pe_bits: int | None = Field(default=None, ge=2, le=16)
     row_sums: bool = False
+    scale_bits: int | None = Field(default=None, ge=2, le=16)
 
     @property
     def stepped_columns(self) -> int:
@@ -265,17 +270,20 @@ class Hardware(Part):
         """DRAM bandwidth in bytes for one cycle of the machine's clock."""
         return self.dram.bandwidth / self.clock
 
-    def with_operand_bits(self, weight_bits: int, activation_bits: int) -> Hardware:
+    def with_operand_bits(
+        self, weight_bits: int, activation_bits: int, scale_bits: int | None = None
+    ) -> Hardware:
         """Return this machine for other operand widths, 2 to 16 bits, its PEs built for them.
 
-        PEs of a width of their own (``array.pe_bits``) keep it.
+        PEs of a width of their own (``array.pe_bits``) keep it. A machine without multipliers for
+        the scales of vectors of weights gets them for ``scale_bits``.
 
         Raises ConfigError when a width is out of range, is more than that of such PEs, or a tile
         of it does not fit any more.
         """
         values = self.model_dump(mode="json", by_alias=True)
         widths = {"weight_bits": weight_bits, "activation_bits": activation_bits}
-        values["array"] |= widths
+        values["array"] |= widths | {"scale_bits": self.array.scale_bits or scale_bits}
         places: dict[FieldPath, Place] = {(): Place(f"hardware {self.name}")}
         places |= {("array", name): Place(name, names_field=True) for name in widths}
         return validate(Document(values, places), Hardware)

@@ -39,8 +39,16 @@ from accelsim.network.integer import (
     IntegerSoftmax,
     QuantizedTensor,
 )
+from accelsim.network.vectors import (
+    NARROWEST_SCALE_BITS,
+    WIDEST_SCALE_BITS,
+    WeightVectors,
+    vector_bounds,
+)
 
 __all__ = [
+    "NARROWEST_SCALE_BITS",
+    "WIDEST_SCALE_BITS",
     "Add",
     "AveragePool",
     "Clamp",
@@ -71,9 +79,11 @@ __all__ = [
     "Reshape",
     "Shape",
     "Softmax",
+    "WeightVectors",
     "Window",
     "layer_macs",
     "layer_parameters",
     "network_macs",
     "network_parameters",
+    "vector_bounds",
 ]

@@ -23,6 +23,20 @@ The subtraction is one step more of ``acc``; its product is exact. A group has a
 for each row *m*, padding included; overflow events of its steps count once, not for each column.
 ``bias`` then holds ``- zero_point_in * sum_k (weight - weight_zero_point)``, so that no
 constant is left over. Without weight zero points there are no row sums.
+
+**Vectors of weights.** Where a matrix layer has ``vectors``, its depth is cut into vectors of
+``size`` elements, the last one shorter if ``size`` does not divide it, each with an unsigned
+integer scale for each output channel (VS-Quant, Dai et al., MLSys 2021; the real weight is
+``weight * scale * weight_scales``)
+
+    acc = bias[n];  for v in 0 .. V-1:
+        part = sum of activation[m, k] * weight[k, n] over the k of vector v, from 0
+        acc = overflow(acc + scale[v, n] * part)
+
+A part is exact: layers whose parts could leave the accumulator's range are refused. The product
+with the scale is as wide as it is, and the overflow policy applies once, to each sum with it.
+``bias`` then holds ``- zero_point_in * sum_k scale * weight``. Weights have zero points or vectors,
+not both.
 """
 
 from __future__ import annotations
@@ -35,7 +49,9 @@ from numpy.typing import NDArray
 from accelsim.arithmetic.formats import Accumulator, IntegerFormat
 from accelsim.arithmetic.rescale import Rescale
 from accelsim.arithmetic.rounding import Rounding
+from accelsim.errors import InternalError
 from accelsim.network.geometry import Shape, Window
+from accelsim.network.vectors import WeightVectors
 
 __all__ = [
     "IntegerAdd",
@@ -73,7 +89,8 @@ class IntegerMatrix:
     weights: int32[out_channels, in_channels / groups, kernel_y, kernel_x], values in
     ``weight_format``; bias: int64[out_channels], values within the accumulator; rescale holds
     one multiplier, or one for each output channel. weight_zero_points: int64[out_channels], values
-    of ``weight_format``, not all of them 0; None: symmetric weights.
+    of ``weight_format``, not all of them 0; None: symmetric weights. ``vectors`` are integer scales
+    within the channels' own (``weight_scales``), or none.
     """
 
     weights: NDArray[np.int32]
@@ -86,6 +103,11 @@ class IntegerMatrix:
     clamp_low: int
     clamp_high: int
     weight_zero_points: NDArray[np.int64] | None = None
+    vectors: WeightVectors | None = None
+
+    def __post_init__(self) -> None:
+        if self.weight_zero_points is not None and self.vectors is not None:
+            raise InternalError("weights have zero points or vectors, not both")
 
     @property
     def has_row_sums(self) -> bool:

@@ -120,6 +120,13 @@ class AddressGenerator:
         """Return a group's biases as int64[columns n]."""
         return self._operator.bias[self._columns(group)]
 
+    def scales(self, group: int) -> NDArray[np.int32]:
+        """Return the scales of a group's vectors of weights as int32[vectors, columns n]."""
+        vectors = self._operator.vectors
+        if vectors is None:
+            raise InternalError("this layer's weights have no vectors")
+        return vectors.scales[:, self._columns(group)]
+
     def padding_free_elements(self) -> int:
         """Count the im2col elements of all groups that are input elements, not padding."""
         images, height, width, channels = self._maps.shape

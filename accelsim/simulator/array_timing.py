@@ -6,7 +6,7 @@ operands and its accumulator buffer are there. Nothing else is remembered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from accelsim.hardware.dataflow import DATAFLOWS
@@ -68,7 +68,8 @@ class ArrayRules:
     """Cycles that a tile's results take to leave (os): R, or none where each PE has a port."""
     wavefront: int
     """Cycles from the last vector's entry until the far corner has used it: R + C - 2, or R + C - 1
-    if the far column is one of adders that sum up rows."""
+    if the far column is one of adders that sum up rows. Where sums are scaled at the edge
+    (`with_scaling`), until the last one is."""
 
     @classmethod
     def from_array(cls, array: Array) -> ArrayRules:
@@ -84,6 +85,10 @@ class ArrayRules:
             drain_cycles=0 if array.drain is Drain.FREE else array.rows,
             wavefront=array.rows + array.stepped_columns - 2,
         )
+
+    def with_scaling(self, cycles: int) -> ArrayRules:
+        """Return the rules of a layer whose sums take so many cycles more at the edge."""
+        return replace(self, wavefront=self.wavefront + cycles) if cycles else self
 
 
 def next_pass(

@@ -60,12 +60,13 @@ class ArrayProcess:
         """
         start = self._simulation.now
         times = PassTimes(start, start, start)
+        rules = self._rules.with_scaling(layer.scaling_cycles)
         executed: Counter[int] = Counter()
         for number, work in enumerate(layer.passes):
             ready = AT_HAND
             if work.waits:
                 ready = yield from self._ready(work, progress)
-            times, limits = next_pass(self._rules, times, work, ready, first=number == 0)
+            times, limits = next_pass(rules, times, work, ready, first=number == 0)
             self._charge(limits)
             if work.stream_total_cycles == work.stream_cycles:
                 self.ledger.advance(times.stream_stop, Cause.STREAM)
@@ -73,9 +74,9 @@ class ArrayProcess:
                 self._charge(stream_limits(work, times.stream_start))
             if self._simulation.spans is not None:
                 self._record(work, times, progress.name)
-            self._hand_on(work, times, progress)
+            self._hand_on(work, times, progress, rules)
             executed[id(work)] += 1
-        self._charge(results_leave(self._rules, times.stream_stop))
+        self._charge(results_leave(rules, times.stream_stop))
         yield from self._finish(progress)
         return _sum_counters(layer, executed)
 
@@ -109,12 +110,14 @@ class ArrayProcess:
         for cause, until_cycle in split_gap(self.ledger.cursor, limits):
             self.ledger.advance(until_cycle, cause)
 
-    def _hand_on(self, work: PassWork, times: PassTimes, progress: LayerProgress) -> None:
+    def _hand_on(
+        self, work: PassWork, times: PassTimes, progress: LayerProgress, rules: ArrayRules
+    ) -> None:
         """Tell the other units what this pass does to them, and when."""
         if work.first_depth:
             self._buffers.hold_from(times.stream_start)
         if work.last_depth:
-            registered = results_leave(self._rules, times.stream_stop)[-1][1]
+            registered = results_leave(rules, times.stream_stop)[-1][1]
             self._rescale.rescale(
                 Tile(progress, registered, work.results, work.accumulators, work.output_bytes)
             )

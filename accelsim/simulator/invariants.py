@@ -103,9 +103,13 @@ def _keep_up(instruction: MatrixInstruction, hardware: Hardware) -> bool:
     right_pad = pads.activations if instruction.right_is_on_chip else pads.weights
     left = {"m": plan.tile_k, "k": plan.tile_m}.get(plan.dataflow.stream, 0)
     right = {"n": plan.tile_k, "k": plan.tile_n}.get(plan.dataflow.stream, 0)
+    # Weights that stream bring a scale with each vector n, or a vector of scales now and then.
+    beside = {"n": shape.scale_bits, "k": 0}.get(plan.dataflow.stream, 0)
+    instead = plan.tile_n * shape.scale_bits if plan.dataflow.stream == "k" else 0
+    right_bits = max(right * shape.weight_bits + beside, instead)
     return (
         left * shape.input_bits <= 8 * pads.activations.bandwidth
-        and right * shape.weight_bits <= 8 * right_pad.bandwidth
+        and right_bits <= 8 * right_pad.bandwidth
     )
 
 

@@ -161,6 +161,7 @@ class _Machine:
             rescale_operations=progress.rescale_operations,
             vector_operations=progress.vector_operations,
             row_sums=isinstance(layer, MatrixWork) and layer.row_sums,
+            scale_bits=layer.scale_bits if isinstance(layer, MatrixWork) else 0,
         )
 
     def account(self) -> Timing:

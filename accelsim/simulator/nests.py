@@ -35,8 +35,8 @@ Records = NDArray[np.void]
 # What the classes of a layer follow from: tile sizes of rows, columns and depth, then widths.
 _TILE_M, _BLOCK_REST, _LAYER_REST, _TILE_N, _REST_N, _TILE_K, _REST_K, _DEPTH = range(8)
 _INPUT_BITS, _WEIGHT_BITS, _OUTPUT_BITS, _COLUMN_BITS = range(8, 12)
-_STORED, _RIGHT_ON_CHIP, _ROW_SUMS = range(12, 15)
-_SHAPE_SIZE = 15
+_STORED, _RIGHT_ON_CHIP, _ROW_SUMS, _VECTOR, _SCALE_BITS = range(12, 17)
+_SHAPE_SIZE = 17
 
 _LONGEST_STEP = 4096
 """Transfers of a step of a loop above which it is not compared with another, to save memory."""
@@ -51,9 +51,11 @@ class Nests:
     machine, layers, classes, sizes, chunks, rings, results
         As it says.
     fetched_elements
-        For each layer the weights and activations that transfers write to the scratchpads.
-    rows, columns, depths
-        int64[layers, classes]: m, n and k of the passes of each class.
+        For each layer the weights, activations and scales of vectors that transfers write to the
+        scratchpads.
+    rows, columns, depths, scales
+        int64[layers, classes]: m, n and k of the passes of each class, and for how many vectors
+        of weights each column has a scale.
     row_sums
         int64[layers, 1]: 1 where rows are summed up.
     """
@@ -65,11 +67,12 @@ class Nests:
     chunks: Records
     rings: Records
     results: Records
-    fetched_elements: list[tuple[int, int]]
+    fetched_elements: list[tuple[int, int, int]]
     rows: Integers
     columns: Integers
     depths: Integers
     row_sums: Integers
+    scales: Integers
 
     def run(self) -> int:
         """Run the recurrence; return DONE or what went wrong."""
@@ -91,9 +94,10 @@ def describe(program: Program, hardware: Hardware) -> Nests:
     count = len(program.instructions)
     layers = np.zeros(count, LAYER)
     shapes = np.ones((count, _SHAPE_SIZE), np.int64)
+    shapes[:, _VECTOR] = 0
     sizes: list[Integers] = [np.zeros(0, np.int64)]
     chunks: list[Records] = [np.zeros(0, CHUNK)]
-    fetched: list[tuple[int, int]] = []
+    fetched: list[tuple[int, int, int]] = []
     first_size = first_chunk = 0
     for number, instruction in enumerate(program.instructions):
         if isinstance(instruction, MatrixInstruction):
@@ -110,7 +114,8 @@ def describe(program: Program, hardware: Hardware) -> Nests:
         layers[number] = loops
         fetched.append(elements)
     rows, columns, depths = _sizes(shapes)
-    classes = _classes(shapes, rows, columns, depths, hardware)
+    scales = _scales(depths, shapes)
+    classes = _classes(shapes, rows, columns, depths, scales, hardware)
     all_sizes, all_chunks = np.concatenate(sizes), np.concatenate(chunks)
     rings = _ring_sizes(layers, classes, all_sizes, all_chunks, hardware)
     return Nests(
@@ -126,6 +131,7 @@ def describe(program: Program, hardware: Hardware) -> Nests:
         columns=columns,
         depths=depths,
         row_sums=shapes[:, [_ROW_SUMS]],
+        scales=scales,
     )
 
 
@@ -186,6 +192,7 @@ def _matrix(
         first,
         plan.pass_count,
         0,
+        plan.scaling_cycles,
     )
     shape = (
         plan.tile_m,
@@ -203,12 +210,17 @@ def _matrix(
         program.places[instruction.output] is Place.DRAM,
         instruction.right_is_on_chip,
         lowered.row_sums,
+        plan.vector_depth,
+        lowered.scale_bits,
     )
     return loops, shape
 
 
-def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int]]:
-    """Return the bytes of a group's activation blocks, and the weights and elements fetched."""
+def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int, int]]:
+    """Return the bytes of a group's activation blocks, and what is fetched.
+
+    Elements: weights, activations and scales of vectors.
+    """
     plan, lowered = instruction.plan, instruction.shape
     gemm = plan.gemm
     loads = {
@@ -217,14 +229,15 @@ def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int]]:
         kernel.EACH_BLOCK: plan.m_blocks,
         kernel.EACH_PASS: plan.m_tiles,
     }[_weights(plan)]
-    weights = loads * gemm.groups * gemm.columns_n * gemm.depth_k
+    columns = loads * gemm.groups * gemm.columns_n
+    weights, scales = columns * gemm.depth_k, columns * plan.depth_scales
     if plan.activations_residency is Residency.ON_CHIP:
-        return np.zeros(0, np.int64), (weights, 0)
+        return np.zeros(0, np.int64), (weights, 0, scales)
     starts = np.arange(0, gemm.rows_m, plan.block_m, dtype=np.int64)
     elements = lowered.block_elements(starts, np.minimum(starts + plan.block_m, gemm.rows_m))
     visits = plan.n_tiles if _activations(plan) == kernel.EACH_VISIT else 1
     fetched = visits * gemm.groups * int(elements.sum())
-    return -(-elements * lowered.input_bits // 8), (weights, fetched)
+    return -(-elements * lowered.input_bits // 8), (weights, fetched, scales)
 
 
 def _weights(plan: TilePlan) -> int:
@@ -253,13 +266,13 @@ def _vector(
     resident = footprint.tensor_bytes + footprint.staging_bytes
     inputs = sum(program.places[name] is Place.DRAM for name in instruction.inputs)
     nothing = (0,) * 9
-    return (True, resident, footprint.staging_bytes, *nothing, 0, first, pieces.size, inputs)
+    return (True, resident, footprint.staging_bytes, *nothing, 0, first, pieces.size, inputs, 0)
 
 
 def _chunks(
     instruction: VectorInstruction, program: Program, hardware: Hardware
-) -> tuple[Records, tuple[int, int]]:
-    """Return the chunks of a vector layer, and the weights (none) and elements fetched."""
+) -> tuple[Records, tuple[int, int, int]]:
+    """Return the chunks of a vector layer, and the elements fetched: no weights, no scales."""
     shape = instruction.shape
     operations, elements, outputs = shape.cuts(instruction.chunks)
     widths = [
@@ -274,7 +287,7 @@ def _chunks(
         chunks["output_bus"] = _in_bursts(chunks["output"], hardware)
     for index, bits in enumerate(widths):
         chunks["inputs"][:, index] = -(-elements * bits // 8)
-    return chunks, (0, len(widths) * int(elements.sum()))
+    return chunks, (0, len(widths) * int(elements.sum()), 0)
 
 
 def _in_bursts(sizes: Integers, hardware: Hardware) -> Integers:
@@ -295,8 +308,19 @@ def _sizes(shapes: Integers) -> tuple[Integers, Integers, Integers]:
     return rows, columns, depths
 
 
+def _scales(depths: Integers, shapes: Integers) -> Integers:
+    """Return the vectors that end in so many elements of each layer's depth, none without them."""
+    vector = shapes[:, [_VECTOR]]
+    return np.where(vector > 0, -(-depths // np.maximum(vector, 1)), 0)
+
+
 def _classes(
-    shapes: Integers, rows: Integers, columns: Integers, depths: Integers, hardware: Hardware
+    shapes: Integers,
+    rows: Integers,
+    columns: Integers,
+    depths: Integers,
+    scales: Integers,
+    hardware: Hardware,
 ) -> Records:
     """Return PASS_CLASS[layers, CLASSES]: what a pass of each class takes and moves."""
     flow, pads = hardware.array.flow, hardware.scratchpads
@@ -304,10 +328,12 @@ def _classes(
     kinds = np.arange(CLASSES) % 4
     first, last = kinds % 2 == 1, kinds >= 2
     activations = _delivery(rows * depths * input_bits, pads.activations)
+    scale_bits = columns * scales * shapes[:, [_SCALE_BITS]]
+    right_bits = depths * columns * weight_bits + scale_bits
     weights = np.where(
         shapes[:, [_RIGHT_ON_CHIP]],
-        _delivery(depths * columns * weight_bits, pads.activations),
-        _delivery(depths * columns * weight_bits, pads.weights),
+        _delivery(right_bits, pads.activations),
+        _delivery(right_bits, pads.weights),
     )
     preload = np.zeros_like(weights)
     if flow.stationary == "weights":
@@ -315,7 +341,8 @@ def _classes(
     elif flow.stationary == "activations":
         preload, activations = np.maximum(hardware.array.rows, activations), preload
     row_sums = shapes[:, [_ROW_SUMS]]
-    stream = {"m": rows, "n": columns, "k": depths}[flow.stream]
+    stream = {"m": rows, "n": columns, "k": depths + scales}[flow.stream]
+    whole_depth = shapes[:, [_DEPTH]] + _scales(shapes[:, [_DEPTH]], shapes)
     if flow.stationary == "activations":
         stream = stream + row_sums
     stored = last & (shapes[:, [_STORED]] != 0)
@@ -326,11 +353,11 @@ def _classes(
         "activations": activations,
         "weights": weights,
         "preload": preload,
-        "tile_stream": stream if flow.preloads else shapes[:, [_DEPTH]],
+        "tile_stream": stream if flow.preloads else whole_depth,
         "read": -(-rows * (columns + row_sums) // hardware.rescale.lanes),
         "output": output,
         "output_bus": _in_bursts(output, hardware),
-        "weight_bytes": -(-columns * depths * weight_bits // 8) + bias,
+        "weight_bytes": -(-columns * depths * weight_bits // 8) + -(-scale_bits // 8) + bias,
     }
     classes = np.zeros(rows.shape, PASS_CLASS)
     for field, values in fields.items():

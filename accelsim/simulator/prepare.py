@@ -27,7 +27,11 @@ def prepare(program: Program, hardware: Hardware) -> tuple[MatrixWork | VectorWo
 
 
 def count_pass(
-    part: Pass, stationary: str, has_bias: bool = True, row_sums: bool = False
+    part: Pass,
+    stationary: str,
+    has_bias: bool = True,
+    row_sums: bool = False,
+    scales: int = 0,
 ) -> ArrayCounters:
     """Return what one pass does in the array and at its edges, in closed form.
 
@@ -41,6 +45,8 @@ def count_pass(
         Whether accumulators start from biases that are read, or from zero.
     row_sums
         Whether the tile's rows are summed up, too.
+    scales
+        Vectors of weights that end in the pass, each with a scale in every column.
 
     Examples
     --------
@@ -62,6 +68,8 @@ def count_pass(
         accumulator_reads=0 if in_array or part.first_depth else sums,
         accumulator_writes=sums if part.last_depth or not in_array else 0,
         row_additions=m * k if row_sums else 0,
+        scale_feeds=n * scales,
+        scalings=m * n * scales,
     )
 
 
@@ -91,10 +99,14 @@ def _matrix_work(
             + sum(work.accumulators for work in passes if work.last_depth),
             accumulator_writes=sum(work.counters.accumulator_writes for work in passes),
             bias_reads=instruction.bias_reads,
+            scale_reads=instruction.scale_reads,
+            scale_writes=builder.scale_elements,
         ),
         passes=passes,
         fetches_ahead=instruction.right_is_on_chip or not shape.right_is_tensor,
         row_sums=shape.row_sums,
+        scaling_cycles=instruction.plan.scaling_cycles,
+        scale_bits=shape.scale_bits,
     )
 
 
@@ -108,6 +120,7 @@ class _PassBuilder:
         self.hardware = hardware
         self.output_in_dram = program.places[instruction.output] is Place.DRAM
         self.weight_elements = 0
+        self.scale_elements = 0
         self.activation_elements = 0
         self._works: dict[tuple[int | None, ...], PassWork] = {}
         self._blocks: dict[tuple[int, int], tuple[int, int]] = {}
@@ -120,6 +133,7 @@ class _PassBuilder:
             self.activation_elements += block_elements
         if part.fetches_weights:
             self.weight_elements += part.n_size * part.k_size
+            self.scale_elements += part.n_size * self.instruction.plan.scales(part.k_size)
         key = (
             *(part.m_size, part.n_size, part.k_size, part.first_depth, part.last_depth),
             *(part.fetches_weights, part.releases_weights, part.releases_activations),
@@ -145,17 +159,19 @@ class _PassBuilder:
 
     def _new_work(self, part: Pass, block_bytes: int | None) -> PassWork:
         instruction, pads = self.instruction, self.hardware.scratchpads
-        shape, flow = instruction.shape, instruction.plan.dataflow
+        shape, plan = instruction.shape, instruction.plan
+        flow, scales = plan.dataflow, plan.scales(part.k_size)
         m, n, k = part.m_size, part.n_size, part.k_size
         activations = _delivery_cycles(m * k * shape.input_bits, pads.activations)
         right_pad = pads.activations if instruction.right_is_on_chip else pads.weights
-        weights = _delivery_cycles(k * n * shape.weight_bits, right_pad)
+        right_bits = k * n * shape.weight_bits + scales * n * shape.scale_bits
+        weights = _delivery_cycles(right_bits, right_pad)
         preload = 0
         if flow.stationary == "weights":
             preload, weights = max(self.hardware.array.rows, weights), 0
         elif flow.stationary == "activations":
             preload, activations = max(self.hardware.array.rows, activations), 0
-        stream = {"m": m, "n": n, "k": k}[flow.stream]
+        stream = plan.stream_cycles(m, n, k)
         if shape.row_sums and flow.stationary == "activations":
             # Behind the weights, a vector of ones sums up the activations that stay.
             stream += 1
@@ -166,7 +182,7 @@ class _PassBuilder:
             activation_cycles=activations,
             weight_cycles=weights,
             preload_cycles=preload,
-            tile_stream_cycles=stream if flow.preloads else instruction.plan.gemm.depth_k,
+            tile_stream_cycles=stream if flow.preloads else plan.gemm.depth_k + plan.depth_scales,
             first_depth=part.first_depth,
             last_depth=part.last_depth,
             fetch_weight_bytes=weight_bytes,
@@ -176,7 +192,9 @@ class _PassBuilder:
             results=m * n,
             accumulators=shape.accumulators(m, n),
             output_bytes=instruction.output_tile_bytes(part) if in_dram else 0,
-            counters=count_pass(part, flow.stationary, not shape.right_is_tensor, shape.row_sums),
+            counters=count_pass(
+                part, flow.stationary, not shape.right_is_tensor, shape.row_sums, scales
+            ),
         )
 
 

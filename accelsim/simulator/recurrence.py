@@ -77,7 +77,7 @@ def recur(program: Program, hardware: Hardware) -> Timing:
 def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters, int, int]]:
     """Return what the passes of each layer did, and its tiles' accumulators and results."""
     executed = nests.results["executed"]
-    m, n, k = nests.rows, nests.columns, nests.depths
+    m, n, k, scales = nests.rows, nests.columns, nests.depths, nests.scales
     kinds = np.arange(CLASSES) % 4
     first, last = kinds % 2 == 1, kinds >= 2
     sums_held = m * (n + nests.row_sums)
@@ -96,11 +96,13 @@ def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters,
         total(sums_held * last),
         total(m * n * last),
         total(m * k * nests.row_sums),
+        total(n * scales),
+        total(m * n * scales),
         strict=True,
     )
     counters: list[tuple[ArrayCounters, int, int]] = []
     for instruction, counted in zip(program.instructions, sums, strict=True):
-        passes, macs, weights, activations, biases, read, written, done, results, rows = counted
+        passes, macs, weights, activations, biases, read, written, done, results, *beside = counted
         if not isinstance(instruction, MatrixInstruction):
             counters.append((ArrayCounters(), 0, 0))
             continue
@@ -115,7 +117,9 @@ def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters,
             bias_reads=0 if instruction.shape.right_is_tensor else biases,
             accumulator_reads=0 if in_array else read,
             accumulator_writes=done if in_array else written,
-            row_additions=rows,
+            row_additions=beside[0],
+            scale_feeds=beside[1],
+            scalings=beside[2],
         )
         counters.append((counter, done, results))
     return counters
@@ -125,7 +129,7 @@ def _layer_run(
     instruction: Instruction,
     program: Program,
     result: tuple[list[int], int, int, int, int],
-    fetched: tuple[int, int],
+    fetched: tuple[int, int, int],
     array: ArrayCounters,
     completed: int,
     rescaled: int,
@@ -160,11 +164,14 @@ def _layer_run(
                 accumulator_reads=array.accumulator_reads + completed,
                 accumulator_writes=array.accumulator_writes,
                 bias_reads=instruction.bias_reads,
+                scale_reads=instruction.scale_reads,
+                scale_writes=fetched[2],
                 **moved,
             ),
             rescale_operations=rescaled,
             vector_operations=0,
             row_sums=instruction.shape.row_sums,
+            scale_bits=instruction.shape.scale_bits,
         )
     writes = instruction.element_writes
     return LayerRun(

@@ -90,12 +90,13 @@ def _stream(
     weights: int,
     activations: int,
     buffer: Record,
+    wavefront: int,
 ) -> None:
     """Stream a pass: cycles before its stream and of its stream, each to its cause."""
     causes, stop = m.causes, m.stop
     cursor = settled = stop
     if m.steps:
-        corner = stop + m.wavefront
+        corner = stop + wavefront
         if m.preloads:
             if not m.overlap:
                 cursor = _charge(causes, FILL, cursor, stop + m.rows - 1)
@@ -471,7 +472,8 @@ def _pass(m: Record, layer: Record, classes: Records, rings: Records, result: Re
         m.waits_for = OUTPUTS
         return STUCK
     kind = _class(layer, at)
-    _stream(m, classes[at[AT_LAYER], kind], first_depth, weights, activations, buffer)
+    work, wavefront = classes[at[AT_LAYER], kind], m.wavefront + layer.scaling
+    _stream(m, work, first_depth, weights, activations, buffer, wavefront)
     result.executed[kind] += 1
     m.passes += 1
     m.steps += 1
@@ -484,7 +486,7 @@ def _pass(m: Record, layer: Record, classes: Records, rings: Records, result: Re
         m.started += 1
     if last_depth:
         finished = m.buffers[m.finished % m.buffer_count]
-        finished.registered = m.stop + m.wavefront + (0 if m.preloads else m.drain)
+        finished.registered = m.stop + wavefront + (0 if m.preloads else m.drain)
         finished.kind = kind
         m.finished += 1
     if releases_weights and not _release(loads, rings, m.stop):
@@ -567,7 +569,7 @@ def _end_layer(m: Record, layer: Record, rings: Records, result: Record) -> bool
     if layer.vector:
         end = max(m.vector, stored)
     else:
-        corner = m.stop + m.wavefront
+        corner = m.stop + m.wavefront + layer.scaling
         fill, drain = corner, corner + m.drain
         if m.preloads:
             fill, drain = m.stop + m.rows - 1, corner

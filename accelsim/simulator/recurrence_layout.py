@@ -85,11 +85,12 @@ MACHINE = _record(
 
 LAYER = _record(
     "vector resident staging ahead groups blocks columns depths tiles last_tiles rows_outside"
-    " weights activations first count inputs"
+    " weights activations first count inputs scaling"
 )
 """A layer: bytes it keeps and stages, whether its right operand may be fetched before it starts,
 its loop counts (tiles of a block and of the last block), when its operands are fetched, where its
-sizes start, its passes or chunks, and how many inputs a chunk fetches."""
+sizes start, its passes or chunks, how many inputs a chunk fetches, and the cycles in which sums
+are scaled at the array's edge."""
 
 PASS_CLASS = _record(
     "stream activations weights preload tile_stream read output output_bus weight_bytes"

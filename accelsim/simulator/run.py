@@ -54,6 +54,8 @@ class ArrayCounters:
     data, not the zeros of a partly filled tile). ``activation_feeds`` and ``weight_feeds``:
     elements that entered the array, moving or stationary, padding included. ``row_additions``:
     activations added to row sums, whose accumulators are read and written beside the others.
+    ``scale_feeds``: integer scales of vectors that came with the weights; ``scalings``: sums of
+    vectors multiplied by them and added to accumulators.
     """
 
     passes: int = 0
@@ -66,6 +68,8 @@ class ArrayCounters:
     accumulator_writes: int = 0
     row_additions: int = 0
     overflow_events: int = 0
+    scale_feeds: int = 0
+    scalings: int = 0
 
     def __add__(self, other: ArrayCounters) -> ArrayCounters:
         return ArrayCounters(
@@ -115,7 +119,7 @@ class Traffic:
     """What moved during one execution of a layer on one batch.
 
     Scratchpad counts are elements of the tensor's own width (padding is not read); DRAM counts
-    are bytes on the bus, whole bursts.
+    are bytes on the bus, whole bursts. Scales of vectors lie beside the weights.
     """
 
     activation_reads: int = 0
@@ -127,6 +131,8 @@ class Traffic:
     bias_reads: int = 0
     dram_read_bytes: int = 0
     dram_write_bytes: int = 0
+    scale_reads: int = 0
+    scale_writes: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,8 @@ class LayerRun:
     """One layer of a run. Cycles are for one batch; ``cycles`` sums to ``cycles_total``.
 
     The three ``*_bits`` are the widths of the layer's own tensors (``weight_bits`` is 0 for a
-    layer without weights). ``row_sums``: its rows were summed up for its weights' zero points.
+    layer without weights). ``row_sums``: its rows were summed up for its weights' zero points;
+    ``scale_bits``: of its vectors' scales, 0 if it has none.
     """
 
     name: str
@@ -161,6 +168,7 @@ class LayerRun:
     rescale_operations: int
     vector_operations: int
     row_sums: bool = False
+    scale_bits: int = 0
 
     @property
     def macs(self) -> int:

@@ -105,11 +105,15 @@ class MatrixWork(LayerWork):
 
     ``fetches_ahead``: its right operand is weights, which are in DRAM before the layer starts,
     or is on chip and not fetched at all. ``row_sums``: its weights have zero points.
+    ``scaling_cycles``: from the cycle in which a sum leaves the array until it is scaled and added
+    to its accumulator.
     """
 
     passes: tuple[PassWork, ...]
     fetches_ahead: bool = True
     row_sums: bool = False
+    scaling_cycles: int = 0
+    scale_bits: int = 0
 
 
 @dataclass(frozen=True)

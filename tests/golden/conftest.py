@@ -186,13 +186,15 @@ class Reference:
             for n in range(out_channels):
                 first = n // (out_channels // operator.groups) * depth_channels
                 acc = int(operator.bias[n])
+                products = []
                 for ky, kx, y, x in taps:
                     inside = 0 <= y < height and 0 <= x < width
                     for channel in range(depth_channels):
                         activation = int(maps[first + channel, y, x]) if inside else zero_point
-                        exact = acc + activation * int(operator.weights[n, channel, ky, kx])
-                        acc, event = overflow_one(exact, self.integer.accumulator)
-                        self.overflow_events[layer.name] += event
+                        products.append(activation * int(operator.weights[n, channel, ky, kx]))
+                for step in self.steps(products, operator.vectors, n):
+                    acc, event = overflow_one(acc + step, self.integer.accumulator)
+                    self.overflow_events[layer.name] += event
                 if operator.weight_zero_points is not None:
                     # Of the columns of a group, the first counts the row sum's overflows.
                     counts = n % (out_channels // operator.groups) == 0
@@ -207,6 +209,15 @@ class Reference:
                     acc, event = overflow_one(exact, self.integer.accumulator)
                     self.overflow_events[layer.name] += event
                 flat[n, oy, ox] = self.finish(layer, rescale_one(acc, operator.rescale, n))
+
+    @staticmethod
+    def steps(products, vectors, n):
+        """What is added to the accumulator in one step: products, or scaled sums of vectors."""
+        if vectors is None:
+            return products
+        cut = [products[i : i + vectors.size] for i in range(0, len(products), vectors.size)]
+        assert len(cut) == len(vectors.scales)
+        return [int(vectors.scales[v, n]) * sum(part) for v, part in enumerate(cut)]
 
     def add(self, layer, sources, formats, result):
         operator = layer.operator

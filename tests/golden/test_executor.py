@@ -31,6 +31,7 @@ from accelsim.network.integer import (
     IntegerSoftmax,
     QuantizedTensor,
 )
+from accelsim.network.vectors import WeightVectors
 
 modes = st.sampled_from(RescaleMode)
 small = st.integers(1, 3)
@@ -99,13 +100,22 @@ def matrix_networks(draw):
     generator = np.random.default_rng(draw(st.integers(0, 2**32)))
     outputs = groups * group_outputs
     shape = (outputs, depth_channels, *window.kernel)
-    scales = 2.0 ** generator.uniform(-34, 3, outputs if draw(st.booleans()) else 1)
+    multipliers = 2.0 ** generator.uniform(-34, 3, outputs if draw(st.booleans()) else 1)
     low, high = draw(clamps(target_form))
     ends = st.sampled_from((weight_format.low, weight_format.high))
     zero_points = st.one_of(ends, st.integers(weight_format.low, weight_format.high))
-    moved = draw(st.lists(zero_points, min_size=outputs, max_size=outputs))
+    moved, vectors = None, None
+    kind = draw(st.sampled_from(["symmetric", "asymmetric", "vectors"]))
+    if kind == "asymmetric":
+        moved = np.array(draw(st.lists(zero_points, min_size=outputs, max_size=outputs)))
+    elif kind == "vectors":
+        depth = depth_channels * window.kernel[0] * window.kernel[1]
+        size, bits = draw(st.integers(1, depth + 2)), draw(st.integers(2, 16))
+        scales = generator.integers(0, 1 << bits, (-(-depth // size), outputs), np.int32)
+        vectors = WeightVectors(size, bits, scales)
     operator = IntegerMatrix(
-        weight_zero_points=np.array(moved) if draw(st.booleans()) else None,
+        weight_zero_points=moved,
+        vectors=vectors,
         weights=generator.integers(
             weight_format.low, weight_format.high, shape, np.int32, endpoint=True
         ),
@@ -114,7 +124,7 @@ def matrix_networks(draw):
         bias=generator.integers(accumulator.low, accumulator.high, outputs, np.int64, True),
         window=window,
         groups=groups,
-        rescale=make_rescale(scales, draw(modes), draw(st.sampled_from((16, 32)))),
+        rescale=make_rescale(multipliers, draw(modes), draw(st.sampled_from((16, 32)))),
         clamp_low=low,
         clamp_high=high,
     )

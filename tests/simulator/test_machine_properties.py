@@ -90,11 +90,21 @@ def machines(draw, **fixed):
         "rescale__lanes": draw(st.integers(1, 8)),
         "rescale__pipeline": draw(st.integers(0, 4)),
         "clock": 1e9,
+        "array__scale_bits": 16,
     }
     try:
         return machine(**(fields | fixed))
     except (ConfigError, ValidationError):
         assume(False)
+
+
+def in_vectors(draw, work):
+    """The layer, now and then with scales of vectors of its weights."""
+    depth = work.gemm.depth_k
+    vector = draw(st.sampled_from([0, 0, 1, 2, 3, 4, 7, depth]))
+    if not vector:
+        return work
+    return replace(work, vector_depth=min(vector, depth), scale_bits=draw(st.sampled_from([4, 9])))
 
 
 @st.composite
@@ -115,6 +125,7 @@ def networks(draw):
             out = channels if kind == "depthwise" else draw(st.integers(1, 7))
             groups = channels if kind == "depthwise" else 1
             work = MatrixShape(shape, out, window, groups, batch, bits, bits, bits, 32)
+            work = in_vectors(draw, work)
             out_size = window.output_size(height, width)
             assume(min(out_size) > 0)
             shape = (out, *out_size)
@@ -170,6 +181,7 @@ def long_networks(draw):
         out = channels if depthwise else draw(st.sampled_from([1, 3, 12, 40]))
         groups = channels if depthwise else 1
         work = MatrixShape(shape, out, window, groups, batch, bits, bits, bits, 32)
+        work = in_vectors(draw, work)
         channels, output = out, f"t{index + 1}"
         tensors[output] = TensorShape((channels, height, width), bits)
         layers.append(LayerShape(f"layer{index}", work, (f"t{index}",), output))
@@ -334,6 +346,9 @@ def table_cycles(plan, array, buffers, row_sums):
     read = []
     if array.dataflow == "os":
         depth, start = plan.gemm.depth_k, 0
+        if plan.vector_depth:
+            # Behind the last element of each vector comes its scale.
+            depth += -(-depth // plan.vector_depth)
         for tile in range(sum(part.last_depth for part in parts)):
             if tile:
                 if array.tile_overlap:
@@ -345,6 +360,8 @@ def table_cycles(plan, array, buffers, row_sums):
             drain = 0 if array.drain == "free" else rows
             read.append(max([start + depth + wave + drain, *read[-1:]]) + 1)
         return read[-1]
+    # A sum is scaled in the cycle after it has left the array.
+    wave += plan.vector_depth > 0
     start, length = rows, None
     for part in parts:
         if length is not None:

@@ -23,6 +23,7 @@ from accelsim.simulator.array.packing import LANES, pack_factors, pack_moving, r
 from accelsim.simulator.array.pieces import cut, row_pieces, visits
 from accelsim.simulator.array.starts import count_cycles
 from accelsim.simulator.array.switching import run_in_order
+from accelsim.simulator.array.vector_sums import accumulate_vectors
 from accelsim.simulator.run import ArrayCounters
 from accelsim.simulator.threads import run_tasks, threads_for
 
@@ -48,6 +49,11 @@ def run_cycle(
     else:
         events = 0
         for group in range(gemm.groups):
+            if plan.vector_depth:
+                for start, stop in row_pieces(gemm):
+                    rows = accumulators[group, start:stop]
+                    events += accumulate_vectors(operands, plan, group, start, accumulator, rows)
+                continue
             bound = OverflowBound.from_group(operands, group, accumulator)
             for start, stop in row_pieces(gemm):
                 rows = accumulators[group, start:stop]
@@ -104,7 +110,7 @@ def _count(plan: TilePlan) -> ArrayCounters:
         for visit in visits(plan)
         for m_start, m_stop in cut(visit.m_start, visit.m_stop, plan.tile_m)
     )
-    passes = macs = feeds_a = feeds_w = bias = reads = writes = 0
+    passes = macs = feeds_a = feeds_w = bias = reads = writes = scales = scalings = 0
     for (m_size, n_size), times in tiles.items():
         for start, stop in cut(0, plan.gemm.depth_k, plan.tile_k):
             first, last = start == 0, stop == plan.gemm.depth_k
@@ -115,6 +121,8 @@ def _count(plan: TilePlan) -> ArrayCounters:
             bias += times * n_size if first else 0
             reads += times * m_size * n_size if plan.dataflow.preloads and not first else 0
             writes += times * m_size * n_size if plan.dataflow.preloads or last else 0
+            scales += times * n_size * plan.scales(stop - start)
+            scalings += times * m_size * n_size * plan.scales(stop - start)
     written = {"weights": feeds_w, "activations": feeds_a, "accumulators": 0}
     return ArrayCounters(
         passes=passes,
@@ -125,4 +133,6 @@ def _count(plan: TilePlan) -> ArrayCounters:
         bias_reads=bias,
         accumulator_reads=reads,
         accumulator_writes=writes,
+        scale_feeds=scales,
+        scalings=scalings,
     )

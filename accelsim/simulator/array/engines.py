@@ -36,11 +36,18 @@ def run_array(
     Raises
     ------
     ConfigError
-        Unknown engine, or switching asked of the ``tile`` engine.
+        Unknown engine, switching asked of the ``tile`` engine, or scales of vectors of weights
+        where registers are looked at.
     """
     if engine not in list(Engine):
         known = ", ".join(Engine)
         raise ConfigError(f"engine: unknown engine {engine!r}, must be one of {known}")
+    if plan.vector_depth and (engine == Engine.REGISTER or switching):
+        what = "the 'register' engine" if engine == Engine.REGISTER else "switching"
+        raise ConfigError(
+            f"engine: {what} has no scales of groups of weights, use 'cycle' or 'tile' and energy "
+            "per operation"
+        )
     # The engines bring numba with them: they are imported when the first layer runs.
     if engine == Engine.REGISTER:
         from accelsim.simulator.array.register import run_register

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.simulator.run import ArrayCounters, Cause, Switching
 
-__all__ = ["ArrayResult", "Engine", "MatrixOperands"]
+__all__ = ["ArrayResult", "Engine", "MatrixOperands", "VectorOperands"]
 
 
 class Engine(StrEnum):
@@ -38,6 +38,15 @@ class MatrixOperands(Protocol):
 
     def bias(self, group: int) -> NDArray[np.int64]:
         """Return int64[columns_n]: what the accumulators start from; within their range."""
+        ...
+
+
+@runtime_checkable
+class VectorOperands(MatrixOperands, Protocol):
+    """Operands whose weights have scales of their own along the depth."""
+
+    def scales(self, group: int) -> NDArray[np.int32]:
+        """Return int32[vectors, columns_n]: the vectors are those of the plan."""
         ...
 
 

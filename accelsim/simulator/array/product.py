@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from accelsim.compiler.plan import Gemm, LoopOrder, Residency, TilePlan
-from accelsim.errors import DataError
+from accelsim.errors import DataError, InternalError
 from accelsim.hardware.schema import Array
 
 __all__ = ["MatrixProduct", "whole_plan"]
@@ -18,12 +18,14 @@ __all__ = ["MatrixProduct", "whole_plan"]
 class MatrixProduct:
     """``out[m, n] = bias[n] + sum_k activations[m, k] * weights[k, n]``, as operands of an engine.
 
-    left: int32[rows_m, depth_k], right: int32[depth_k, columns_n], biases: int64[columns_n].
+    left: int32[rows_m, depth_k], right: int32[depth_k, columns_n], biases: int64[columns_n];
+    vector_scales: int32[vectors, columns_n], of vectors of weights along the depth, or none.
     """
 
     left: NDArray[np.int32]
     right: NDArray[np.int32]
     biases: NDArray[np.int64]
+    vector_scales: NDArray[np.int32] | None = None
 
     @classmethod
     def from_arrays(
@@ -73,6 +75,12 @@ class MatrixProduct:
     def bias(self, group: int) -> NDArray[np.int64]:  # noqa: ARG002
         """Return int64[columns_n]."""
         return self.biases
+
+    def scales(self, group: int) -> NDArray[np.int32]:  # noqa: ARG002
+        """Return int32[vectors, columns_n]."""
+        if self.vector_scales is None:
+            raise InternalError("this product's weights have no vectors")
+        return self.vector_scales
 
 
 def whole_plan(gemm: Gemm, array: Array) -> TilePlan:

@@ -29,7 +29,7 @@ def count_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
     @cache
     def step(length: int, may_load: int) -> tuple[tuple[int, ...], int]:
-        return _step_stationary(length, plan.k_tiles, array, may_load)
+        return _step_stationary(length, plan.k_tiles, array, may_load, plan.scaling_cycles)
 
     cycles = dict.fromkeys(_CAUSES, 0)
     # The earliest cycle of the next preload, counted from that of the next stream.
@@ -43,15 +43,18 @@ def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
                 cycles[cause] += count
     if array.tile_overlap:
         cycles[Cause.FILL] += array.rows - 1
-        cycles[Cause.DRAIN] += array.stepped_columns - 1
+        cycles[Cause.DRAIN] += array.stepped_columns - 1 + plan.scaling_cycles
     return cycles
 
 
 def _step_stationary(
-    length: int, passes: int, array: Array, may_load: int
+    length: int, passes: int, array: Array, may_load: int, scaling: int
 ) -> tuple[tuple[int, ...], int]:
-    """Two events bound the next start: the stream before ends, the tile has been shifted in."""
-    rows, columns = array.rows, array.stepped_columns
+    """Two events bound the next start: the stream before ends, the tile has been shifted in.
+
+    ``scaling``: cycles that sums take at the edge, after the last column.
+    """
+    rows, leaves = array.rows, array.stepped_columns - 1 + scaling
     preload = fill = stream = drain = 0
     may_stream = 0
     for _ in range(passes):
@@ -61,8 +64,8 @@ def _step_stationary(
         may_stream = start + length
         if not array.tile_overlap:
             fill += rows - 1
-            drain += columns - 1
-            may_stream += rows + columns - 2
+            drain += leaves
+            may_stream += rows - 1 + leaves
         may_load = start if array.weight_double_buffering else may_stream
     return (preload, fill, stream, drain), may_load - may_stream
 
@@ -72,7 +75,10 @@ def _count_output(plan: TilePlan, array: Array) -> dict[Cause, int]:
     rows, columns = array.rows, array.stepped_columns
     hidden, free = array.drain is Drain.HIDDEN, array.drain is Drain.FREE
     cycles = dict.fromkeys(_CAUSES, 0)
-    length = plan.gemm.depth_k
+    length = sum(
+        plan.stream_cycles(0, 0, stop - start)
+        for start, stop in cut(0, plan.gemm.depth_k, plan.tile_k)
+    )
     tiles = 0
     for visit in visits(plan):
         for _ in cut(visit.m_start, visit.m_stop, plan.tile_m):

@@ -18,6 +18,7 @@ from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, largest_magnitude
 from accelsim.simulator.array.pieces import row_pieces
+from accelsim.simulator.array.vector_sums import accumulate_vectors, scaled_bound
 from accelsim.simulator.run import ArrayCounters, Cause
 
 __all__ = ["closed_form_counters", "closed_form_cycles", "run_tile"]
@@ -35,16 +36,23 @@ def run_tile(
     accumulators = np.empty((gemm.groups, gemm.rows_m, gemm.columns_n), np.int64)
     events = 0
     for group in range(gemm.groups):
-        bound = OverflowBound.from_group(operands, group, accumulator)
+        scaled = plan.vector_depth > 0
+        bound = (
+            scaled_bound(operands, plan, group, accumulator)
+            if scaled
+            else OverflowBound.from_group(operands, group, accumulator)
+        )
         for start, stop in row_pieces(gemm):
             activations = operands.activations(group, start, stop)
             rows = accumulators[group, start:stop]
-            if bound.can_overflow(activations, accumulator):
+            if not bound.can_overflow(activations, accumulator):
+                _multiply(activations, bound, rows)
+            elif scaled:
+                events += accumulate_vectors(operands, plan, group, start, accumulator, rows)
+            else:
                 from accelsim.simulator.array.cycle import accumulate_rows
 
                 events += accumulate_rows(operands, group, start, accumulator, bound, rows)
-            else:
-                _multiply(activations, bound, rows)
     counters = closed_form_counters(plan) + ArrayCounters(overflow_events=events)
     return ArrayResult(accumulators, closed_form_cycles(plan, array), counters)
 
@@ -83,7 +91,7 @@ def closed_form_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 
 
 def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
-    gemm, rows, columns = plan.gemm, array.rows, array.stepped_columns
+    gemm, rows, leaves = plan.gemm, array.rows, array.stepped_columns - 1 + plan.scaling_cycles
     lengths = _m_sizes(plan) if plan.dataflow.stream == "m" else _sizes(gemm.columns_n, plan.tile_n)
     across = _sizes(gemm.columns_n, plan.tile_n) if plan.dataflow.stream == "m" else _m_sizes(plan)
     repeats = gemm.groups * across.total() * _sizes(gemm.depth_k, plan.tile_k).total()
@@ -95,7 +103,7 @@ def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
             Cause.PRELOAD: preloads * rows,
             Cause.FILL: passes * (rows - 1),
             Cause.STREAM: stream,
-            Cause.DRAIN: passes * (columns - 1),
+            Cause.DRAIN: passes * leaves,
         }
     exposed = passes * rows
     if array.weight_double_buffering:
@@ -105,24 +113,25 @@ def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
         Cause.PRELOAD: exposed,
         Cause.FILL: rows - 1,
         Cause.STREAM: stream,
-        Cause.DRAIN: columns - 1,
+        Cause.DRAIN: leaves,
     }
 
 
 def _output_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
     gemm, rows, columns = plan.gemm, array.rows, array.stepped_columns
+    length = gemm.depth_k + plan.depth_scales
     tiles = gemm.groups * _m_sizes(plan).total() * _sizes(gemm.columns_n, plan.tile_n).total()
     fills = 1 if array.tile_overlap else tiles
     if array.drain is Drain.FREE:
         gap = last = 0
     elif array.drain is Drain.HIDDEN:
-        gap, last = max(0, rows - gemm.depth_k) if array.tile_overlap else 0, rows
+        gap, last = max(0, rows - length) if array.tile_overlap else 0, rows
     else:
         gap, last = rows - array.tile_overlap, rows
     return {
         Cause.PRELOAD: 0,
         Cause.FILL: fills * (rows + columns - 2),
-        Cause.STREAM: tiles * gemm.depth_k,
+        Cause.STREAM: tiles * length,
         Cause.DRAIN: (tiles - 1) * gap + last,
     }
 
@@ -146,6 +155,8 @@ def closed_form_counters(plan: TilePlan) -> ArrayCounters:
         bias_reads=gemm.groups * m_tiles * gemm.columns_n,
         accumulator_reads=outputs * (k_tiles - 1) if flow.preloads else 0,
         accumulator_writes=outputs * k_tiles if flow.preloads else outputs,
+        scale_feeds=gemm.groups * gemm.columns_n * m_tiles * plan.depth_scales,
+        scalings=outputs * plan.depth_scales,
     )
 
 
