@@ -2,11 +2,14 @@ from dataclasses import replace
 
 import pytest
 
+from accelsim.compiler import compile_shapes
 from accelsim.compiler.program import VectorInstruction
+from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, TensorShape
 from accelsim.energy import Component, account, load_table, table_for
 from accelsim.energy.area import leakage_uw, pe_pitch_mm
 from accelsim.errors import ConfigError, InternalError
 from accelsim.hardware import load_hardware
+from accelsim.network.geometry import Window
 from accelsim.simulator import simulate_timing
 from accelsim.simulator.run import ArrayCounters, Cause, LayerRun, Timing, Traffic
 
@@ -454,3 +457,40 @@ def test_a_smaller_node_costs_less_everywhere_but_in_the_dram(two_layers, edge, 
         else:
             assert after.components_pj[component] < before.components_pj[component]
     assert after.area.total_mm2 < before.area.total_mm2
+
+
+def in_groups(hardware, size):
+    """A dense layer of 40 inputs and 10 outputs, with or without groups of weights."""
+    work = MatrixShape((40, 1, 1), 10, Window((1, 1)), 1, 3, 8, 8, 8, 32)
+    if size:
+        work = replace(work, vector_depth=size, scale_bits=6)
+    tensors = {"x": TensorShape((40,), 8), "y": TensorShape((10,), 8)}
+    layers = (LayerShape("dense", work, ("x",), "y"),)
+    names = {name: name for name in tensors}
+    program = compile_shapes(NetworkShape("one", 3, "x", "y", layers, tensors, names), hardware)
+    timing = simulate_timing(program, hardware)
+    report = account(timing, program, hardware, table_for(hardware))
+    return timing.layers[0], {(line.component, line.cause): line for line in report.layers[0].lines}
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_scales_of_groups_are_counted_and_priced(dataflow):
+    hardware = load_hardware("edge_16x16", [f"array.dataflow={dataflow}", "array.scale_bits=8"])
+    layer, lines = in_groups(hardware, 16)
+    plain, before = in_groups(hardware, 0)
+    # 40 inputs are vectors of 16, 16 and 8; each has a scale for each of 10 outputs and 3 images.
+    assert layer.array.scalings == 3 * 3 * 10
+    assert layer.array.scale_feeds == layer.traffic.scale_reads == 3 * 10
+    assert layer.traffic.scale_writes == 3 * 10
+    # 180 bits of 6-bit scales are beside 400 bytes of weights; tiles are rounded up one by one.
+    bits = [each.traffic.dram_read_bytes for each in (plain, layer)]
+    assert bits[1] >= bits[0]
+    cause = "scaled sums of groups"
+    # Through 0.2 pJ at 8 and 3.1 pJ at 32 bits, at 32 x 8 bits; an addition of 32 bits is 0.1 pJ.
+    product = 0.002994791667 * 32 * 8 + 0.001041666667 * (32 + 8) / 2
+    assert lines[Component.MULTIPLIER, cause].pj == pytest.approx(90 * product)
+    assert lines[Component.ADDER, cause].pj == pytest.approx(90 * 0.1)
+    assert lines[Component.REGISTERS, cause].pj == pytest.approx(90 * (32 + 8) * 0.003)
+    assert (Component.MULTIPLIER, cause) not in before
+    reads = lines[Component.WEIGHT_SRAM, "reads"].count
+    assert reads > before[Component.WEIGHT_SRAM, "reads"].count

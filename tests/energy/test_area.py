@@ -78,3 +78,27 @@ def test_row_sums_are_a_column_of_adders_and_a_stage_of_the_rescale_unit(values,
         1e6 * (found.mm2["rescale"] + found.mm2["vector"])
     )
     assert leaks["row sums"].value == pytest.approx(density * (column_um2 + 16 * lane_um2))
+
+
+def test_scales_of_groups_are_multiplied_below_each_column(values, edge):
+    machine = load_hardware("edge_16x16", ["array.scale_bits=8"])
+    # A 32 x 8 multiplier, a 32-bit adder, and registers of a result and a scale.
+    unit_um2 = 2614 + 278 + (32 + 8) * 5.98
+    found = area(machine, values)
+    assert found.mm2["scaling"] == pytest.approx(16e-6 * unit_um2)
+    assert found.total_mm2 == pytest.approx(area(edge, values).total_mm2 + 16e-6 * unit_um2)
+    leaks = leakage_uw(machine, values)["scales of groups of weights"].value
+    assert leaks == pytest.approx(0.031 * 16 * unit_um2)
+    assert "scales of groups of weights" not in leakage_uw(edge, values)
+
+
+def test_output_stationary_they_are_multiplied_in_each_pe(values):
+    plain = load_hardware("edge_16x16", ["array.dataflow=os"])
+    machine = load_hardware("edge_16x16", ["array.dataflow=os", "array.scale_bits=8"])
+    # The PE's own adder takes the scaled sums.
+    unit_um2 = 2614 + (32 + 8) * 5.98
+    pes = [pe_um2(each, values).value for each in (plain, machine)]
+    assert pes[1] - pes[0] == pytest.approx(unit_um2)
+    assert "scaling" not in area(machine, values).mm2
+    leaks = leakage_uw(machine, values)["scales of groups of weights"].value
+    assert leaks == pytest.approx(0.031 * 256 * unit_um2)

@@ -248,7 +248,7 @@ def step_stationary(case):
 
 
 def step_output(case):
-    """Step PEs that keep sums: an element's product is added to the part, a scale closes it."""
+    """Walk the tokens of every PE that keeps its sum, each in its cycle: a scale ends a part."""
     array, plan, product = case.array, case.plan, case.product
     rows, columns = array.rows, array.columns
     depth, vector = plan.gemm.depth_k, plan.vector_depth
