@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.compiler import Program, compile_network, fuse_pads
-from accelsim.energy import EnergyMode, EnergyReport, EnergyTable, account, table_for
+from accelsim.energy import (
+    EnergyMode,
+    EnergyReport,
+    EnergyTable,
+    account,
+    check_mode,
+    table_for,
+)
 from accelsim.frontend import Dataset, ImportedModel, IntegerModel, is_shapes
 from accelsim.golden import execute
 from accelsim.hardware import Hardware, dump_hardware
@@ -65,6 +72,7 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
     """
     hardware = load_machine(request)
     table = table_for(hardware)
+    check_mode(hardware, EnergyMode(request.energy))
     if is_shapes(request.network):
         request = replace(request, points=request.float_points)
         machines = [hardware.with_operand_bits(*point) for point in request.float_points]
@@ -117,7 +125,7 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         is_given=start.is_given,
         timeline=timeline,
         energy_mode=energies[0].mode,
-        pe_bits=start.hardware.array.pe_bits,
+        pe_bits=start.hardware.array.own_pe_bits,
         energies=tuple(energies),
     )
 

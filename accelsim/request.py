@@ -11,7 +11,7 @@ from typing import Any
 from accelsim.energy import EnergyMode
 from accelsim.errors import ConfigError
 from accelsim.frontend import LARGEST_SEED, Scaling, is_shapes
-from accelsim.hardware import Hardware
+from accelsim.hardware import Hardware, PeKind
 from accelsim.quantize import WEIGHT_METHODS, LayerBits, RangeMethod, WeightRounding
 from accelsim.quantize.layer_bits import NARROWEST_BITS, WIDEST_BITS, check_layer_bits
 from accelsim.units import format_hertz
@@ -310,7 +310,8 @@ def point_name(weight_bits: int, activation_bits: int) -> str:
 def array_line(hardware: Hardware, overrides: tuple[str, ...]) -> str:
     """Say in a line which array it is and what was changed in the machine."""
     array = hardware.array
-    size = f"{array.rows} x {array.columns} PEs"
-    size += f" of {array.pe_bits} bits" if array.pe_bits else ""
+    kind = "" if array.pe_kind is PeKind.FIXED else f"{array.pe_kind.replace('_', '-')} "
+    size = f"{array.rows} x {array.columns} {kind}PEs"
+    size += f" of {array.own_pe_bits} bits" if array.own_pe_bits else ""
     changed = f", with {', '.join(overrides)}" if overrides else ""
     return f"{size}, {array.flow.title}, {format_hertz(hardware.clock)}{changed}"

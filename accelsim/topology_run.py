@@ -9,7 +9,7 @@ import numpy as np
 from accelsim.compiler import compile_shapes, lower_topology
 from accelsim.energy import EnergyReport, EnergyTable, account
 from accelsim.frontend import ImportedShapes, load_shapes
-from accelsim.hardware import Hardware, dump_hardware
+from accelsim.hardware import Hardware, PeKind, dump_hardware
 from accelsim.network.topology import Topology
 from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.provenance import versions
@@ -67,12 +67,18 @@ def run_shapes(
         configuration=_configuration(request, shapes),
         machine=dump_hardware(hardware),
         not_modelled=tuple(not_modelled),
-        warnings=(*shapes.notes, *warnings),
+        warnings=(*shapes.notes, *_ternary_notes(hardware), *warnings),
         timeline=timeline,
         energy_mode=accounts[0].mode,
-        pe_bits=hardware.array.pe_bits,
+        pe_bits=hardware.array.own_pe_bits,
         energies=accounts,
     )
+
+
+def _ternary_notes(hardware: Hardware) -> tuple[str, ...]:
+    if hardware.array.pe_kind is not PeKind.TERNARY:
+        return ()
+    return ("shapes have no values: 2-bit weights are taken to be -1, 0 and +1",)
 
 
 def _run_machines(

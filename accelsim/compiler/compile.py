@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.compiler.limits import check_row_sums, check_rows, check_widths
+from accelsim.compiler.limits import check_row_sums, check_rows, check_ternary, check_widths
 from accelsim.compiler.lower import lower_network
 from accelsim.compiler.placement import place_network
 from accelsim.compiler.program import Place, Program
@@ -18,15 +18,15 @@ __all__ = ["compile_network", "compile_shapes"]
 def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1) -> Program:
     """Return the program that runs ``batch`` images through ``network`` at a time.
 
-    Only shapes, widths and geometry are read; of values, whether scaled sums of vectors of weights
-    could overflow.
+    Only shapes, widths and geometry are read; of values, whether weights are -1, 0 and +1 alone
+    and whether scaled sums of vectors of weights could overflow.
 
     Raises
     ------
     CapacityError
         A layer does not fit in the scratchpads, or has too many rows.
     ConfigError
-        The batch is not positive, a layer's operands are wider than the PEs, its weights have zero
+        The batch is not positive, the PEs cannot multiply a layer's operands, its weights have zero
         points that the array has no row sums for, or groups that are too long for the machine.
     WorkloadError
         No layer runs on the machine.
@@ -47,7 +47,7 @@ def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
     CapacityError
         A layer does not fit in the scratchpads, or has too many rows.
     ConfigError
-        A layer's operands are wider than the PEs.
+        The PEs cannot multiply a layer's operands.
     WorkloadError
         There is nothing to run.
     """
@@ -58,6 +58,7 @@ def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
         )
     check_widths(network.layers, hardware)
     check_row_sums(network.layers, hardware)
+    check_ternary(network.layers, hardware)
     check_rows(network.layers)
     instructions, on_chip = place_network(network, hardware)
     return Program(

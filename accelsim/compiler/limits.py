@@ -7,6 +7,7 @@ from dataclasses import replace
 from accelsim.compiler.search import LayerRoom, Search
 from accelsim.compiler.shapes import LayerShape, MatrixShape
 from accelsim.errors import CapacityError, ConfigError
+from accelsim.hardware.pe_kinds import PeKind
 from accelsim.hardware.schema import Hardware, Scratchpads
 from accelsim.units import format_bytes
 
@@ -15,6 +16,7 @@ __all__ = [
     "capacity_error",
     "check_row_sums",
     "check_rows",
+    "check_ternary",
     "check_weights",
     "check_widths",
     "matrix_error",
@@ -79,6 +81,31 @@ def check_row_sums(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
             f"of their rows, which {hardware.name} has no adders for; set array.row_sums=true, or "
             "use symmetric weights"
         )
+
+
+def check_ternary(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
+    """Refuse, for PEs without a multiplier, weights other than -1, 0 and +1.
+
+    Raises
+    ------
+    ConfigError
+        One line for each layer that needs a multiplier.
+    """
+    if hardware.array.pe_kind is not PeKind.TERNARY:
+        return
+    problems = []
+    for layer in layers:
+        if not isinstance(layer.work, MatrixShape) or layer.work.weights_are_ternary:
+            continue
+        what = f"has weights of {layer.work.weight_bits} bits other than -1, 0 and +1"
+        hint = "; quantize them to 2 bits, symmetrically"
+        if layer.work.right_is_tensor:
+            what, hint = "multiplies two tensors of activations", ""
+        problems.append(
+            f"layer {layer.name!r}: {what}: PEs of array.pe_kind=ternary have no multiplier{hint}"
+        )
+    if problems:
+        raise ConfigError("\n".join(problems))
 
 
 def check_rows(layers: tuple[LayerShape, ...]) -> None:

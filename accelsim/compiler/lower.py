@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from math import prod
 
+import numpy as np
+
 from accelsim.compiler.shapes import (
     LayerShape,
     MatrixShape,
@@ -104,6 +106,7 @@ def _work(
             row_sums=operator.has_row_sums,
             vector_depth=min(vectors.size, operator.weights[0].size) if vectors else 0,
             scale_bits=vectors.scale_bits if vectors else 0,
+            weights_are_ternary=bool(np.abs(operator.weights).max() <= 1),
         )
     if isinstance(operator, IntegerPad):
         return _pad(operator, inputs[0].shape, batch, input_bits, output_bits)

@@ -16,6 +16,7 @@ from accelsim.compiler.shapes import (
     VectorShape,
 )
 from accelsim.errors import InternalError
+from accelsim.hardware.pe_kinds import TERNARY_BITS
 from accelsim.network.geometry import Window
 from accelsim.network.topology import (
     ElementWise,
@@ -121,6 +122,7 @@ class _Lowering:
             input_bits=self.bits[layer.inputs[0]],
             output_bits=self.bits[layer.output],
             accumulator_bits=self.accumulator_bits,
+            weights_are_ternary=self.weight_bits <= TERNARY_BITS,
         )
 
     def _heads(self, layer: TopologyLayer, operator: Matmul) -> MatrixShape:
@@ -134,6 +136,7 @@ class _Lowering:
             batch=1,
             weight_bits=self.bits[layer.inputs[1]],
             right_is_tensor=True,
+            weights_are_ternary=False,
         )
 
     def _vector(self, layer: TopologyLayer, channels: int, height: int, width: int) -> VectorShape:

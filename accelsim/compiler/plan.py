@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from accelsim.errors import InternalError
 from accelsim.hardware.dataflow import Dataflow
+from accelsim.hardware.pe_kinds import ONE_A_CYCLE, PeRate
 
 __all__ = ["Gemm", "LoopOrder", "Pass", "Residency", "TilePlan"]
 
@@ -118,7 +119,8 @@ class TilePlan:
     for the two dimensions that the dataflow lays out, the streamed length for the third.
     ``block_m`` is the number of rows m whose activations are fetched together, at least
     ``tile_m``; tiles start anew with each block, so a block's last tile may be partly filled.
-    Edge tiles are partly filled too.
+    Edge tiles are partly filled too. ``pe_rate`` is what a PE does with the layer's operands:
+    where rows hold the depth, a row holds ``pe_rate.depth`` of it.
 
     ``vector_depth``: so many elements of the depth share a scale, 0 if there are no scales. A tile
     of the depth then holds whole vectors, or is a part of one.
@@ -134,6 +136,7 @@ class TilePlan:
     weights_residency: Residency
     activations_residency: Residency
     vector_depth: int = 0
+    pe_rate: PeRate = ONE_A_CYCLE
 
     def __post_init__(self) -> None:
         sizes = (self.tile_m, self.tile_n, self.tile_k)
@@ -143,6 +146,8 @@ class TilePlan:
             raise InternalError(f"tiles {sizes} cut vectors of {self.vector_depth} unevenly")
         if self.activations_residency is Residency.PASS:
             raise InternalError("activations are fetched in blocks, never for a single pass")
+        if self.tile_k < self.gemm.depth_k and self.tile_k % self.pe_rate.depth:
+            raise InternalError(f"a depth of {self.tile_k} is no multiple of {self.pe_rate.depth}")
 
     @property
     def m_blocks(self) -> int:
@@ -188,11 +193,14 @@ class TilePlan:
         return whole * self.scales(self.tile_k) + self.scales(rest)
 
     def stream_cycles(self, m_size: int, n_size: int, k_size: int) -> int:
-        """Return the vectors that a pass of these sizes streams.
+        """Return the cycles in which a pass of these sizes streams.
 
-        Output stationary, a scale follows the last element of its vector.
+        A vector takes as many as a PE needs for its part of it. Output stationary, a scale
+        follows the last element of its vector.
         """
-        return {"m": m_size, "n": n_size, "k": k_size + self.scales(k_size)}[self.dataflow.stream]
+        steps = -(-k_size // self.pe_rate.depth) + self.scales(k_size)
+        vectors = {"m": m_size, "n": n_size, "k": steps}[self.dataflow.stream]
+        return vectors * self.pe_rate.cycles
 
     @property
     def scaling_cycles(self) -> int:
@@ -203,6 +211,17 @@ class TilePlan:
     def pass_count(self) -> int:
         """How many passes `passes` yields."""
         return self.gemm.groups * self.m_tiles * self.n_tiles * self.k_tiles
+
+    @property
+    def depth_steps(self) -> int:
+        """Steps in which a PE takes the whole depth: no tile but the last leaves lanes over."""
+        return -(-self.gemm.depth_k // self.pe_rate.depth)
+
+    @property
+    def pe_cycles(self) -> int:
+        """Cycles in which PEs multiply, summed over PEs."""
+        gemm = self.gemm
+        return gemm.groups * gemm.rows_m * gemm.columns_n * self.depth_steps * self.pe_rate.cycles
 
     def passes(self) -> Iterator[Pass]:
         """Yield the passes in execution order."""

@@ -106,15 +106,18 @@ class Search:
         self._flow = DATAFLOWS[hardware.array.dataflow]
         self._pads = hardware.scratchpads
         self._burst = hardware.dram.burst
+        self._rate = hardware.array.pe_rate(shape.weight_bits, shape.input_bits)
         gemm = shape.gemm
         limits: dict[Dimension, int] = {
             self._flow.rows: hardware.array.rows,
             self._flow.columns: hardware.array.columns,
             self._flow.stream: stream_limit(shape, hardware),
         }
+        if self._flow.rows == "k":
+            limits["k"] *= self._rate.depth
         self._m_limit = min(limits["m"], gemm.rows_m)
         n_sizes = self._tile_sizes("n", gemm.columns_n, limits["n"])
-        enough = min(hardware.array.rows, n_sizes[0])
+        enough = min(-(-hardware.array.rows // self._rate.cycles), n_sizes[0])
         self._n_sizes = [size for size in n_sizes if size >= enough]
         self._short_n_sizes = [size for size in n_sizes if size < enough]
         self._least_n = n_sizes[-1]
@@ -142,7 +145,11 @@ class Search:
         largest = min(limit, size)
         if dimension != self._flow.stream:
             return [largest]
-        return list(dict.fromkeys(_even(size, tile) for tile in _sizes(largest)))
+        evened = (_even(size, tile) for tile in _sizes(largest))
+        if dimension == "k":
+            unit = self._rate.depth
+            evened = (min(size, -(-tile // unit) * unit) for tile in evened)
+        return list(dict.fromkeys(evened))
 
     def least_weight_bytes(self) -> int:
         """Return the room for weights without which no plan fits."""
@@ -187,7 +194,7 @@ class Search:
         activations = Residency.ON_CHIP if room.input_on_chip else nest.activations
         return TilePlan(
             *(self._shape.gemm, self._flow, *tiles, block_m),
-            *(nest.order, nest.weights, activations, self._shape.vector_depth),
+            *(nest.order, nest.weights, activations, self._shape.vector_depth, self._rate),
         )
 
     def _nests(self, tile_n: int, tile_k: int, room: LayerRoom) -> tuple[Nest, ...]:

@@ -73,6 +73,8 @@ class MatrixShape:
     ``input_shape`` is (channels, height, width) of one image; the GEMM's rows m are output
     pixels of all images (image, row, column: column fastest), its columns n a group's output
     channels, its depth k the kernel's rows, columns and the group's input channels.
+    ``weights_are_ternary``: -1, 0 and +1 are all that there is; of shapes without values, all
+    that their two bits are taken to be.
 
     ``row_sums``: its weights have zero points, so that rows of activations are summed up, too.
     ``vector_depth`` elements of the depth share an integer scale of ``scale_bits`` in each column;
@@ -92,6 +94,7 @@ class MatrixShape:
     row_sums: bool = False
     vector_depth: int = 0
     scale_bits: int = 0
+    weights_are_ternary: bool = False
 
     @property
     def operator(self) -> str:

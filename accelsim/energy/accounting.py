@@ -21,6 +21,7 @@ from accelsim.energy.array_lines import (
     array_prices,
     clock_lines,
     operation_lines,
+    pe_cycles,
     row_sum_clock_line,
     row_sum_lines,
     use_of_registers,
@@ -39,11 +40,12 @@ from accelsim.energy.unit_lines import (
     unit_prices,
     vector_lines,
 )
-from accelsim.errors import InternalError
-from accelsim.hardware.schema import Hardware
+from accelsim.errors import ConfigError, InternalError
+from accelsim.hardware.pe_kinds import PeKind
+from accelsim.hardware.schema import Array, Hardware
 from accelsim.simulator.run import LayerRun, Run, Timing
 
-__all__ = ["NOT_MODELLED", "account"]
+__all__ = ["NOT_MODELLED", "account", "check_mode"]
 
 NOT_MODELLED: tuple[str, ...] = (
     "controllers: sequencing of passes, instruction fetch",
@@ -62,6 +64,8 @@ _BY_SWITCHING = (
 _GATED_UNSEEN = (
     "zero gating: per operation no product is seen to be gated; --energy switching shows it"
 )
+_SYNTHESIZED_BITS = 8
+"""The composable PE that the ratios of the tables were taken from."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,14 @@ def account(
     Raises
     ------
     ConfigError
-        The table is of another node, or lacks the DRAM type.
+        The table is of another node, or lacks the DRAM type; or switching of PEs that are not
+        fixed.
     InternalError
         The run is not one of this program, it counted no switching that was asked for, or the
         table is at another voltage.
     """
     check_table(table, hardware)
+    check_mode(hardware, mode)
     values = table.values
     if values.voltage != hardware.technology.voltage:
         raise InternalError(f"energy: the table is at {values.voltage} V: use table_for")
@@ -146,6 +152,22 @@ def account(
     )
 
 
+def check_mode(hardware: Hardware, mode: EnergyMode) -> None:
+    """Refuse an account by switching for PEs whose gates are not followed.
+
+    Raises
+    ------
+    ConfigError
+        The PEs are not fixed.
+    """
+    kind = hardware.array.pe_kind
+    if mode == EnergyMode.SWITCHING and kind is not PeKind.FIXED:
+        raise ConfigError(
+            f"--energy switching: what changes is counted in fixed PEs, not in those of "
+            f"array.pe_kind={kind}; use --energy per_operation"
+        )
+
+
 def _array_lines(
     layer: LayerRun,
     instruction: Instruction,
@@ -159,7 +181,7 @@ def _array_lines(
         return
     use = use_of_registers(layer, instruction, hardware)
     if mode == EnergyMode.PER_OPERATION:
-        yield from operation_lines(layer, use, prices)
+        yield from operation_lines(layer, instruction, use, prices, hardware, table)
         yield from row_sum_lines(layer, instruction, hardware, prices)
     else:
         if not isinstance(run, Run) or layer.name not in run.activity.keys() & run.switching.keys():
@@ -178,13 +200,15 @@ def _lines(
     table: TableValues,
     prices: _Prices,
 ) -> Iterator[Line]:
+    busy_pe_cycles = 0
     if isinstance(instruction, MatrixInstruction):
+        busy_pe_cycles = pe_cycles(layer, instruction)
         yield from rescale_lines(layer, prices.units)
     elif isinstance(instruction, VectorInstruction):
         yield from vector_lines(layer, instruction, hardware, table, prices.units)
     yield from scratchpad_lines(layer, hardware, prices.units)
     yield from dram_lines(layer, hardware, prices.dram)
-    yield from leakage_lines(layer, hardware, prices.units)
+    yield from leakage_lines(layer, busy_pe_cycles, hardware, prices.units)
 
 
 def _sources(layers: tuple[LayerEnergy, ...], table: EnergyTable) -> dict[str, str]:
@@ -204,7 +228,8 @@ def _sources(layers: tuple[LayerEnergy, ...], table: EnergyTable) -> dict[str, s
 def _warnings(hardware: Hardware, table: EnergyTable, mode: EnergyMode) -> tuple[str, ...]:
     array, pads, values = hardware.array, hardware.scratchpads, table.values
     found = (
-        multiplier_extrapolation(values, array.pe_weight_bits, array.pe_activation_bits),
+        multiplier_extrapolation(values, *array.multiplied_bits),
+        _composable_extrapolation(values, array),
         extrapolation(values, "activations", pads.activations),
         extrapolation(values, "weights", pads.weights),
         extrapolation(values, "accumulators", pads.accumulators),
@@ -212,3 +237,13 @@ def _warnings(hardware: Hardware, table: EnergyTable, mode: EnergyMode) -> tuple
         _GATED_UNSEEN if array.zero_gating and mode == EnergyMode.PER_OPERATION else None,
     )
     return tuple(warning for warning in found if warning)
+
+
+def _composable_extrapolation(values: TableValues, array: Array) -> str | None:
+    """Return a warning when the PE is of other bricks than those that were synthesized."""
+    if array.pe_kind is not PeKind.COMPOSABLE or array.pe_weight_bits == _SYNTHESIZED_BITS:
+        return None
+    return (
+        f"composable PEs of {array.pe_weight_bits} bits cost the same multiples of fixed ones as "
+        f"those of {_SYNTHESIZED_BITS} bits, which the table {values.name} states"
+    )

@@ -32,5 +32,10 @@ class Amount:
             tuple(dict.fromkeys((*self.entries, *other.entries))),
         )
 
+    def at_ratio(self, ratio: float, entry: str) -> Amount:
+        """Return the amount times a ratio that another entry states."""
+        scaled = self * ratio
+        return Amount(scaled.value, scaled.low, scaled.high, (*scaled.entries, entry))
+
     def __mul__(self, factor: float) -> Amount:
         return Amount(self.value * factor, self.low * factor, self.high * factor, self.entries)

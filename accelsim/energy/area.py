@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.energy.amount import Amount
 from accelsim.energy.memories import pad_area_mm2, pad_leakage_uw
-from accelsim.energy.registers import register_bits, row_sum_bits, scaling_register_bits
+from accelsim.energy.operations import tree_bits
+from accelsim.energy.registers import (
+    plane_bits,
+    register_bits,
+    row_sum_bits,
+    scaling_register_bits,
+)
 from accelsim.energy.table import TableValues
+from accelsim.hardware.pe_kinds import BRICK_BITS, PeKind
 from accelsim.hardware.schema import Array, Hardware
 
 __all__ = [
@@ -48,7 +55,7 @@ def area(hardware: Hardware, table: TableValues) -> Area:
     array, pads = hardware.array, hardware.scratchpads
     pes = array.rows * array.columns
     parts = {
-        "pe_array": pe_um2(hardware, table) * (pes * 1e-6),
+        "pe_array": (pe_um2(hardware, table) * pes + _below_um2(hardware, table)) * 1e-6,
         "activation_sram": pad_area_mm2(table, pads.activations),
         "weight_sram": pad_area_mm2(table, pads.weights),
         "accumulator_sram": pad_area_mm2(table, pads.accumulators),
@@ -76,7 +83,7 @@ def leakage_uw(hardware: Hardware, table: TableValues) -> dict[str, Amount]:
     logic_um2 = _rescale_um2(hardware, table) + _vector_um2(hardware, table)
     density = table.logic_leakage.uw_per_um2
     leaks = {
-        "PEs": table.pe_leakage.amount(pe_leakage_uw(table, array) * pes, "pe_leakage"),
+        "PEs": _pe_leakage(hardware, table) * pes,
         "scratchpads": memories,
         "rescale and vector units": table.logic_leakage.amount(
             logic_um2.value * density, "logic_leakage"
@@ -98,14 +105,24 @@ def pe_um2(hardware: Hardware, table: TableValues) -> Amount:
     """Return the area of one PE in um2: multiplier, adder, and every register.
 
     Output stationary, what scales sums of vectors of weights is in it.
+    A composable PE is the fixed PE of its width times the ratio that synthesis found. A
+    bit-serial one has a row of a multiplier, a ternary one a row a lane and an adder tree for
+    the most lanes.
     """
     array, bits = hardware.array, hardware.accumulator.bits
     registers = register_bits(array, bits) // (array.rows * array.columns)
-    product = _multiplier_um2(table, array.pe_weight_bits, array.pe_activation_bits)
-    pe = product + _adder_um2(table, bits) + _register_um2(table, registers)
+    if array.pe_kind is PeKind.BIT_SERIAL and array.flow.preloads:
+        bits = plane_bits(array)
+    elif array.pe_kind is PeKind.TERNARY:
+        lanes = array.pe_rate(BRICK_BITS, BRICK_BITS).depth
+        bits += tree_bits(lanes, BRICK_BITS + 1)
+    product = _multiplier_um2(table, *array.multiplied_bits)
+    whole = product + _adder_um2(table, bits) + _register_um2(table, registers)
+    if array.pe_kind is PeKind.COMPOSABLE:
+        return whole.at_ratio(table.composable_pe.area_ratio, "composable_pe")
     if array.scale_bits and not array.flow.preloads:
-        return pe + _scaling_um2(hardware, table)
-    return pe
+        return whole + _scaling_um2(hardware, table)
+    return whole
 
 
 def synthesized_pe_um2(table: TableValues, a_bits: int, b_bits: int) -> float:
@@ -120,9 +137,28 @@ def synthesized_pe_um2(table: TableValues, a_bits: int, b_bits: int) -> float:
 
 
 def pe_leakage_uw(table: TableValues, array: Array) -> float:
-    """Return the leakage of one PE in uW, never below zero."""
-    law, a, b = table.pe_leakage, array.pe_weight_bits, array.pe_activation_bits
+    """Return the leakage in uW of one PE by the widths that it multiplies, never below zero.
+
+    Of a composable PE, that of the fixed PE of its width.
+    """
+    law, (a, b) = table.pe_leakage, array.multiplied_bits
     return max(law.quadratic_uw * a * b + law.linear_uw * (a + b) / 2 + law.constant_uw, 0.0)
+
+
+def _pe_leakage(hardware: Hardware, table: TableValues) -> Amount:
+    law = table.pe_leakage.amount(pe_leakage_uw(table, hardware.array), "pe_leakage")
+    if hardware.array.pe_kind is PeKind.COMPOSABLE:
+        return law.at_ratio(table.composable_pe.leakage_ratio, "composable_pe")
+    return law
+
+
+def _below_um2(hardware: Hardware, table: TableValues) -> Amount:
+    """Return the adder and register below each column that put parts of sums together."""
+    array, bits = hardware.array, hardware.accumulator.bits
+    takes_parts = array.pe_rate(array.weight_bits, array.activation_bits).cycles > 1
+    if not (takes_parts and array.flow.preloads):
+        return Amount()
+    return (_adder_um2(table, bits) + _register_um2(table, bits)) * array.columns
 
 
 def pe_pitch_mm(hardware: Hardware, table: TableValues) -> float:

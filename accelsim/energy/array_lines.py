@@ -9,9 +9,18 @@ from dataclasses import dataclass
 from accelsim.compiler.program import MatrixInstruction
 from accelsim.energy.amount import Amount
 from accelsim.energy.area import pe_pitch_mm
-from accelsim.energy.operations import adder, clocked_bit, multiplier, register, toggled_bit
+from accelsim.energy.operations import (
+    adder,
+    clocked_bit,
+    multiplier,
+    multiplier_row,
+    register,
+    toggled_bit,
+    tree_bits,
+)
 from accelsim.energy.registers import (
     RegisterUse,
+    plane_bits,
     register_bits,
     register_use,
     row_sum_bits,
@@ -20,6 +29,7 @@ from accelsim.energy.registers import (
 )
 from accelsim.energy.result import Component, Line
 from accelsim.energy.table import TableValues
+from accelsim.hardware.pe_kinds import BRICK_BITS, PeKind
 from accelsim.hardware.schema import ClockGating, Hardware
 from accelsim.simulator.run import Cause, LayerRun
 
@@ -29,6 +39,7 @@ __all__ = [
     "clock_lines",
     "drain_hops_bits",
     "operation_lines",
+    "pe_cycles",
     "row_sum_clock_line",
     "row_sum_lines",
     "use_of_registers",
@@ -45,7 +56,7 @@ class ArrayPrices:
 
     ``hop``: a bit on its way to the next PE; ``clock_tree``: a cycle; ``scales``: the
     multiplication of a sum of a vector of weights by its scale, and the registers of scale and
-    result.
+    result. The others are those of fixed PEs, or of composable ones as multiples of these.
     """
 
     multiplication: Amount
@@ -67,11 +78,17 @@ def array_prices(hardware: Hardware, table: TableValues) -> ArrayPrices:
     pes, accumulator_bits = array.rows * array.columns, hardware.accumulator.bits
     edge_mm = pitch_mm * math.sqrt(pes)
     length_mm = 1.5 * edge_mm * (math.sqrt(pes) - 1)
+
+    def built(price: Amount) -> Amount:
+        if array.pe_kind is not PeKind.COMPOSABLE:
+            return price
+        return price.at_ratio(table.composable_pe.energy_ratio, "composable_pe")
+
     return ArrayPrices(
-        multiplication=multiplier(table, array.pe_weight_bits, array.pe_activation_bits),
-        addition=adder(table, accumulator_bits),
-        clocked_bit=clocked_bit(table),
-        toggled_bit=toggled_bit(table),
+        multiplication=built(multiplier(table, array.pe_weight_bits, array.pe_activation_bits)),
+        addition=built(adder(table, accumulator_bits)),
+        clocked_bit=built(clocked_bit(table)),
+        toggled_bit=built(toggled_bit(table)),
         hop=wire_mm(table) * pitch_mm,
         # A wire that changes costs twice the mean of random data; a clock changes twice a cycle.
         clock_tree=wire_mm(table) * (4 * length_mm),
@@ -82,11 +99,22 @@ def array_prices(hardware: Hardware, table: TableValues) -> ArrayPrices:
     )
 
 
-def operation_lines(layer: LayerRun, use: RegisterUse, prices: ArrayPrices) -> Iterator[Line]:
+def operation_lines(
+    layer: LayerRun,
+    instruction: MatrixInstruction,
+    use: RegisterUse,
+    prices: ArrayPrices,
+    hardware: Hardware,
+    table: TableValues,
+) -> Iterator[Line]:
     """Yield the lines of multipliers, adders, registers and the wires between PEs."""
-    macs, changed = layer.array.macs, use.clocked_bits * _TOGGLED_SHARE
-    yield Line(Component.MULTIPLIER, "multiplications", macs, "MAC", prices.multiplication)
-    yield Line(Component.ADDER, "additions", macs, "MAC", prices.addition)
+    changed = use.clocked_bits * _TOGGLED_SHARE
+    if hardware.array.pe_kind is PeKind.FIXED:
+        macs = layer.array.macs
+        yield Line(Component.MULTIPLIER, "multiplications", macs, "MAC", prices.multiplication)
+        yield Line(Component.ADDER, "additions", macs, "MAC", prices.addition)
+    else:
+        yield from _kind_lines(layer, instruction, prices, hardware, table)
     yield Line(Component.REGISTERS, "changed bits", changed, "bit", prices.toggled_bit)
     yield Line(Component.WIRES, "from PE to PE", use.hops_bits, "bit", prices.hop)
     scaled = layer.array.scalings
@@ -95,6 +123,48 @@ def operation_lines(layer: LayerRun, use: RegisterUse, prices: ArrayPrices) -> I
         yield Line(Component.MULTIPLIER, "scaled sums of groups", scaled, "sum", product)
         yield Line(Component.ADDER, "scaled sums of groups", scaled, "sum", prices.addition)
         yield Line(Component.REGISTERS, "scaled sums of groups", scaled, "sum", registers)
+
+
+def pe_cycles(layer: LayerRun, instruction: MatrixInstruction) -> int:
+    """Return the cycles in which PEs multiplied in a layer, summed over PEs."""
+    plan = instruction.plan
+    return layer.array.macs * plan.pe_cycles // plan.gemm.macs
+
+
+def _kind_lines(
+    layer: LayerRun,
+    instruction: MatrixInstruction,
+    prices: ArrayPrices,
+    hardware: Hardware,
+    table: TableValues,
+) -> Iterator[Line]:
+    """Yield what PEs that are not fixed multiply and add, a line for each part at work."""
+    array, bits, plan = hardware.array, hardware.accumulator.bits, instruction.plan
+    count, rate = pe_cycles(layer, instruction), plan.pe_rate
+    multiplied: tuple[str, Amount]
+    added = prices.addition
+    if array.pe_kind is PeKind.COMPOSABLE:
+        multiplied = "all bricks of a PE", prices.multiplication
+    elif array.pe_kind is PeKind.BIT_SERIAL:
+        multiplied = "a weight by a bit", multiplier_row(table, array.pe_weight_bits)
+        added = adder(table, plane_bits(array)) if array.flow.preloads else added
+    else:
+        lane = instruction.shape.input_bits
+        what = "XNOR of each lane" if lane == BRICK_BITS else "sign of each lane"
+        multiplied = what, multiplier_row(table, lane) * rate.depth
+        if rate.depth > 1:
+            what = "population count" if lane == BRICK_BITS else "sums of lanes"
+            tree = adder(table, tree_bits(rate.depth, lane + 1))
+            yield Line(Component.ADDER, what, count, "PE cycle", tree)
+    what, price = multiplied
+    yield Line(Component.MULTIPLIER, what, count, "PE cycle", price)
+    yield Line(Component.ADDER, "additions", count, "PE cycle", added)
+    if array.flow.preloads and rate.cycles > 1:
+        gemm = plan.gemm
+        parts = gemm.groups * gemm.rows_m * gemm.columns_n * plan.k_tiles * rate.cycles
+        both = adder(table, bits) + register(table, bits)
+        parts = parts if layer.array.macs else 0
+        yield Line(Component.ADDER, "parts put together below columns", parts, "sum", both)
 
 
 def row_sum_lines(
@@ -167,6 +237,7 @@ def use_of_registers(
         stream_cycles=layer.cycles.get(Cause.STREAM, 0),
         passes=passes,
         tiles=plan.gemm.groups * plan.m_tiles * plan.n_tiles if passes else 0,
+        operand_bits=(instruction.shape.weight_bits, instruction.shape.input_bits),
     )
 
 

@@ -15,10 +15,12 @@ __all__ = [
     "clocked_bit",
     "multiplier",
     "multiplier_extrapolation",
+    "multiplier_row",
     "pe",
     "register",
     "rescale",
     "toggled_bit",
+    "tree_bits",
     "vector",
 ]
 
@@ -61,6 +63,25 @@ def multiplier_extrapolation(table: TableValues, a_bits: int, b_bits: int) -> st
         f"multiplier energy {outside} bits is extrapolated from the {narrow}- and {wide}-bit "
         f"points of the table {table.name}"
     )
+
+
+def multiplier_row(table: TableValues, bits: int) -> Amount:
+    """Return the price of one row of a multiplier: a word taken, negated or left out."""
+    return multiplier(table, 1, bits)
+
+
+def tree_bits(inputs: int, bits: int) -> int:
+    """Return the bits of all adders of a tree that sums ``inputs`` words, a power of two of them.
+
+    >>> tree_bits(1, 3), tree_bits(4, 3)
+    (0, 10)
+    """
+    total = 0
+    while inputs > 1:
+        inputs //= 2
+        total += inputs * bits
+        bits += 1
+    return total
 
 
 def adder(table: TableValues, bits: int) -> Amount:

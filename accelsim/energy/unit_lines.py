@@ -178,14 +178,16 @@ def vector_lines(
     yield Line(Component.VECTOR, "rescales", results, "result", prices.rescale)
 
 
-def leakage_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) -> Iterator[Line]:
+def leakage_lines(
+    layer: LayerRun, busy_pe_cycles: int, hardware: Hardware, prices: UnitPrices
+) -> Iterator[Line]:
     """Yield what leaks while the layer runs, and how much of the PEs' leakage is of idle PEs."""
     us = layer.cycles_total / hardware.clock * 1e6
     array = hardware.array
     pe_cycles = array.rows * array.columns * layer.cycles_total
-    busy = layer.array.macs / pe_cycles if pe_cycles else 0.0
+    busy = busy_pe_cycles / pe_cycles if pe_cycles else 0.0
     if busy > 1:
-        raise InternalError(f"energy: layer {layer.name!r}: {busy:.3f} MACs a PE and cycle")
+        raise InternalError(f"energy: layer {layer.name!r}: PEs work for {busy:.3f} of its cycles")
     for name, power_uw in prices.leakage_uw.items():
         # 1 uW for 1 us is 1 pJ.
         if name == "PEs":

@@ -2,6 +2,7 @@
 
 from accelsim.hardware.dataflow import DATAFLOWS, Dataflow, DataflowName
 from accelsim.hardware.loader import dump_hardware, load_hardware, preset_names
+from accelsim.hardware.pe_kinds import PeKind
 from accelsim.hardware.schema import Array, Drain, Hardware
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "DataflowName",
     "Drain",
     "Hardware",
+    "PeKind",
     "dump_hardware",
     "load_hardware",
     "preset_names",

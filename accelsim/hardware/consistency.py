@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from accelsim.arithmetic.formats import Overflow
 from accelsim.hardware.dataflow import DATAFLOWS, Dimension
+from accelsim.hardware.pe_kinds import COMPOSABLE_BITS, PeKind
 from accelsim.hardware.validation import Complaint
 from accelsim.units import format_bytes, format_bytes_per_cycle
 
 if TYPE_CHECKING:
-    from accelsim.hardware.schema import Hardware, Scratchpad
+    from accelsim.hardware.schema import Array, Hardware, Scratchpad
 
 __all__ = ["check_hardware", "check_scratchpad"]
 
@@ -26,19 +28,17 @@ def check_scratchpad(pad: Scratchpad) -> Iterator[Complaint]:
 
 
 def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
-    """Yield PEs that are too narrow, and scratchpads that cannot hold the smallest tile.
+    """Yield PEs that cannot be, and scratchpads that cannot hold the smallest tile.
 
     The dimension that streams can be cut down to one vector; the two dimensions that lie on
     the array cannot. Accumulators that are double buffered hold two tiles.
     """
     array, pads = hardware.array, hardware.scratchpads
-    widest = max(array.weight_bits, array.activation_bits)
-    if array.pe_bits is not None and array.pe_bits < widest:
-        message = f"must be at least the {widest} bits of the widest operand"
-        yield Complaint(("array", "pe_bits"), f"{message}, got {array.pe_bits}")
+    yield from _check_pes(array, hardware.accumulator.overflow)
     flow = DATAFLOWS[array.dataflow]
     sizes: dict[Dimension, int] = {flow.rows: array.rows, flow.columns: array.columns}
     m, n, k = (sizes.get(name, 1) for name in ("m", "n", "k"))
+    k *= array.pe_rate(array.weight_bits, array.activation_bits).depth
     # Row sums lie beside the sums of their rows; zero points come with the biases.
     sums_bits = (n + array.row_sums) * hardware.accumulator.bits
     column_bits = n * (hardware.accumulator.bits + array.row_sums * array.weight_bits)
@@ -73,3 +73,41 @@ def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
             yield Complaint(
                 ("scratchpads", name, "size"), f"{message}, got {format_bytes(pad.size)}"
             )
+
+
+def _check_pes(array: Array, overflow: Overflow) -> Iterator[Complaint]:
+    """Yield what a kind of PE cannot have.
+
+    Only fixed PEs add one product after the other to an accumulator; sums of several of them, or
+    of parts, are the same if they wrap but not if they saturate.
+    """
+    kind, bits = array.pe_kind, array.pe_bits
+    if kind is PeKind.COMPOSABLE:
+        if bits is not None and bits not in COMPOSABLE_BITS:
+            allowed = ", ".join(map(str, COMPOSABLE_BITS))
+            message = f"must be one of {allowed} with array.pe_kind=composable, got {bits}"
+            yield Complaint(("array", "pe_bits"), message)
+    elif bits is not None:
+        operands = {"weight": array.weight_bits, "activation": array.activation_bits}
+        of_kind = {PeKind.BIT_SERIAL: "weight", PeKind.TERNARY: "activation"}
+        widest = operands[of_kind[kind]] if kind in of_kind else max(operands.values())
+        what = f"{of_kind[kind]}s" if kind in of_kind else "the widest operand"
+        if bits < widest:
+            message = f"must be at least the {widest} bits of {what}, got {bits}"
+            yield Complaint(("array", "pe_bits"), message)
+    if kind is PeKind.FIXED:
+        return
+    if overflow is Overflow.SATURATE:
+        message = f"must be 'wrap' with array.pe_kind={kind}, which adds in an order of its own"
+        yield Complaint(("accumulator", "overflow"), f"{message}, got 'saturate'")
+    if array.zero_gating:
+        message = f"must be false with array.pe_kind={kind}: it is of PEs with one multiplier"
+        yield Complaint(("array", "zero_gating"), f"{message}, got true")
+    if array.row_sums:
+        message = f"must be false with array.pe_kind={kind}: its adders take one activation a cycle"
+        yield Complaint(("array", "row_sums"), f"{message}, got true")
+    if array.scale_bits is not None:
+        message = (
+            f"must be left out with array.pe_kind={kind}: a vector's end may be inside of a PE"
+        )
+        yield Complaint(("array", "scale_bits"), f"{message}, got {array.scale_bits}")

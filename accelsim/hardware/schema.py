@@ -15,6 +15,7 @@ from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.arithmetic.rescale import RescaleMode
 from accelsim.hardware import consistency
 from accelsim.hardware.dataflow import DATAFLOWS, Dataflow, DataflowName
+from accelsim.hardware.pe_kinds import PeKind, PeRate, pe_rate
 from accelsim.hardware.quantities import (
     BurstBytes,
     Bytes,
@@ -97,6 +98,10 @@ class Array(Part):
     them, or for ``pe_bits`` of both: then narrower operands run sign-extended on wider
     multipliers and registers, with the same integers in the same cycles.
 
+    ``pe_kind`` changes cycles and energy, never integers: see `PeKind`. Composable PEs are built
+    for ``pe_bits`` of 4, 8 (unless said) or 16; bit-serial ones take weights of ``pe_bits``;
+    ternary ones have lanes for ``pe_bits`` bits of activations.
+
     ``clock_gating`` and ``zero_gating`` change energy, never integers or cycles. Zero gating: a
     product of which an operand is zero reaches neither multiplier nor adder; each operand carries
     a bit that says so.
@@ -123,6 +128,7 @@ class Array(Part):
     pe_bits: int | None = Field(default=None, ge=2, le=16)
     row_sums: bool = False
     scale_bits: int | None = Field(default=None, ge=2, le=16)
+    pe_kind: Annotated[PeKind, Field(strict=False)] = PeKind.FIXED
 
     @property
     def stepped_columns(self) -> int:
@@ -136,13 +142,35 @@ class Array(Part):
 
     @property
     def pe_weight_bits(self) -> int:
-        """Bits of a weight in a PE."""
-        return self.pe_bits or self.weight_bits
+        """Bits of a weight that a PE is built for."""
+        if self.pe_kind is PeKind.TERNARY:
+            return self.weight_bits
+        return self.own_pe_bits or self.weight_bits
 
     @property
     def pe_activation_bits(self) -> int:
-        """Bits of an activation in a PE."""
-        return self.pe_bits or self.activation_bits
+        """Bits of activations that a PE is built for."""
+        if self.pe_kind is PeKind.BIT_SERIAL:
+            return self.activation_bits
+        return self.own_pe_bits or self.activation_bits
+
+    @property
+    def multiplied_bits(self) -> tuple[int, int]:
+        """Widths of what a PE's multiplier, or the row that is left of one, multiplies."""
+        if self.pe_kind is PeKind.BIT_SERIAL:
+            return self.pe_weight_bits, 1
+        if self.pe_kind is PeKind.TERNARY:
+            return 1, self.pe_activation_bits
+        return self.pe_weight_bits, self.pe_activation_bits
+
+    @property
+    def own_pe_bits(self) -> int | None:
+        """Bits of PEs that are not built for the operands' widths."""
+        return self.pe_bits or (8 if self.pe_kind is PeKind.COMPOSABLE else None)
+
+    def pe_rate(self, weight_bits: int, activation_bits: int) -> PeRate:
+        """Return what a PE does with a layer's operands of these widths."""
+        return pe_rate(self.pe_kind, self.pe_activation_bits, weight_bits, activation_bits)
 
     @property
     def flow(self) -> Dataflow:

@@ -9,6 +9,7 @@ from accelsim.energy import Component, EnergyReport, LayerEnergy
 from accelsim.hardware import Hardware
 from accelsim.report.results import CAUSES, LayerResult, PointResult, SwitchingResult
 from accelsim.simulator.run import Cause, LayerRun, Run
+from accelsim.simulator.utilization import peak_macs_per_cycle, utilization_pct
 
 __all__ = ["Accuracy", "collect_point"]
 
@@ -41,6 +42,7 @@ def collect_point(
     seconds = timing.cycles_total / hardware.clock
     macs = sum(layer.macs for layer in layers)
     energy_pj = energy.total_pj
+    peak = peak_macs_per_cycle(timing.layers, hardware.array)
     return PointResult(
         weight_bits=hardware.array.weight_bits,
         activation_bits=hardware.array.activation_bits,
@@ -53,7 +55,7 @@ def collect_point(
         cycles_total=timing.cycles_total,
         cycles_per_image=timing.cycles_total / run.batch,
         latency_us_per_image=seconds * 1e6 / run.batch,
-        utilization_pct=_utilization_pct(macs, timing.cycles_total, hardware),
+        utilization_pct=utilization_pct(timing.layers, hardware.array),
         energy_uj_per_image=energy_pj * 1e-6 / run.batch,
         energy_split_uj={
             str(name): value * 1e-6 / run.batch for name, value in energy.components_pj.items()
@@ -63,7 +65,7 @@ def collect_point(
         overflow_events=sum(run.overflow_events.values()),
         clip_events=sum(run.clip_events.values()),
         layers=layers,
-        peak_macs_per_cycle=hardware.array.rows * hardware.array.columns,
+        peak_macs_per_cycle=peak,
         dram_bytes_per_cycle=hardware.dram_bytes_per_cycle,
         energy_low_uj_per_image=energy.low_pj * 1e-6 / run.batch,
         energy_high_uj_per_image=energy.high_pj * 1e-6 / run.batch,
@@ -73,7 +75,7 @@ def collect_point(
         dram_pj_per_bit=_dram_pj_per_bit(timing.layers, energy),
         area_split_mm2=dict(energy.area.mm2),
         area_mm2=energy.area.total_mm2,
-        peak_tops_per_mm2=_peak_tops(hardware) / energy.area.total_mm2,
+        peak_tops_per_mm2=2e-12 * peak * hardware.clock / energy.area.total_mm2,
         switching=switching,
     )
 
@@ -86,10 +88,6 @@ def _peak_power_mw(layers: Sequence[LayerRun], energy: EnergyReport, hardware: H
         if layer.cycles_total
     )
     return max(powers, default=0.0)
-
-
-def _peak_tops(hardware: Hardware) -> float:
-    return 2e-12 * hardware.array.rows * hardware.array.columns * hardware.clock
 
 
 def _dram_pj_per_bit(layers: Sequence[LayerRun], energy: EnergyReport) -> float:
@@ -116,7 +114,7 @@ def _layer(layer: LayerRun, run: Run, energy: LayerEnergy, hardware: Hardware) -
         output_bits=layer.output_bits,
         cycles_total=layer.cycles_total,
         cycles={str(cause): layer.cycles.get(Cause(cause), 0) for cause in CAUSES},
-        utilization_pct=_utilization_pct(layer.macs, layer.cycles_total, hardware),
+        utilization_pct=utilization_pct([layer], hardware.array),
         traffic=layer.traffic,
         energy_pj={str(name): value for name, value in energy.components_pj.items()},
         energy_low_pj=sum(line.low_pj for line in energy.lines),
@@ -124,8 +122,3 @@ def _layer(layer: LayerRun, run: Run, energy: LayerEnergy, hardware: Hardware) -
         overflow_events=run.overflow_events.get(layer.name, 0),
         clip_events=run.clip_events.get(layer.name, 0),
     )
-
-
-def _utilization_pct(macs: int, cycles: int, hardware: Hardware) -> float:
-    pe_cycles = hardware.array.rows * hardware.array.columns * cycles
-    return 100 * macs / pe_cycles if pe_cycles else 0.0

@@ -55,7 +55,7 @@ class LayerResult:
     cycles
         Every cause of `CAUSES`, summing to ``cycles_total``.
     utilization_pct
-        MACs done as a share of PEs x cycles.
+        MACs done as a share of what all PEs could do in the cycles, one each a cycle if fixed.
     energy_pj
         By component; the components' names are those of the energy report.
     energy_low_pj, energy_high_pj
@@ -116,11 +116,11 @@ class PointResult:
     ``accuracy_integer_pct`` is then that of the simulated images. ``golden_mismatches`` counts
     output integers that differ. Both accuracies are None where labels mean nothing, the float one
     where the network was integers from the start. A network of shapes has no values: no images
-    are simulated. ``peak_macs_per_cycle`` and ``dram_bytes_per_cycle`` are the
-    machine's two roofs. ``energy_low_uj_per_image`` and ``energy_high_uj_per_image`` bound the
-    energy: every entry of the tables at the end of its range. ``peak_power_mw`` is that of the
-    hungriest layer, ``area_split_mm2`` by part of the machine. ``switching`` is there if it was
-    what energy followed from.
+    are simulated. ``peak_macs_per_cycle`` and ``dram_bytes_per_cycle`` are the machine's two
+    roofs, the first at the widths of its fastest layer. ``energy_low_uj_per_image`` and
+    ``energy_high_uj_per_image`` bound the energy: every entry of the tables at the end of its
+    range. ``peak_power_mw`` is that of the hungriest layer, ``area_split_mm2`` by part of the
+    machine. ``switching`` is there if it was what energy followed from.
     """
 
     weight_bits: int
@@ -142,7 +142,7 @@ class PointResult:
     overflow_events: int
     clip_events: int
     layers: tuple[LayerResult, ...]
-    peak_macs_per_cycle: int = 0
+    peak_macs_per_cycle: float = 0
     dram_bytes_per_cycle: float = 0.0
     energy_low_uj_per_image: float = 0.0
     energy_high_uj_per_image: float = 0.0

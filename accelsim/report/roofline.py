@@ -64,7 +64,7 @@ def _draw_roofs(axes: Axes, point: PointResult, low: float, high: float) -> None
     reach = np.array([low, peak / point.dram_bytes_per_cycle, high])
     axes.plot(reach, np.minimum(peak, reach * point.dram_bytes_per_cycle), color=INK, linewidth=1.6)
     axes.annotate(
-        f"{peak:,} PEs",
+        f"{peak:,.6g} MACs a cycle",
         (high, peak),
         xytext=(-4, 4),
         textcoords="offset points",

@@ -19,7 +19,7 @@ from accelsim.frontend import (
     run_float,
     workload_path,
 )
-from accelsim.hardware import Hardware, dump_hardware, load_hardware
+from accelsim.hardware import Hardware, PeKind, dump_hardware, load_hardware
 from accelsim.output_folder import check_output_folder, output_folder
 from accelsim.quantize import (
     QuantizationSpec,
@@ -140,6 +140,9 @@ def _machine(request: RtlRequest) -> Hardware:
             f"array.row_sums: {machine.name} sums up rows of activations, which has no RTL; "
             "--set array.row_sums=false"
         )
+    kind = machine.array.pe_kind
+    if kind is not PeKind.FIXED:
+        raise ConfigError(f"array.pe_kind: there is RTL of fixed PEs only, got {str(kind)!r}")
     return machine
 
 

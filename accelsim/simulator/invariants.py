@@ -98,18 +98,19 @@ def _check_matrix(
 
 
 def _keep_up(instruction: MatrixInstruction, hardware: Hardware) -> bool:
-    """Whether the scratchpads deliver a vector of each streamed operand in every cycle."""
+    """Whether the scratchpads deliver a vector of each streamed operand as soon as PEs take one."""
     plan, shape, pads = instruction.plan, instruction.shape, hardware.scratchpads
     right_pad = pads.activations if instruction.right_is_on_chip else pads.weights
-    left = {"m": plan.tile_k, "k": plan.tile_m}.get(plan.dataflow.stream, 0)
-    right = {"n": plan.tile_k, "k": plan.tile_n}.get(plan.dataflow.stream, 0)
+    rate = plan.pe_rate
+    left = {"m": plan.tile_k, "k": rate.depth * plan.tile_m}.get(plan.dataflow.stream, 0)
+    right = {"n": plan.tile_k, "k": rate.depth * plan.tile_n}.get(plan.dataflow.stream, 0)
     # Weights that stream bring a scale with each vector n, or a vector of scales now and then.
     beside = {"n": shape.scale_bits, "k": 0}.get(plan.dataflow.stream, 0)
     instead = plan.tile_n * shape.scale_bits if plan.dataflow.stream == "k" else 0
     right_bits = max(right * shape.weight_bits + beside, instead)
     return (
-        left * shape.input_bits <= 8 * pads.activations.bandwidth
-        and right_bits <= 8 * right_pad.bandwidth
+        left * shape.input_bits <= 8 * pads.activations.bandwidth * rate.cycles
+        and right_bits <= 8 * right_pad.bandwidth * rate.cycles
     )
 
 

@@ -32,11 +32,13 @@ __all__ = ["Nests", "burst_cycles", "describe"]
 Integers = NDArray[np.int64]
 Records = NDArray[np.void]
 
-# What the classes of a layer follow from: tile sizes of rows, columns and depth, then widths.
+# What the classes of a layer follow from: tile sizes of rows, columns and depth, then widths,
+# then what a PE does with operands of these.
 _TILE_M, _BLOCK_REST, _LAYER_REST, _TILE_N, _REST_N, _TILE_K, _REST_K, _DEPTH = range(8)
 _INPUT_BITS, _WEIGHT_BITS, _OUTPUT_BITS, _COLUMN_BITS = range(8, 12)
 _STORED, _RIGHT_ON_CHIP, _ROW_SUMS, _VECTOR, _SCALE_BITS = range(12, 17)
-_SHAPE_SIZE = 17
+_PE_DEPTH, _PE_CYCLES = 17, 18
+_SHAPE_SIZE = 19
 
 _LONGEST_STEP = 4096
 """Transfers of a step of a loop above which it is not compared with another, to save memory."""
@@ -212,6 +214,8 @@ def _matrix(
         lowered.row_sums,
         plan.vector_depth,
         lowered.scale_bits,
+        plan.pe_rate.depth,
+        plan.pe_rate.cycles,
     )
     return loops, shape
 
@@ -341,8 +345,10 @@ def _classes(
     elif flow.stationary == "activations":
         preload, activations = np.maximum(hardware.array.rows, activations), preload
     row_sums = shapes[:, [_ROW_SUMS]]
-    stream = {"m": rows, "n": columns, "k": depths + scales}[flow.stream]
-    whole_depth = shapes[:, [_DEPTH]] + _scales(shapes[:, [_DEPTH]], shapes)
+    steps = -(-depths // shapes[:, [_PE_DEPTH]]) + scales
+    stream = {"m": rows, "n": columns, "k": steps}[flow.stream] * shapes[:, [_PE_CYCLES]]
+    whole_depth = -(-shapes[:, [_DEPTH]] // shapes[:, [_PE_DEPTH]])
+    whole_depth = (whole_depth + _scales(shapes[:, [_DEPTH]], shapes)) * shapes[:, [_PE_CYCLES]]
     if flow.stationary == "activations":
         stream = stream + row_sums
     stored = last & (shapes[:, [_STORED]] != 0)

@@ -172,6 +172,7 @@ class _PassBuilder:
         elif flow.stationary == "activations":
             preload, activations = max(self.hardware.array.rows, activations), 0
         stream = plan.stream_cycles(m, n, k)
+        whole_depth = (plan.depth_steps + plan.depth_scales) * plan.pe_rate.cycles
         if shape.row_sums and flow.stationary == "activations":
             # Behind the weights, a vector of ones sums up the activations that stay.
             stream += 1
@@ -182,7 +183,7 @@ class _PassBuilder:
             activation_cycles=activations,
             weight_cycles=weights,
             preload_cycles=preload,
-            tile_stream_cycles=stream if flow.preloads else plan.gemm.depth_k + plan.depth_scales,
+            tile_stream_cycles=stream if flow.preloads else whole_depth,
             first_depth=part.first_depth,
             last_depth=part.last_depth,
             fetch_weight_bytes=weight_bytes,

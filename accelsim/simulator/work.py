@@ -21,13 +21,13 @@ class PassWork:
     Attributes
     ----------
     stream_cycles
-        Vectors streamed, one a cycle.
+        Cycles in which vectors enter: one a vector, or as many as its PEs take for it.
     activation_cycles, weight_cycles
         Cycles their scratchpad needs to deliver the streamed operand; 0 if it is not streamed.
     preload_cycles
         Array rows, or more if the scratchpad delivers the stationary operand slower; 0 for os.
     tile_stream_cycles
-        Vectors streamed by all passes along the depth of this tile.
+        ``stream_cycles`` of all passes along the depth of this tile.
     fetch_weight_bytes, fetch_activation_bytes
         What has to arrive from DRAM first; None if it is there already.
     releases_weights, releases_activations

@@ -21,6 +21,7 @@ from accelsim.hardware import Hardware
 from accelsim.report.results import CAUSES
 from accelsim.simulator import simulate_timing
 from accelsim.simulator.run import Timing
+from accelsim.simulator.utilization import utilization_pct
 from accelsim.sweeps.result_version import result_version
 
 __all__ = ["Failure", "Figures", "Job", "Outcome", "ends_after", "evaluate", "run_job"]
@@ -106,7 +107,6 @@ def evaluate(shape: NetworkShape, hardware: Hardware, table: EnergyTable) -> Fig
     seconds = timing.cycles_total / hardware.clock
     latency_us = seconds * 1e6 / batch
     energy_uj = energy.total_pj * 1e-6 / batch
-    pe_cycles = hardware.array.rows * hardware.array.columns * timing.cycles_total
     return Figures(
         cycles_total=timing.cycles_total,
         cycles_per_image=timing.cycles_total / batch,
@@ -115,7 +115,7 @@ def evaluate(shape: NetworkShape, hardware: Hardware, table: EnergyTable) -> Fig
         edp_uj_us=energy_uj * latency_us,
         power_mw=energy.total_pj * 1e-9 / seconds,
         area_mm2=energy.area.total_mm2,
-        utilization_pct=100 * macs / pe_cycles,
+        utilization_pct=utilization_pct(timing.layers, hardware.array),
         tops_per_w=2 * macs / energy.total_pj,
         macs=macs,
         dram_bytes=sum(

@@ -98,13 +98,15 @@ def network() -> IntegerNetwork:
 def test_each_operator_becomes_the_work_of_one_unit(network: IntegerNetwork) -> None:
     shapes = lower_network(network, batch=3, accumulator_bits=32)
     assert {layer.name: layer.work for layer in shapes.layers} == {
-        "conv": MatrixShape((1, 8, 8), 4, SAME, 1, 3, 4, 8, 6, 32),
-        "depthwise": MatrixShape((4, 8, 8), 4, SAME, 4, 3, 4, 6, 5, 32),
+        "conv": MatrixShape((1, 8, 8), 4, SAME, 1, 3, 4, 8, 6, 32, weights_are_ternary=True),
+        "depthwise": MatrixShape((4, 8, 8), 4, SAME, 4, 3, 4, 6, 5, 32, weights_are_ternary=True),
         "sum": VectorShape("add", 3 * 256, 1, 1, Window((1, 1)), (6, 5), 8),
         "relu": VectorShape("clamp", 3 * 256, 1, 1, Window((1, 1)), (8,), 8),
         "max": VectorShape("max_pool", 12, 8, 8, HALF, (8,), 8),
         "mean": VectorShape("average_pool", 12, 4, 4, Window((2, 2)), (8,), 8),
-        "head": MatrixShape((36, 1, 1), 10, Window((1, 1)), 1, 3, 4, 8, 8, 32),
+        "head": MatrixShape(
+            (36, 1, 1), 10, Window((1, 1)), 1, 3, 4, 8, 8, 32, weights_are_ternary=True
+        ),
     }
 
 
@@ -149,7 +151,7 @@ def test_operators_of_integer_files_become_work_of_the_vector_unit(from_a_file) 
         "pool": VectorShape("quotient_pool", 6, 6, 10, Window((2, 2), (2, 2)), (8,), 8),
         "scale": VectorShape("requantize", 2 * 45, 1, 1, element, (8,), 4),
         "table": VectorShape("lookup", 2 * 45, 1, 1, element, (4,), 6),
-        "head": MatrixShape((45, 1, 1), 10, element, 1, 2, 4, 8, 8, 32),
+        "head": MatrixShape((45, 1, 1), 10, element, 1, 2, 4, 8, 8, 32, weights_are_ternary=True),
     }
 
 

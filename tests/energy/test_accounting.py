@@ -434,7 +434,7 @@ def test_a_table_at_another_voltage_is_our_mistake(two_layers, edge, horowitz):
 
 def test_more_macs_than_pes_are_our_mistake(two_layers, machine, horowitz):
     counted = {"cycles_total": 1, "array": ArrayCounters(macs=512)}
-    message = r"^energy: layer 'convolution': 2\.000 MACs a PE and cycle$"
+    message = r"^energy: layer 'convolution': PEs work for 2\.000 of its cycles$"
     with pytest.raises(InternalError, match=message):
         report_of(two_layers(machine), machine, horowitz, **counted)
 

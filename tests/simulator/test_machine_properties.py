@@ -66,6 +66,7 @@ def machines(draw, **fixed):
         return draw(st.booleans())
 
     rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    kind = draw(st.sampled_from(["fixed", "fixed", "composable", "bit_serial"]))
     fields = {
         "array__rows": rows,
         "array__columns": columns,
@@ -73,7 +74,8 @@ def machines(draw, **fixed):
         "array__weight_double_buffering": flag(),
         "array__tile_overlap": flag(),
         "array__drain": draw(st.sampled_from(["exposed", "hidden", "free"])),
-        "array__row_sums": flag(),
+        "array__pe_kind": kind,
+        "array__row_sums": kind == "fixed" and flag(),
         "scratchpads__weights__double_buffered": flag(),
         "scratchpads__weights__size": draw(st.sampled_from([128, 512, 4096])),
         "scratchpads__weights__bandwidth": draw(st.sampled_from([1, 4, 64])),
@@ -345,7 +347,8 @@ def table_cycles(plan, array, buffers, row_sums):
     parts = list(plan.passes())
     read = []
     if array.dataflow == "os":
-        depth, start = plan.gemm.depth_k, 0
+        depth = -(-plan.gemm.depth_k // plan.pe_rate.depth) * plan.pe_rate.cycles
+        start = 0
         if plan.vector_depth:
             # Behind the last element of each vector comes its scale.
             depth += -(-depth // plan.vector_depth)
@@ -371,7 +374,8 @@ def table_cycles(plan, array, buffers, row_sums):
                 start += length + wave + (0 if array.weight_double_buffering else rows)
         if part.first_depth and len(read) >= buffers:
             start = max(start, read[-buffers])
-        length = part.m_size if array.dataflow == "ws" else part.n_size + row_sums
+        vectors = part.m_size if array.dataflow == "ws" else part.n_size + row_sums
+        length = vectors * plan.pe_rate.cycles
         if part.last_depth:
             read.append(max([start + length + wave, *read[-1:]]) + 1)
     return read[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.program import TilePlan
 from accelsim.errors import ConfigError
+from accelsim.hardware.pe_kinds import PeKind
 from accelsim.hardware.schema import Array
 from accelsim.simulator.array.interface import ArrayResult, Engine, MatrixOperands
 
@@ -36,8 +37,8 @@ def run_array(
     Raises
     ------
     ConfigError
-        Unknown engine, switching asked of the ``tile`` engine, or scales of vectors of weights
-        where registers are looked at.
+        Unknown engine, switching asked of the ``tile`` engine, or, where registers are looked
+        at, scales of vectors of weights or PEs that are not fixed.
     """
     if engine not in list(Engine):
         known = ", ".join(Engine)
@@ -48,6 +49,16 @@ def run_array(
             f"engine: {what} has no scales of groups of weights, use 'cycle' or 'tile' and energy "
             "per operation"
         )
+    if array.pe_kind is not PeKind.FIXED:
+        if engine == Engine.REGISTER:
+            raise ConfigError(
+                f"engine: 'register' steps the registers of fixed PEs, not of "
+                f"array.pe_kind={array.pe_kind}; use 'cycle' or 'tile'"
+            )
+        if switching:
+            raise ConfigError(
+                f"engine: switching is counted of fixed PEs, not of array.pe_kind={array.pe_kind}"
+            )
     # The engines bring numba with them: they are imported when the first layer runs.
     if engine == Engine.REGISTER:
         from accelsim.simulator.array.register import run_register

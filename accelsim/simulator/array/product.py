@@ -85,9 +85,11 @@ class MatrixProduct:
 
 def whole_plan(gemm: Gemm, array: Array) -> TilePlan:
     """Return the plan that streams as much as there is through each tile, memory no limit."""
-    flow = array.flow
+    flow, rate = array.flow, array.pe_rate(array.weight_bits, array.activation_bits)
     tiles = {"m": gemm.rows_m, "n": gemm.columns_n, "k": gemm.depth_k}
     tiles |= {flow.rows: array.rows, flow.columns: array.columns}
+    if flow.rows == "k":
+        tiles["k"] *= rate.depth
     return TilePlan(
         gemm=gemm,
         dataflow=flow,
@@ -98,4 +100,5 @@ def whole_plan(gemm: Gemm, array: Array) -> TilePlan:
         order=LoopOrder.M_OUTER,
         weights_residency=Residency.PASS,
         activations_residency=Residency.LAYER,
+        pe_rate=rate,
     )

@@ -37,7 +37,8 @@ def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
     for visit in visits(plan):
         for m_start, m_stop in cut(visit.m_start, visit.m_stop, plan.tile_m):
             by_rows = plan.dataflow.stream == "m"
-            length = m_stop - m_start if by_rows else visit.n_stop - visit.n_start
+            vectors = m_stop - m_start if by_rows else visit.n_stop - visit.n_start
+            length = vectors * plan.pe_rate.cycles
             added, may_load = step(length, may_load)
             for cause, count in zip(_CAUSES, added, strict=True):
                 cycles[cause] += count

@@ -92,7 +92,8 @@ def closed_form_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 
 def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
     gemm, rows, leaves = plan.gemm, array.rows, array.stepped_columns - 1 + plan.scaling_cycles
-    lengths = _m_sizes(plan) if plan.dataflow.stream == "m" else _sizes(gemm.columns_n, plan.tile_n)
+    vectors = _m_sizes(plan) if plan.dataflow.stream == "m" else _sizes(gemm.columns_n, plan.tile_n)
+    lengths = Counter({size * plan.pe_rate.cycles: count for size, count in vectors.items()})
     across = _sizes(gemm.columns_n, plan.tile_n) if plan.dataflow.stream == "m" else _m_sizes(plan)
     repeats = gemm.groups * across.total() * _sizes(gemm.depth_k, plan.tile_k).total()
     passes = repeats * lengths.total()
@@ -119,7 +120,8 @@ def _stationary_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 
 def _output_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
     gemm, rows, columns = plan.gemm, array.rows, array.stepped_columns
-    length = gemm.depth_k + plan.depth_scales
+    steps = -(-gemm.depth_k // plan.pe_rate.depth) + plan.depth_scales
+    length = steps * plan.pe_rate.cycles
     tiles = gemm.groups * _m_sizes(plan).total() * _sizes(gemm.columns_n, plan.tile_n).total()
     fills = 1 if array.tile_overlap else tiles
     if array.drain is Drain.FREE:
@@ -182,7 +184,8 @@ def _m_sizes(plan: TilePlan) -> Counter[int]:
 
 
 def _last_length(plan: TilePlan) -> int:
-    """Return the stream length of a plan's last pass."""
+    """Return the cycles in which a plan's last pass streams."""
+    last = ((plan.gemm.rows_m - 1) % plan.block_m) % plan.tile_m + 1
     if plan.dataflow.stream == "n":
-        return (plan.gemm.columns_n - 1) % plan.tile_n + 1
-    return ((plan.gemm.rows_m - 1) % plan.block_m) % plan.tile_m + 1
+        last = (plan.gemm.columns_n - 1) % plan.tile_n + 1
+    return last * plan.pe_rate.cycles
