@@ -9,8 +9,10 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from accelsim.errors import ConfigError
 from accelsim.hardware.schema import Hardware
 from accelsim.hardware.validation import Quantity
+from accelsim.units import shortened
 
 __all__ = ["Field", "hardware_fields", "with_values"]
 
@@ -24,6 +26,21 @@ class Field:
 
     path: str
     quantity: Quantity | None
+
+    def number(self, value: object) -> float | int | str | bool:
+        """Return a value of a file as the number it means; a text without a unit is itself.
+
+        >>> hardware_fields()["clock"].number("1GHz"), hardware_fields()["array.rows"].number(8)
+        (1000000000.0, 8)
+
+        Raises ConfigError if it is no single value.
+        """
+        if self.quantity is not None:
+            number: float | int = self.quantity.parse(value)
+            return number
+        if not isinstance(value, bool | int | float | str):
+            raise ConfigError(f"must be one value, got {shortened(value)}")
+        return value
 
 
 def hardware_fields() -> dict[str, Field]:

@@ -292,6 +292,9 @@ function network(point) {
   return axis ? axis.values[axis.index[point]] : data.network;
 }
 
+// Fields of the machine that an axis changes beside its own.
+const brought = (axis, point) => axis.brings[axis.index[point]] ?? {};
+
 function resolved(point) {
   const machine = structuredClone(data.base), words = {};
   const put = (name, value) => {
@@ -302,6 +305,7 @@ function resolved(point) {
   let [weights, activations] = [machine.array.weight_bits, machine.array.activation_bits];
   axes.forEach((axis, i) => {
     const value = axis.values[axis.index[point]];
+    Object.entries(brought(axis, point)).forEach(([name, other]) => put(name, other));
     if (axis.name === "bits") [weights, activations] = value.slice(1).split("a").map(Number);
     else if (axis.name === "batch") words.batch = value;
     else if (axis.name === "network") return;
@@ -323,6 +327,7 @@ function command(point) {
   axes.forEach((axis, i) => {
     if (["bits", "network", "batch", "array.weight_bits", "array.activation_bits"].includes(axis.name) || axis.name.startsWith("quantization.")) return;
     parts.push("--set", `${axis.name}=${setting(i, point)}`);
+    Object.entries(brought(axis, point)).forEach(([name, value]) => parts.push("--set", `${name}=${value}`));
   });
   if (!(network(point) in data.files)) parts.push("--bits", w === a ? String(w) : `w${w}a${a}`);
   parts.push("--batch", String(words.batch ?? data.batch), ...data.options[data.option[point]]);

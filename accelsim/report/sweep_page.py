@@ -14,11 +14,15 @@ __all__ = ["PageAxis", "PageColumn", "SweepPage", "sweep_html"]
 
 @dataclass(frozen=True)
 class PageAxis:
-    """An axis: its values, and for every point the index of its value."""
+    """An axis: its values, and for every point the index of its value.
+
+    ``brings``: for every value, if anything, the other fields of the machine that it changes.
+    """
 
     name: str
     values: Sequence[Any]
     index: Sequence[int]
+    brings: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def field_axis(field: Field, given: object, base: Mapping[str, Any]) -> Axis:
         path = tuple(field.path.split("."))
         wrong = value_message(with_values(base, {field.path: value}), path, Hardware)
         if wrong is None:
-            numbers.append(_number(field, value))
+            numbers.append(field.number(value))
         else:
             problems.append(wrong)
     refuse_values(problems)
@@ -137,14 +137,6 @@ def _widths(value: object) -> str:
             f"8, got {shortened(value)}"
         )
     return f"w{pair[0]}a{pair[1]}"
-
-
-def _number(field: Field, value: object) -> Value:
-    if field.quantity is not None:
-        return field.quantity.parse(value)
-    if not isinstance(value, bool | int | float | str):
-        raise ConfigError(f"must be one value, got {shortened(value)}")
-    return value
 
 
 def _range(field: Field, given: object) -> Iterator[object]:

@@ -21,6 +21,7 @@ from accelsim.sweeps.space import (
     Quantization,
     Space,
 )
+from accelsim.sweeps.technology_axes import TABLE
 
 __all__ = ["Inputs", "read_inputs"]
 
@@ -98,9 +99,13 @@ def read_inputs(space: Space) -> Inputs:
             hashes[f"data of {name}"] = source.data_sha256
     chosen = {axis.name: axis.values for axis in space.axes}
     technology = space.base["technology"]
-    for name in chosen.get("technology.table", (technology["table"],)):
+    brought = {
+        str(fields[TABLE]) for axis in space.axes for fields in axis.brings if TABLE in fields
+    }
+    tables = chosen.get(TABLE, tuple(sorted(brought)) or (technology["table"],))
+    for name in map(str, tables):
         for devices in chosen.get("technology.dram_table", (technology["dram_table"],)):
-            table = load_table(str(name), str(devices))
+            table = load_table(name, str(devices))
             hashes[f"table {name}"] = table.sha256
             hashes[f"DRAM table {devices}"] = table.dram.sha256
     batches = chosen.get(BATCH, (space.batch,))

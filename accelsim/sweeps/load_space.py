@@ -44,12 +44,13 @@ from accelsim.sweeps.space_form import (
     quantization_axis,
     read_objective,
 )
+from accelsim.sweeps.technology_axes import NODE, TABLE, with_technology
 from accelsim.units import shortened
 
 __all__ = ["load_space", "make_space", "names_of"]
 
 _WIDTH_FIELDS = ("array.weight_bits", "array.activation_bits")
-_TABLES = {"technology.table": table_names, "technology.dram_table": dram_table_names}
+_TABLES = {TABLE: table_names, "technology.dram_table": dram_table_names}
 _DEFAULT_OBJECTIVES = ("latency", "energy")
 
 
@@ -169,8 +170,13 @@ class _Checker:
                 if name in fields:
                     if BITS in given and name in _WIDTH_FIELDS:
                         raise ConfigError("is given by the axis bits, too")
+                    if name in _TABLES:
+                        _shipped_only(values, _TABLES[name]())
                     if base:
-                        axes.append(field_axis(fields[name], values, base))
+                        axis = field_axis(fields[name], values, base)
+                        if name in (NODE, TABLE):
+                            axis = with_technology(axis, base, given)
+                        axes.append(axis)
                 elif name in named:
                     make = {BITS: bits_axis, NETWORK: network_axis, BATCH: batch_axis}[name]
                     axes.append(make(values))
@@ -178,8 +184,6 @@ class _Checker:
                     axes.append(quantization_axis(name, values))
                 else:
                     raise ConfigError(f"unknown axis{_meant(name, (*fields, *named, *choices))}")
-                if name in _TABLES:
-                    _shipped_only(values, _TABLES[name]())
             except ConfigError as error:
                 self._complain(("axes", name), str(error))
         return axes

@@ -90,7 +90,9 @@ def _page(
         notes=_notes(stored, found, len(shown)),
         cards=_cards(found),
         axes=[
-            PageAxis(axis.name, axis.values, [found.rows[i].choice[place] for i in shown])
+            PageAxis(
+                axis.name, axis.values, [found.rows[i].choice[place] for i in shown], axis.brings
+            )
             for place, axis in enumerate(space.axes)
         ],
         columns=columns,

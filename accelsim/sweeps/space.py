@@ -16,7 +16,7 @@ from typing import Any
 
 from accelsim.errors import ConfigError
 from accelsim.hardware import Hardware
-from accelsim.hardware.fields import with_values
+from accelsim.hardware.fields import hardware_fields, with_values
 from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, FieldPath, Place
 from accelsim.sweeps.expressions import Expression, Value
@@ -58,12 +58,23 @@ class Axis:
     """What is varied, in the order of the file.
 
     ``values`` are as a file holds them ("64KiB"), ``numbers`` as expressions see them (65536).
-    A value of the axis ``bits`` is "w4a8".
+    A value of the axis ``bits`` is "w4a8". ``brings``: for every value, if anything, other fields
+    of the machine that come with it, as a file holds them.
     """
 
     name: str
     values: tuple[Value, ...]
     numbers: tuple[Value, ...]
+    brings: tuple[Mapping[str, Value], ...] = ()
+
+    @cached_property
+    def brought_numbers(self) -> tuple[Mapping[str, Value], ...]:
+        """What each value brings, as expressions see it."""
+        fields = hardware_fields()
+        return tuple(
+            {name: fields[name].number(value) for name, value in brought.items()}
+            for brought in self.brings
+        )
 
 
 @dataclass(frozen=True)
@@ -188,6 +199,8 @@ class Space:
                 names |= _width_names(*parse_widths(str(axis.values[index])))
             else:
                 names[axis.name] = axis.numbers[index]
+            if axis.brings:
+                names |= axis.brought_numbers[index]
         return names
 
     def settings(self, choice: Choice) -> dict[str, Value]:
@@ -206,6 +219,9 @@ class Space:
         settings = self.settings(choice)
         network = str(settings.get(NETWORK, self.network))
         changes: dict[str, object] = self._asked_by_file(network, settings)
+        for axis, index in zip(self.axes, choice, strict=True):
+            if axis.brings:
+                changes |= axis.brings[index]
         for name, value in settings.items():
             if name == BITS:
                 widths = parse_widths(str(value))

@@ -24,7 +24,12 @@ def space_document(space: Space) -> dict[str, Any]:
         "hardware": space.hardware,
         "base": space.base,
         "axes": [
-            {"name": axis.name, "values": axis.values, "numbers": axis.numbers}
+            {
+                "name": axis.name,
+                "values": axis.values,
+                "numbers": axis.numbers,
+                **({"brings": axis.brings} if axis.brings else {}),
+            }
             for axis in space.axes
         ],
         "objectives": [
@@ -56,7 +61,12 @@ def space_of(document: Mapping[str, Any], path: Path) -> Space:
         hardware=document["hardware"],
         base=document["base"],
         axes=tuple(
-            Axis(axis["name"], tuple(axis["values"]), tuple(axis["numbers"]))
+            Axis(
+                axis["name"],
+                tuple(axis["values"]),
+                tuple(axis["numbers"]),
+                tuple(axis.get("brings", ())),
+            )
             for axis in document["axes"]
         ),
         constraints=(),

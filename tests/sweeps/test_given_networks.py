@@ -180,6 +180,7 @@ METHODS = """\
     axes:
       bits: [w3a4]
       clock: [500MHz]
+      technology.node: [7nm]
       quantization.range_method: [min_max, percentile]
       quantization.percentile: [99.5]
       quantization.smooth: [none, 0.5]
@@ -212,8 +213,9 @@ def test_the_command_of_the_page_gives_the_numbers_of_the_point(
             commands[name] = (rows[last], shlex.split(tab.evaluate(f"command({last})")))
             machine = tab.evaluate(f"resolved({last})[0]")
             design = stored.space.design(rows[last].choice).hardware
-            assert machine["array"] == design.model_dump(mode="json", by_alias=True)["array"]
-            assert machine["rescale"] == design.model_dump(mode="json", by_alias=True)["rescale"]
+            expected = design.model_dump(mode="json", by_alias=True)
+            for part in ("array", "rescale", "technology"):
+                assert machine[part] == expected[part]
         browser.close()
     for row, (program, *words) in commands.values():
         assert program == "accelsim"
