@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from accelsim.errors import ConfigError
 
-__all__ = ["NARROWEST_BITS", "WIDEST_BITS", "LayerBits", "check_layer_bits", "with_layer_bits"]
+__all__ = [
+    "NARROWEST_BITS",
+    "WIDEST_BITS",
+    "LayerBits",
+    "check_layer_bits",
+    "with_layer_bits",
+    "without_bits",
+]
 
 NARROWEST_BITS = 2
 WIDEST_BITS = 16
@@ -89,6 +96,22 @@ def with_layer_bits(layers: Sequence[LayerBits], entry: LayerBits) -> tuple[Laye
         before.activation_bits if entry.activation_bits is None else entry.activation_bits,
     )
     return tuple(merged.values())
+
+
+def without_bits(layers: Sequence[LayerBits], bits: tuple[int, int]) -> tuple[LayerBits, ...]:
+    """Return the widths that differ from those of the whole network, weights and activations.
+
+    >>> layers = (LayerBits("conv1", 8, 4), LayerBits("logits", 8))
+    >>> [str(entry) for entry in without_bits(layers, (8, 8))]
+    ['conv1=a4']
+    """
+    kept = []
+    for entry in layers:
+        weights = None if entry.weight_bits == bits[0] else entry.weight_bits
+        activations = None if entry.activation_bits == bits[1] else entry.activation_bits
+        if (weights, activations) != (None, None):
+            kept.append(LayerBits(entry.layer, weights, activations))
+    return tuple(kept)
 
 
 def check_layer_bits(layers: Sequence[LayerBits]) -> None:

@@ -336,7 +336,8 @@ function command(point) {
 
 function choose(point, scroll) {
   chosen = point;
-  const [machine] = resolved(point);
+  const [machine] = resolved(point), built = data.operand_bits[data.option[point]];
+  if (built) [machine.array.weight_bits, machine.array.activation_bits] = built;
   byId("facts").replaceChildren(...[
     ...axes.map((axis, i) => [axis.name, setting(i, point)]),
     ...Object.keys(columns).map((name) => [name, `${number(columns[name].values[point])} ${columns[name].unit}`]),

@@ -52,8 +52,9 @@ class SweepPage:
         What every design starts from.
     files
         Fields of the machine that networks decide which are integers already, by network.
-    options, option
-        The rest of the commands that run them; which of these each point has.
+    options, operand_bits, option
+        The rest of the commands that run them, and what PEs are built for where that is not what
+        the axes say; which of these each point has.
     facts
         What is needed to trust the page: hashes, versions.
     """
@@ -74,6 +75,7 @@ class SweepPage:
     batch: int
     files: Mapping[str, Mapping[str, Any]]
     options: Sequence[Sequence[str]]
+    operand_bits: Sequence[tuple[int, int] | None]
     option: Sequence[int]
     facts: Mapping[str, str]
 
@@ -171,6 +173,7 @@ def _data(page: SweepPage) -> str:
         "batch": page.batch,
         "files": page.files,
         "options": page.options,
+        "operand_bits": page.operand_bits,
         "option": page.option,
     }
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

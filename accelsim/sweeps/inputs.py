@@ -10,17 +10,18 @@ from accelsim.errors import ConfigError
 from accelsim.hardware.schema import Hardware, Technology
 from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, Place
+from accelsim.quantize import NetworkOperands, operand_widths
+from accelsim.quantize.layer_bits import WIDEST_BITS
 from accelsim.sweeps.keys import point_key
 from accelsim.sweeps.networks import IntegerForm, Source, find_source, integers_of
-from accelsim.sweeps.space import (
-    BATCH,
-    BITS,
+from accelsim.sweeps.quantization import (
+    LAYER_BITS,
+    NOTHING,
     QUANTIZATION,
-    Design,
-    FileMachine,
     Quantization,
-    Space,
+    layer_choice,
 )
+from accelsim.sweeps.space import BATCH, BITS, Design, FileMachine, Space
 from accelsim.sweeps.technology_axes import TABLE
 
 __all__ = ["Inputs", "read_inputs"]
@@ -92,7 +93,9 @@ def read_inputs(space: Space) -> Inputs:
     sources = {name: find_source(name, space.folder, space.data, base) for name in space.networks}
     files = {name: source.machine for name, source in sources.items() if source.machine is not None}
     _refuse_what_files_decide(space, files)
-    space = replace(space, files=files)
+    operands = {name: source.operands for name, source in sources.items() if source.operands}
+    _refuse_layers_that_are_not_there(space, operands)
+    space = replace(space, files=files, operands=operands)
     hashes = {f"network {name}": source.sha256 for name, source in sources.items()}
     for name, source in sources.items():
         if source.data_sha256:
@@ -126,3 +129,24 @@ def _refuse_what_files_decide(space: Space, files: Mapping[str, FileMachine]) ->
         raise ConfigError(
             f"{space.source}: quantization: {', '.join(files)}: quantized already; leave it out"
         )
+
+
+def _refuse_layers_that_are_not_there(
+    space: Space, operands: Mapping[str, NetworkOperands]
+) -> None:
+    """Refuse widths of layers that not every network of the space has."""
+    entries = [("quantization.layer_bits", entry) for entry in space.quantization.layers]
+    for axis in space.axes:
+        if axis.name.startswith(LAYER_BITS):
+            values = (value for value in axis.values if value != NOTHING)
+            entries += [(f"axes.{axis.name}", layer_choice(axis.name, value)) for value in values]
+    for field, entry in entries:
+        for network in space.networks:
+            if network not in operands:
+                raise ConfigError(
+                    f"{space.source}: {field}: {network} has no values to be quantized"
+                )
+            try:
+                operand_widths(operands[network], (WIDEST_BITS, WIDEST_BITS), (entry,))
+            except ConfigError as error:
+                raise ConfigError(f"{space.source}: {field}: {error}") from None

@@ -26,13 +26,13 @@ from accelsim.hardware.yaml_files import (
 from accelsim.sweeps.axis_values import batch_axis, bits_axis, field_axis, network_axis
 from accelsim.sweeps.expressions import Expression, Kind, kind_of, parse_expression
 from accelsim.sweeps.metrics import RESULT_NAMES, Objective, metric_objective
+from accelsim.sweeps.quantization import LAYER_BITS, QUANTIZATION, Quantization
 from accelsim.sweeps.space import (
     BATCH,
     BITS,
     NETWORK,
-    QUANTIZATION,
+    WIDTH_FIELDS,
     Axis,
-    Quantization,
     Space,
     Strategy,
     flat_names,
@@ -41,6 +41,7 @@ from accelsim.sweeps.space_form import (
     MAX_GRID_POINTS,
     QUANTIZATION_CHOICES,
     SpaceFile,
+    layer_axis,
     quantization_axis,
     read_objective,
 )
@@ -49,7 +50,6 @@ from accelsim.units import shortened
 
 __all__ = ["load_space", "make_space", "names_of"]
 
-_WIDTH_FIELDS = ("array.weight_bits", "array.activation_bits")
 _TABLES = {TABLE: table_names, "technology.dram_table": dram_table_names}
 _DEFAULT_OBJECTIVES = ("latency", "energy")
 
@@ -164,11 +164,12 @@ class _Checker:
         fields = hardware_fields()
         named = (BITS, NETWORK, BATCH)
         choices = tuple(f"{QUANTIZATION}{choice}" for choice in QUANTIZATION_CHOICES)
+        known = (*fields, *named, *choices, f"{LAYER_BITS}LAYER")
         axes = []
         for name, values in given.items():
             try:
                 if name in fields:
-                    if BITS in given and name in _WIDTH_FIELDS:
+                    if BITS in given and name in WIDTH_FIELDS:
                         raise ConfigError("is given by the axis bits, too")
                     if name in _TABLES:
                         _shipped_only(values, _TABLES[name]())
@@ -182,8 +183,10 @@ class _Checker:
                     axes.append(make(values))
                 elif name in choices:
                     axes.append(quantization_axis(name, values))
+                elif name.startswith(LAYER_BITS) and name != LAYER_BITS:
+                    axes.append(layer_axis(name, values))
                 else:
-                    raise ConfigError(f"unknown axis{_meant(name, (*fields, *named, *choices))}")
+                    raise ConfigError(f"unknown axis{_meant(name, known)}")
             except ConfigError as error:
                 self._complain(("axes", name), str(error))
         return axes

@@ -35,10 +35,13 @@ from accelsim.network.topology import Topology
 from accelsim.pipeline import RunRequest, accuracy_pct, load_images, load_network
 from accelsim.quantize import (
     MachineArithmetic,
+    NetworkOperands,
     QuantizationSpec,
+    network_operands,
     observed_tensors,
     quantize_calibrated,
     quantize_input,
+    without_bits,
 )
 from accelsim.sweeps.evaluate import ends_after
 from accelsim.sweeps.expressions import Value
@@ -63,7 +66,8 @@ class Source:
     """A network of a space: what it is called, and the hashes of what it is read from.
 
     ``topology`` is there for a network of shapes only; ``data`` for the others. ``machine``: what
-    a network that is integers already asks of its machine.
+    a network that is integers already asks of its machine. ``operands``: what of a float network
+    has a width.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Source:
     data_sha256: str
     topology: Topology | None
     machine: FileMachine | None = None
+    operands: NetworkOperands | None = None
 
 
 IntegerForm = QuantizationSpec | MachineArithmetic
@@ -114,7 +119,12 @@ def find_source(name: str, folder: Path, data: str | None, base: Hardware) -> So
         request = RunRequest(network=str(folder / name), data=where)
     model, dataset = _load(request)
     machine = _file_machine(model, base)
-    return Source(name, request.network, request.data, model.sha256, dataset.sha256, None, machine)
+    operands = None
+    if machine is None and isinstance(model, ImportedModel):
+        operands = network_operands(model.network)
+    return Source(
+        name, request.network, request.data, model.sha256, dataset.sha256, None, machine, operands
+    )
 
 
 def _file_machine(model: Model, base: Hardware) -> FileMachine | None:
@@ -134,7 +144,16 @@ def integers_of(source: Source, design: Design) -> IntegerForm:
     """Return the integers that a design computes its network with."""
     if source.machine is not None:
         return MachineArithmetic.for_machine(design.hardware)
-    return QuantizationSpec.for_machine(design.hardware, **vars(design.quantization))
+    weight_bits, activation_bits = design.bits
+    choices = design.quantization.choices
+    layers = without_bits(choices.pop("layer_bits"), design.bits)
+    return QuantizationSpec.for_machine(
+        design.hardware,
+        weight_bits=weight_bits,
+        activation_bits=activation_bits,
+        layer_bits=tuple(sorted(layers, key=lambda entry: entry.layer)),
+        **choices,
+    )
 
 
 def shape_of(topology: Topology, hardware: Hardware, batch: int) -> NetworkShape:

@@ -20,8 +20,9 @@ from accelsim.sweeps.export import whole_file
 from accelsim.sweeps.expressions import Value
 from accelsim.sweeps.judge import objective_costs
 from accelsim.sweeps.metrics import METRICS, Objective
+from accelsim.sweeps.quantization import QUANTIZATION
 from accelsim.sweeps.read_store import StoredSpace, read_rows
-from accelsim.sweeps.space import NETWORK, QUANTIZATION, Choice, Space
+from accelsim.sweeps.space import BITS, NETWORK, WIDTH_FIELDS, Choice, Space
 from accelsim.sweeps.store import Store
 
 __all__ = ["MOST_POINTS", "write_report"]
@@ -105,6 +106,7 @@ def _page(
         network=space.network,
         batch=space.batch,
         options=[_options(space, dict(way)) for way in kinds],
+        operand_bits=[_operand_bits(space, dict(way)) for way in kinds],
         files={name: file.fields for name, file in space.files.items()},
         option=[kinds[way] for way in ways],
         facts={**stored.inputs, **versions()},
@@ -187,8 +189,15 @@ def _way(space: Space, choice: Choice) -> tuple[tuple[str, Value], ...]:
     return tuple(
         (axis.name, axis.values[index])
         for axis, index in zip(space.axes, choice, strict=True)
-        if axis.name == NETWORK or axis.name.startswith(QUANTIZATION)
+        if axis.name in (NETWORK, BITS, *WIDTH_FIELDS) or axis.name.startswith(QUANTIZATION)
     )
+
+
+def _operand_bits(space: Space, settings: Mapping[str, Value]) -> tuple[int, int] | None:
+    """Return what PEs are built for if layers have widths of their own."""
+    if not space.quantized(settings).layers:
+        return None
+    return space.operand_bits(settings)
 
 
 def _options(space: Space, settings: Mapping[str, Value]) -> list[str]:
@@ -198,7 +207,7 @@ def _options(space: Space, settings: Mapping[str, Value]) -> list[str]:
     options = [] if space.data is None else ["--data", space.data]
     if str(settings.get(NETWORK, space.network)) in space.files:
         return options
-    choices = vars(space.quantized(settings))
+    choices = space.quantized(settings).choices
     for option, value in RunRequest(**choices).quantization_words:
         options += [option] if value is None else [option, value]
     options += ["--seed", str(choices["seed"])] if choices["seed"] else []

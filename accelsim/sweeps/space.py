@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -19,20 +19,20 @@ from accelsim.hardware import Hardware
 from accelsim.hardware.fields import hardware_fields, with_values
 from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, FieldPath, Place
+from accelsim.quantize import NetworkOperands, operand_widths
 from accelsim.sweeps.expressions import Expression, Value
 from accelsim.sweeps.metrics import Objective
+from accelsim.sweeps.quantization import LAYER_BITS, QUANTIZATION, Quantization, chosen
 
 __all__ = [
     "BATCH",
     "BITS",
     "NETWORK",
-    "NOT_SMOOTHED",
-    "QUANTIZATION",
+    "WIDTH_FIELDS",
     "Axis",
     "Choice",
     "Design",
     "FileMachine",
-    "Quantization",
     "Space",
     "Strategy",
     "flat_names",
@@ -42,15 +42,10 @@ __all__ = [
 BITS, NETWORK, BATCH = "bits", "network", "batch"
 """Axes that are not fields of the machine."""
 
-QUANTIZATION = "quantization."
-"""What axes that vary a choice of `Quantization` begin with."""
-
-NOT_SMOOTHED = "none"
-"""The value of the axis ``quantization.smooth`` that leaves the network as it is."""
-
 Choice = tuple[int, ...]
 
 _OPERANDS = ("weight", "activation")
+WIDTH_FIELDS = ("array.weight_bits", "array.activation_bits")
 
 
 @dataclass(frozen=True)
@@ -78,22 +73,6 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Quantization:
-    """How float networks of the space become integers; see `accelsim.request.RunRequest`."""
-
-    per_channel: bool = True
-    symmetric_activations: bool = False
-    range_method: str = "min_max"
-    weight_range_method: str = "min_max"
-    percentile: float = 99.9
-    equalize: bool = False
-    smooth: float | None = None
-    weight_rounding: str = "nearest"
-    correct_biases: bool = False
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class FileMachine:
     """What a network that is integers already asks of its machine.
 
@@ -106,13 +85,18 @@ class FileMachine:
 
 @dataclass(frozen=True)
 class Design:
-    """One point: a machine, built and checked, what runs on it, and how that is quantized."""
+    """One point: a machine, built and checked, what runs on it, and how that is quantized.
+
+    ``bits``: of weights and activations of all layers but those that have widths of their own;
+    PEs are built for the widest.
+    """
 
     settings: Mapping[str, Value]
     network: str
     batch: int
     hardware: Hardware
     quantization: Quantization
+    bits: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -144,6 +128,8 @@ class Space:
         Constraints that read results: points that break one are run and marked.
     files
         The networks that are integers already, known once they have been read.
+    operands
+        What of each float network has a width, known once it has been read.
     """
 
     name: str
@@ -162,6 +148,7 @@ class Space:
     quantization: Quantization
     strategy: Strategy
     files: Mapping[str, FileMachine] = field(default_factory=dict)
+    operands: Mapping[str, NetworkOperands] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -201,6 +188,8 @@ class Space:
                 names[axis.name] = axis.numbers[index]
             if axis.brings:
                 names |= axis.brought_numbers[index]
+        if self._gives_layers_bits:
+            names |= zip(WIDTH_FIELDS, self.operand_bits(self.settings(choice)), strict=True)
         return names
 
     def settings(self, choice: Choice) -> dict[str, Value]:
@@ -222,29 +211,54 @@ class Space:
         for axis, index in zip(self.axes, choice, strict=True):
             if axis.brings:
                 changes |= axis.brings[index]
+        fixed = (NETWORK, BATCH, BITS)
         for name, value in settings.items():
-            if name == BITS:
-                widths = parse_widths(str(value))
-                changes |= dict(
-                    zip(("array.weight_bits", "array.activation_bits"), widths, strict=True)
-                )
-            elif name not in (NETWORK, BATCH) and not name.startswith(QUANTIZATION):
+            if name not in fixed and not name.startswith(QUANTIZATION):
                 changes[name] = value
+        if network not in self.files:
+            changes |= zip(WIDTH_FIELDS, self.operand_bits(settings), strict=True)
         places: dict[FieldPath, Place] = {(): Place(f"hardware {self.hardware}")}
         hardware = validate(Document(with_values(self.base, changes), places), Hardware)
         batch = settings.get(BATCH, self.batch)
         if not isinstance(batch, int):
             raise ConfigError(f"batch: must be a whole number, got {batch!r}")
-        return Design(settings, network, batch, hardware, self.quantized(settings))
+        return Design(
+            settings, network, batch, hardware, self.quantized(settings), self.bits(settings)
+        )
 
     def quantized(self, settings: Mapping[str, Value]) -> Quantization:
         """Return how the network of a design becomes integers, of the values of its axes."""
-        changes: dict[str, Any] = {
-            name.removeprefix(QUANTIZATION): None if value == NOT_SMOOTHED else value
-            for name, value in settings.items()
-            if name.startswith(QUANTIZATION)
-        }
-        return replace(self.quantization, **changes) if changes else self.quantization
+        return chosen(self.quantization, settings)
+
+    def bits(self, settings: Mapping[str, Value]) -> tuple[int, int]:
+        """Return the widths of weights and activations where layers have none of their own."""
+        if BITS in settings:
+            return parse_widths(str(settings[BITS]))
+        array = self.base["array"]
+        weights, activations = (
+            int(settings.get(path, array[path.partition(".")[2]])) for path in WIDTH_FIELDS
+        )
+        return weights, activations
+
+    def operand_bits(self, settings: Mapping[str, Value]) -> tuple[int, int]:
+        """Return what PEs are built for: the widest operands of all layers.
+
+        Raises
+        ------
+        ConfigError
+            If a layer that has widths is none of the network's.
+        """
+        bits = self.bits(settings)
+        operands = self.operands.get(str(settings.get(NETWORK, self.network)))
+        if not self._gives_layers_bits or operands is None:
+            return bits
+        return operand_widths(operands, bits, self.quantized(settings).layers).widest or bits
+
+    @cached_property
+    def _gives_layers_bits(self) -> bool:
+        return bool(self.quantization.layer_bits) or any(
+            axis.name.startswith(LAYER_BITS) for axis in self.axes
+        )
 
     def _names_of_file(self, choice: Choice) -> dict[str, Value]:
         """Return what expressions read of the fields that a network of integers decides."""

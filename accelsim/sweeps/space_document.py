@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accelsim.quantize import NetworkOperands
 from accelsim.sweeps.expressions import parse_expression
 from accelsim.sweeps.load_space import names_of
 from accelsim.sweeps.metrics import Objective
-from accelsim.sweeps.space import Axis, FileMachine, Quantization, Space, Strategy
+from accelsim.sweeps.quantization import Quantization
+from accelsim.sweeps.space import Axis, FileMachine, Space, Strategy
 
 __all__ = ["space_document", "space_of"]
 
@@ -44,6 +46,7 @@ def space_document(space: Space) -> dict[str, Any]:
         "budgets": [budget.text for budget in space.budgets],
         "quantization": vars(space.quantization),
         "files": {name: vars(file) for name, file in space.files.items()},
+        "operands": {name: vars(operands) for name, operands in space.operands.items()},
     }
 
 
@@ -83,4 +86,7 @@ def space_of(document: Mapping[str, Any], path: Path) -> Space:
         quantization=Quantization(**document["quantization"]),
         strategy=Strategy(),
         files={name: FileMachine(**file) for name, file in document["files"].items()},
+        operands={
+            name: NetworkOperands(**operands) for name, operands in document["operands"].items()
+        },
     )

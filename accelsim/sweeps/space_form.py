@@ -5,29 +5,55 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from accelsim.errors import ConfigError
 from accelsim.frontend import LARGEST_SEED
 from accelsim.hardware.quantities import Count, Part, Text, Word
 from accelsim.hardware.validation import did_you_mean, value_message
-from accelsim.quantize import RangeMethod, WeightRounding
+from accelsim.quantize import LayerBits, RangeMethod, WeightRounding
+from accelsim.quantize.layer_bits import check_layer_bits
 from accelsim.sweeps.axis_values import listed, make_axis, refuse_values
 from accelsim.sweeps.expressions import Kind, parse_expression
 from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
-from accelsim.sweeps.space import NOT_SMOOTHED, QUANTIZATION, Axis
+from accelsim.sweeps.quantization import NOTHING, QUANTIZATION, layer_choice
+from accelsim.sweeps.space import Axis
 from accelsim.units import shortened
 
 __all__ = [
     "MAX_GRID_POINTS",
     "QUANTIZATION_CHOICES",
     "SpaceFile",
+    "layer_axis",
     "quantization_axis",
     "read_objective",
 ]
 
 MAX_GRID_POINTS = 10_000_000
 """Points of a grid, at most; larger spaces can be sampled."""
+
+
+def _refusal(error: ConfigError) -> PydanticCustomError:
+    return PydanticCustomError("accelsim_unit", "{text}", {"text": str(error)})
+
+
+def _layer_bits(text: str) -> str:
+    try:
+        return str(LayerBits.parse(text))
+    except ConfigError as error:
+        raise _refusal(error) from None
+
+
+def _each_layer_once(texts: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        check_layer_bits([LayerBits.parse(text) for text in texts])
+    except ConfigError as error:
+        raise _refusal(error) from None
+    return texts
+
+
+_LayerBits = Annotated[Text, AfterValidator(_layer_bits)]
 
 
 class _QuantizationPart(Part):
@@ -40,10 +66,16 @@ class _QuantizationPart(Part):
     smooth: Annotated[float | None, Field(ge=0, le=1)] = None
     weight_rounding: Annotated[WeightRounding, Field(strict=False)] = WeightRounding.NEAREST
     correct_biases: bool = False
+    layer_bits: Annotated[
+        tuple[_LayerBits, ...], Field(strict=False), AfterValidator(_each_layer_once)
+    ] = ()
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
 
 
-QUANTIZATION_CHOICES = tuple(_QuantizationPart.model_fields)
+QUANTIZATION_CHOICES = tuple(
+    name for name in _QuantizationPart.model_fields if name != "layer_bits"
+)
+"""What an axis can vary; widths of layers have an axis for each layer."""
 
 
 class _StrategyPart(Part):
@@ -83,13 +115,38 @@ def quantization_axis(name: str, given: object) -> Axis:
     field = name.removeprefix(QUANTIZATION)
     problems = []
     for value in values:
-        if field == "smooth" and value == NOT_SMOOTHED:
+        if field == "smooth" and value == NOTHING:
             continue
         section = {"quantization": {field: value}}
         wrong = value_message(section, ("quantization", field), SpaceFile)
         if wrong is None and value is None:
-            wrong = f"must be 0 to 1, or {NOT_SMOOTHED}, got nothing"
+            wrong = f"must be 0 to 1, or {NOTHING}, got nothing"
         problems += [] if wrong is None else [wrong]
+    refuse_values(problems)
+    return make_axis(name, values, values)
+
+
+def layer_axis(name: str, given: object) -> Axis:
+    """Return the axis ``quantization.layer_bits.LAYER``: ``w4a8``, ``w4``, ``a8``, 8 or ``none``.
+
+    Whether networks have such a layer is not checked here.
+
+    Raises
+    ------
+    ConfigError
+        A line for each value that cannot be used; without the place.
+    """
+    problems: list[str] = []
+    values: list[str] = []
+    for value in listed(given):
+        try:
+            if value == NOTHING:
+                values.append(NOTHING)
+                continue
+            entry = layer_choice(name, value)
+            values.append(str(entry).removeprefix(f"{entry.layer}="))
+        except ConfigError as error:
+            problems.append(str(error))
     refuse_values(problems)
     return make_axis(name, values, values)
 

@@ -25,6 +25,7 @@ from accelsim.quantize import (
     quantize_calibrated,
     quantize_input,
     scaled_network,
+    without_bits,
 )
 from accelsim.request import RunRequest
 from accelsim.simulator import simulate
@@ -106,15 +107,8 @@ class Networks:
 
         ``weights``: bits by layer; ``written``: bits of activations by the layer that writes them.
         """
-        entries = []
-        for name, bits in written.items():
-            own = weights.get(name, self._spec.weight_bits)
-            differs = (own != self._spec.weight_bits, bits != self._spec.activation_bits)
-            if any(differs):
-                entries.append(
-                    LayerBits(name, own if differs[0] else None, bits if differs[1] else None)
-                )
-        return tuple(entries)
+        entries = [LayerBits(name, weights.get(name), bits) for name, bits in written.items()]
+        return without_bits(entries, (self._spec.weight_bits, self._spec.activation_bits))
 
     def difference(self, before: Layers, after: Layers) -> str:
         """Return the widths that differ between two networks, as `LayerBits` writes them."""

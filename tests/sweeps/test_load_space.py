@@ -294,11 +294,11 @@ def test_a_network_with_values_is_judged_by_its_accuracy_by_default(space_file):
     assert names == ["latency", "energy", "accuracy"]
 
 
-def test_a_space_chooses_as_a_run_does_but_for_single_layers():
+def test_a_space_chooses_as_a_run_does():
     request = RunRequest().quantization
-    del request["layer_bits"]
-    assert set(QUANTIZATION_CHOICES) == set(request)
     assert vars(Quantization()) == request
+    # Each layer has an axis of its own.
+    assert {*QUANTIZATION_CHOICES, "layer_bits"} == set(request)
 
 
 def test_how_networks_are_quantized_can_be_an_axis(space_file):
@@ -327,7 +327,7 @@ def test_choices_of_quantization_that_there_are_not(space_file):
         """\
         schema: accelsim.space/1
         name: methods
-        quantization: {weight_range_method: cross_entropy, seed: -1, layer_bits: []}
+        quantization: {weight_range_method: cross_entropy, seed: -1, granularity: 4}
         axes:
           quantization.range_method: [mse, mso]
           quantization.smooth: [null, 2]
@@ -343,9 +343,9 @@ def test_choices_of_quantization_that_there_are_not(space_file):
         ),
         "space.yaml:3: quantization.seed: must be 0 to 18446744073709551615, got -1",
         (
-            "space.yaml:3: quantization.layer_bits: unknown field, allowed per_channel, "
+            "space.yaml:3: quantization.granularity: unknown field, allowed per_channel, "
             "symmetric_activations, range_method, weight_range_method, percentile, equalize, "
-            "smooth, weight_rounding, correct_biases, seed"
+            "smooth, weight_rounding, correct_biases, layer_bits, seed"
         ),
         (
             "space.yaml:5: axes.quantization.range_method: must be one of 'min_max', "
