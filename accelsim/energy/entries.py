@@ -22,6 +22,7 @@ from accelsim.hardware.quantities import (
 )
 from accelsim.hardware.schema import SramCells
 from accelsim.hardware.validation import Complaint, raise_complaints
+from accelsim.units import format_seconds
 
 __all__ = [
     "AreaEntry",
@@ -256,13 +257,30 @@ class DramTiming(Sourced):
     """A channel of this type, to hold a machine's numbers against.
 
     ``bandwidth`` is the bus's peak; latencies are the device's own, to the last beat of a burst,
-    for a row that is open and for one that is closed; ``burst`` is the least that moves.
+    for a row that is open, for one that is closed, and for one whose bank has another row open;
+    ``burst`` is the least that moves; ``banks`` are those of a channel.
     """
 
     bandwidth: BytesPerSecond
     row_hit_latency: Seconds
     row_miss_latency: Seconds
+    row_conflict_latency: Seconds
     burst: Bytes
+    banks: Count
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        raise_complaints(self._complaints())
+        return self
+
+    def _complaints(self) -> Iterator[Complaint]:
+        before = self.row_hit_latency
+        for name in ("row_miss_latency", "row_conflict_latency"):
+            latency = getattr(self, name)
+            if latency < before:
+                least, text = format_seconds(before), format_seconds(latency)
+                yield Complaint((name,), f"must be at least {least}, got {text}")
+            before = max(before, latency)
 
 
 class DramEntry(Sourced):

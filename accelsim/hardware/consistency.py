@@ -9,12 +9,12 @@ from accelsim.arithmetic.formats import Overflow
 from accelsim.hardware.dataflow import DATAFLOWS, Dimension
 from accelsim.hardware.pe_kinds import COMPOSABLE_BITS, PeKind
 from accelsim.hardware.validation import Complaint
-from accelsim.units import format_bytes, format_bytes_per_cycle
+from accelsim.units import format_bytes, format_bytes_per_cycle, format_seconds
 
 if TYPE_CHECKING:
-    from accelsim.hardware.schema import Array, Hardware, Scratchpad
+    from accelsim.hardware.schema import Array, Dram, Hardware, Scratchpad
 
-__all__ = ["check_hardware", "check_scratchpad"]
+__all__ = ["check_dram", "check_hardware", "check_scratchpad"]
 
 
 def check_scratchpad(pad: Scratchpad) -> Iterator[Complaint]:
@@ -25,6 +25,17 @@ def check_scratchpad(pad: Scratchpad) -> Iterator[Complaint]:
     ):
         if value % pad.banks:
             yield Complaint((field,), f"must divide by banks: {pad.banks}, got {text}")
+
+
+def check_dram(dram: Dram) -> Iterator[Complaint]:
+    """Yield rows that do not hold whole bursts, and the time of rows that are not stated."""
+    if dram.row_size is None:
+        if dram.row_miss:
+            text = format_seconds(dram.row_miss)
+            yield Complaint(("row_miss",), f"must be 0s without row_size, got {text}")
+    elif dram.row_size % dram.burst:
+        burst, text = format_bytes(dram.burst), format_bytes(dram.row_size)
+        yield Complaint(("row_size",), f"must be a multiple of the burst, {burst}, got {text}")
 
 
 def check_hardware(hardware: Hardware) -> Iterator[Complaint]:

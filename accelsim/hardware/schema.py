@@ -44,6 +44,7 @@ __all__ = [
     "Dram",
     "Hardware",
     "RescaleUnit",
+    "RowPolicy",
     "Scratchpad",
     "Scratchpads",
     "SramCells",
@@ -89,6 +90,15 @@ class ClockGating(StrEnum):
     """When a valid token passes."""
     NONE = "none"
     """In every cycle."""
+
+
+class RowPolicy(StrEnum):
+    """What the memory controller does with a row after a transfer."""
+
+    OPEN = "open"
+    """It stays open: a transfer that goes on where its stream stopped finds it so."""
+    CLOSED = "closed"
+    """It is closed: each transfer opens its rows anew."""
 
 
 class Array(Part):
@@ -232,13 +242,25 @@ class Dma(Part):
 class Dram(Part):
     """One DRAM channel. ``bandwidth``: bytes a second; ``latency``: seconds; ``burst``: bytes.
 
-    ``type`` names a DRAM of the DRAM table ("ddr4", "lpddr4").
+    ``type`` names a DRAM of the DRAM table ("ddr4", "lpddr4"). With ``row_size``, the bytes of
+    the channel's open row, rows are counted, and opening one takes ``row_miss`` seconds; without
+    it rows take no time. ``banks`` hold consecutive rows in turn: with more than one, a row is
+    opened while others are read.
     """
 
     type: Word
     bandwidth: BytesPerSecond
     latency: Seconds
     burst: BurstBytes
+    row_size: Bytes | None = None
+    row_miss: Seconds = 0.0
+    row_policy: Annotated[RowPolicy, Field(strict=False)] = RowPolicy.OPEN
+    banks: int = Field(default=8, ge=1, le=1024)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Dram:
+        raise_complaints(consistency.check_dram(self))
+        return self
 
 
 class RescaleUnit(Part):

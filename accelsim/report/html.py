@@ -201,6 +201,7 @@ def _layers(point: PointResult, *, opened: bool) -> str:
     layers = point.layers
     grouped = any(layer.groups > 1 for layer in layers)
     causes = [cause for cause in CAUSES if any(layer.cycles[cause] for layer in layers)]
+    misses = [layer.traffic.dram_row_misses for layer in layers]
     columns = [
         ("layer", "", [layer.name for layer in layers]),
         ("operator", "", [layer.op for layer in layers]),
@@ -214,6 +215,7 @@ def _layers(point: PointResult, *, opened: bool) -> str:
         ("utilization", "%", [f"{layer.utilization_pct:.1f}" for layer in layers]),
         ("DRAM", "bytes read", [f"{layer.traffic.dram_read_bytes:,}" for layer in layers]),
         ("DRAM", "bytes written", [f"{layer.traffic.dram_write_bytes:,}" for layer in layers]),
+        *([("DRAM", "row misses", [f"{x:,}" for x in misses])] if any(misses) else []),
         ("energy", "nJ", aligned([1e-3 * sum(layer.energy_pj.values()) for layer in layers])),
     ]
     what = "one image" if point.batch == 1 else f"one batch of {point.batch} images"

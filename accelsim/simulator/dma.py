@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from simpy import Event
 
 from accelsim.errors import InternalError
-from accelsim.simulator.dram import DramChannel
+from accelsim.simulator.dram import DramChannel, Transfer
 from accelsim.simulator.ledger import IDLE, Ledger
 from accelsim.simulator.progress import LayerProgress
 from accelsim.simulator.scratchpad import Space
@@ -82,13 +82,14 @@ class _Engine:
             self._simulation.waits_for[self.unit] = "one of its transfers to complete"
             yield self._completed.wait()
 
-    def _request(self, bus_bytes: int, label: str) -> None:
-        """Ask for the channel."""
-        self.requested_bytes += bus_bytes
+    def _request(self, progress: LayerProgress, transfer: Transfer, label: str) -> None:
+        """Ask for the channel, for a layer."""
+        progress.dram_row_misses += transfer.row_misses
+        self.requested_bytes += transfer.bus_bytes
         self._account()
         self._under_way += 1
         self._asking.append(label)
-        self._channel.request(self, bus_bytes)
+        self._channel.request(self, transfer)
 
     def close(self, cycles_total: int) -> dict[str, int]:
         """Return cycles by cause.
@@ -108,12 +109,12 @@ class _Engine:
 class Fetch:
     """One load.
 
-    ``size_bytes``: the room it takes. ``bus_bytes``: the bursts it moves, none if all its bytes
+    ``size_bytes``: the room it takes. ``transfer``: the bursts it moves, none if all its bytes
     came with the load before. ``steps_before``: passes or chunks before the one that needs it.
     """
 
     size_bytes: int
-    bus_bytes: int
+    transfer: Transfer
     steps_before: int
 
 
@@ -215,8 +216,8 @@ class LoadEngine(_Engine):
             self._account()
             self._blocked = False
         self._held.append(fetch.size_bytes)
-        progress.dram_read_bytes += fetch.bus_bytes
-        self._request(fetch.bus_bytes, label)
+        progress.dram_read_bytes += fetch.transfer.bus_bytes
+        self._request(progress, fetch.transfer, label)
 
 
 class WeightEngine(LoadEngine):
@@ -259,9 +260,9 @@ class StoreEngine(_Engine):
             yield from self._slot()
             progress, size_bytes = self._queue.popleft()
             self._moving.append((progress, size_bytes))
-            bus_bytes = self._channel.timing.bus_bytes(size_bytes)
-            progress.dram_write_bytes += bus_bytes
-            self._request(bus_bytes, progress.name)
+            transfer = self._channel.timing.alone(size_bytes)
+            progress.dram_write_bytes += transfer.bus_bytes
+            self._request(progress, transfer, progress.name)
 
     def completed(self, _: Event) -> None:
         """Hear that the oldest store is complete."""

@@ -157,6 +157,7 @@ class _Machine:
                 layer.traffic,
                 dram_read_bytes=progress.dram_read_bytes,
                 dram_write_bytes=progress.dram_write_bytes,
+                dram_row_misses=progress.dram_row_misses,
             ),
             rescale_operations=progress.rescale_operations,
             vector_operations=progress.vector_operations,
@@ -186,6 +187,8 @@ class _Machine:
         _must_equal("cycles of the layers", sum(run.cycles_total for run in runs), cycles_total)
         _must_equal("bytes on the bus", self.channel.bus_bytes, requested)
         _must_equal("bytes of the layers", moved, requested)
+        misses = sum(run.traffic.dram_row_misses for run in runs)
+        _must_equal("rows that the layers open", misses, self.channel.row_misses)
         for run in runs:
             _must_equal(f"cycles of {run.name}", sum(run.cycles.values()), run.cycles_total)
             _must_equal(f"MACs of {run.name}", run.array.macs, run.macs)
@@ -205,10 +208,10 @@ def _weight_fetches(layers: Sequence[Layer], timing: DramTiming) -> Iterator[lis
         loaded_bytes = 0
         for work in layer.passes if isinstance(layer, MatrixWork) else ():
             if work.fetch_weight_bytes is not None:
-                before = timing.bus_bytes(loaded_bytes)
-                loaded_bytes += work.fetch_weight_bytes
-                new_bytes = timing.bus_bytes(loaded_bytes) - before
-                fetches.append(Fetch(work.fetch_weight_bytes, new_bytes, step))
+                size_bytes = work.fetch_weight_bytes
+                transfer = timing.part(loaded_bytes, loaded_bytes + size_bytes)
+                loaded_bytes += size_bytes
+                fetches.append(Fetch(size_bytes, transfer, step))
             step += 1
         yield fetches
 
@@ -217,7 +220,7 @@ def _activation_fetches(layers: Sequence[Layer], timing: DramTiming) -> Iterator
     """Yield the activation loads of each layer; passes and chunks count as steps."""
 
     def alone(size_bytes: int) -> Fetch:
-        return Fetch(size_bytes, timing.bus_bytes(size_bytes), step)
+        return Fetch(size_bytes, timing.alone(size_bytes), step)
 
     step = 0
     for layer in layers:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
 from accelsim.compiler.program import MatrixInstruction, Place, Program, VectorInstruction
-from accelsim.hardware.schema import Drain, Hardware, Scratchpad
+from accelsim.hardware.schema import Drain, Hardware, RowPolicy, Scratchpad
 from accelsim.simulator import recurrence_kernel as kernel
 from accelsim.simulator.dram import DramTiming
 from accelsim.simulator.recurrence_layout import (
@@ -155,6 +156,7 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
         "hold_up": cycles.numerator,
         "hold_down": cycles.denominator,
         "delay": timing.delay_cycles,
+        **_rows(hardware, cycles),
         "outstanding": hardware.dma.outstanding,
         "activation_room": pads.activations.size,
         "layers": layers,
@@ -168,6 +170,26 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
     engines["room"] = pads.weights.size, 0, 0
     engines["ahead"] = pads.weights.double_buffered, pads.activations.double_buffered, True
     return machine
+
+
+def _rows(hardware: Hardware, burst_cycles: Fraction) -> dict[str, int]:
+    """Return what the rows of the DRAM are; ``row`` is 0 where they do not matter.
+
+    ``row_further``: cycles that a row adds when rows are opened in turn in all banks, each of which
+    then takes ``row_miss`` and the row's own time.
+    """
+    dram = hardware.dram
+    if dram.row_size is None:
+        return {"row": 0}
+    miss = ceil(round(dram.row_miss * hardware.clock, 6))
+    row = ceil(dram.row_size // dram.burst * burst_cycles)
+    return {
+        "row": dram.row_size,
+        "row_miss": miss,
+        "row_further": max(0, ceil(Fraction(miss + row, dram.banks)) - row),
+        "row_ahead": dram.banks > 1,
+        "rows_stay": dram.row_policy is RowPolicy.OPEN,
+    }
 
 
 def _matrix(

@@ -26,6 +26,7 @@ class LayerProgress:
         self.stored = Event(simulation)
         self.dram_read_bytes = 0
         self.dram_write_bytes = 0
+        self.dram_row_misses = 0
         self.rescale_operations = 0
         self.vector_operations = 0
         if isinstance(work, MatrixWork):

@@ -22,7 +22,7 @@ __all__ = ["is_exact", "recur"]
 Integers = NDArray[np.int64]
 Records = NDArray[np.void]
 
-_REPORTED = ("causes", "start", "stop", "read", "written")
+_REPORTED = ("causes", "start", "stop", "read", "written", "misses")
 _ENGINE_ACCOUNTS = ("hold", "asking", "under_way", "waiting", "blocked", "holding", "bus")
 
 _CAUSES = (
@@ -128,18 +128,19 @@ def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters,
 def _layer_run(
     instruction: Instruction,
     program: Program,
-    result: tuple[list[int], int, int, int, int],
+    result: tuple[list[int], int, int, int, int, int],
     fetched: tuple[int, int, int],
     array: ArrayCounters,
     completed: int,
     rescaled: int,
 ) -> LayerRun:
-    causes, start, stop, read_bytes, written_bytes = result
+    causes, start, stop, read_bytes, written_bytes, row_misses = result
     shape = instruction.shape
     stored = program.places[instruction.output] is Place.DRAM
     moved = {
         "dram_read_bytes": read_bytes,
         "dram_write_bytes": written_bytes,
+        "dram_row_misses": row_misses,
     }
     if isinstance(instruction, MatrixInstruction):
         gemm = instruction.plan.gemm

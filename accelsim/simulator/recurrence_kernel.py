@@ -208,14 +208,53 @@ def _ask(m: Record, engine: Record, rings: Records, size: int, cycle: int) -> bo
 
 
 @_helper
+def _hold(m: Record, bus: int) -> int:
+    """Return the cycles for which bytes on the bus hold the channel."""
+    bursts, up, down = bus // m.burst, m.hold_up, m.hold_down
+    return int(bursts * (up // down) + (bursts * (up % down) + down - 1) // down)
+
+
+@_helper
+def _lies_alone(m: Record, entry: Record) -> None:
+    """Let a transfer begin a row of its own, if rows matter."""
+    entry.open = entry.misses = 0
+    if m.row:
+        entry.misses = (entry.bus + m.row - 1) // m.row
+
+
+@_helper
+def _goes_on(m: Record, entry: Record) -> None:
+    """Let a transfer go on in the row that the weights before it ended in, if rows matter."""
+    entry.open = entry.misses = 0
+    if m.row:
+        there = min(entry.bus, m.row_left)
+        opened = (entry.bus - there + m.row - 1) // m.row
+        entry.misses = opened
+        m.row_left += opened * m.row - entry.bus
+        if m.rows_stay:
+            entry.open = there
+        elif there:
+            entry.misses += 1
+
+
+@_helper
+def _opening(m: Record, entry: Record, waited: int) -> int:
+    """Return the cycles for which rows that are not open yet hold up a transfer."""
+    if entry.misses == 0:
+        return 0
+    first = m.row_miss
+    if m.row_ahead:
+        first = max(0, first - waited - _hold(m, entry.open))
+    return int(first + (entry.misses - 1) * m.row_further)
+
+
+@_helper
 def _grant(m: Record, engine: Record, rings: Records) -> None:
     """Carry an engine's oldest request over the channel."""
     entry = _entry(engine, engine.granted, rings)
     asked, bus = engine.asked_at, entry.bus
     start = max(asked, m.channel)
-    bursts = bus // m.burst
-    up, down = m.hold_up, m.hold_down
-    stop = start + bursts * (up // down) + (bursts * (up % down) + down - 1) // down
+    stop = start + _opening(m, entry, start - asked) + _hold(m, bus)
     there = stop + m.delay
     m.channel = stop
     engine.hold += stop - start
@@ -312,7 +351,7 @@ def _next_weights(m: Record, layer: Record) -> None:
         at[AT_GROUP] = 0
         at[AT_LAYER] += 1
         m.base += layer.count
-        m.left = 0
+        m.left = m.row_left = 0
 
 
 @_helper
@@ -344,8 +383,11 @@ def _ask_weights(
     if size > m.left:
         bus = (size - m.left + m.burst - 1) // m.burst * m.burst
     m.left += bus - size
-    _entry(engine, engine.asked - 1, rings).bus = bus
+    entry = _entry(engine, engine.asked - 1, rings)
+    entry.bus = bus
+    _goes_on(m, entry)
     results[at[AT_LAYER]].read += bus
+    results[at[AT_LAYER]].misses += entry.misses
     _next_weights(m, layer)
 
 
@@ -376,8 +418,11 @@ def _ask_activations(
     if not _ask(m, engine, rings, size, cycle):
         return
     bus = (size + m.burst - 1) // m.burst * m.burst
-    _entry(engine, engine.asked - 1, rings).bus = bus
+    entry = _entry(engine, engine.asked - 1, rings)
+    entry.bus = bus
+    _lies_alone(m, entry)
     results[number].read += bus
+    results[number].misses += entry.misses
     if layer.vector:
         m.input += 1
         if m.input == layer.inputs:
@@ -402,12 +447,13 @@ def _ask_store(m: Record, rings: Records) -> None:
 
 
 @_helper
-def _store(engine: Record, rings: Records, size: int, bus: int, written: int) -> None:
+def _store(m: Record, engine: Record, rings: Records, size: int, bus: int, written: int) -> None:
     """Queue a result for its store; its room has been taken."""
     entry = _entry(engine, engine.released, rings)
     entry.taken = written
     entry.bytes = size
     entry.bus = bus
+    _lies_alone(m, entry)
     engine.released += 1
 
 
@@ -437,7 +483,7 @@ def _rescale(m: Record, classes: Records, rings: Records) -> bool:
     buffer.rescaled = m.unhindered
     buffer.free = m.read_stop = stop
     if work.output:
-        _store(engine, rings, work.output, work.output_bus, stop + m.pipeline)
+        _store(m, engine, rings, work.output, work.output_bus, stop + m.pipeline)
     m.read += 1
     return True
 
@@ -531,7 +577,7 @@ def _chunk(m: Record, layer: Record, chunks: Records, rings: Records) -> int:
         if not _release(loads, rings, m.vector):
             return UNUSED
     if work.output:
-        _store(stores, rings, work.output, work.output_bus, m.vector)
+        _store(m, stores, rings, work.output, work.output_bus, m.vector)
     m.ready = 0
     m.steps += 1
     return DONE
@@ -629,7 +675,8 @@ def _request_signature(m: Record, engine: Record, rings: Records, out: Integers)
     out[6] = m.channel - now
     out[7] = engine.asked - engine.granted
     out[8] = m.left
-    size = 9
+    out[9] = m.row_left
+    size = 10
     number = engine.asked - m.outstanding
     while number < engine.granted and size < SIGNATURE:
         there = _entry(engine, number, rings).there if number >= 0 else 0
@@ -695,6 +742,7 @@ def _keep(m: Record, rings: Records, results: Records, kept: Kept, level: int) -
     seen, reports, signatures = kept
     ahead = m.weights_at[AT_LAYER]
     m.read_ahead = results[ahead].read if ahead < m.layers else 0
+    m.misses_ahead = results[ahead].misses if ahead < m.layers else 0
     seen[level] = m
     reports[level] = results[m.array_at[AT_LAYER]]
     for which in range(ARRAY):
@@ -965,8 +1013,10 @@ def _add_periods(
     ahead = m.weights_at[AT_LAYER]
     if fetched and ahead != m.array_at[AT_LAYER]:
         results[ahead].read += count * (results[ahead].read - old.read_ahead)
+        results[ahead].misses += count * (results[ahead].misses - old.misses_ahead)
     result.read += count * (result.read - report.read)
     result.written += count * (result.written - report.written)
+    result.misses += count * (result.misses - report.misses)
     for kind in range(CLASSES):
         result.executed[kind] += count * (result.executed[kind] - report.executed[kind])
     for cause in range(CAUSES):
@@ -1010,6 +1060,7 @@ def _add_transfers(
             entry = _entry(engine, end + ahead, rings)
             before = _entry(engine, end + ahead - made, rings)
             entry.bytes, entry.bus = before.bytes, before.bus
+            entry.open, entry.misses = before.open, before.misses
             entry.taken = before.taken + period
             entry = _entry(engine, engine.granted + ahead, rings)
             there = _entry(engine, engine.granted + ahead - made, rings).there + period
@@ -1175,8 +1226,9 @@ def run_layers(
         if chosen < 0:
             return STUCK
         if chosen == OUTPUTS:
-            bus = _entry(stores, stores.granted, rings).bus
-            results[m.array_at[AT_LAYER]].written += bus
+            carried = _entry(stores, stores.granted, rings)
+            results[m.array_at[AT_LAYER]].written += carried.bus
+            results[m.array_at[AT_LAYER]].misses += carried.misses
         _grant(m, m.engines[chosen], rings)
         # The array goes on when what it waits for is there, the rescale unit when there is room.
         if chosen == OUTPUTS:

@@ -54,9 +54,11 @@ array. Then its accounts; ``bus`` is in bytes.
 
 MACHINE = _record(
     "rows wavefront preloads weights_stay double overlap hidden drain buffer_count pipeline"
-    " burst hold_up hold_down delay outstanding activation_room layers"
+    " burst hold_up hold_down delay row row_miss row_further row_ahead rows_stay"
+    " outstanding activation_room layers"
     " start stop layer_start pass_stop chunk_stop read_stop unhindered vector channel"
-    " passes steps started finished read ready input left base read_ahead holding_before waits_for"
+    " passes steps started finished read ready input left row_left base read_ahead misses_ahead"
+    " holding_before waits_for"
     " busy tail read_stall vector_busy vector_stall_activations vector_stall_output taken",
     causes=(np.int64, CAUSES),
     buffers=(BUFFER, 2),
@@ -75,9 +77,10 @@ MACHINE = _record(
   channel's next free cycle.
 * Positions: passes of all layers and steps (passes or chunks) of this one; tiles started, finished
   and read; inputs that a chunk has, and the next input to fetch; bytes of the last weight burst
-  that belong to the next tile; passes before the layer whose weights are next (``base``), and what
-  was read for it; the activations' ``holding`` when the layer started; the engine that the array
-  waits for. ``*_at`` are (layer, group, block, column, tile, depth) of the next pass or fetch.
+  that belong to the next tile, and of the weights' row that is open (``row_left``); passes before
+  the layer whose weights are next (``base``), and what was read and how many rows were opened for
+  it; the activations' ``holding`` when the layer started; the engine that the array waits for.
+  ``*_at`` are (layer, group, block, column, tile, depth) of the next pass or fetch.
 * Accounts: cycles of the rescale and the vector unit, of accumulators that hold a tile, and of
   the array by cause.
 * ``repeats``: how often periods were added at each level, ``patience``: see `_repeat`.
@@ -99,12 +102,14 @@ PASS_CLASS = _record(
 block's last, the layer's last), of columns (any, the last) and of depth (any, the first, the last,
 the only one) tells its class: one of CLASSES."""
 
-RESULT = _record("start stop read written", causes=(np.int64, CAUSES), executed=(np.int64, CLASSES))
-"""What a layer reports: cycles, bytes moved, passes of each class."""
+RESULT = _record(
+    "start stop read written misses", causes=(np.int64, CAUSES), executed=(np.int64, CLASSES)
+)
+"""What a layer reports: cycles, bytes moved, rows opened, passes of each class."""
 
-ENTRY = _record("taken bytes bus there released")
-"""A transfer: since when its bytes have room, bytes there and on the bus, when it is complete, and
-when its room was given away."""
+ENTRY = _record("taken bytes bus open misses there released")
+"""A transfer: since when its bytes have room, bytes there, on the bus, and on the bus from a row
+that is open, rows that it opens, when it is complete, and when its room was given away."""
 
 CHUNK = _record("cycles output output_bus", inputs=(np.int64, 2))
 """A chunk of a vector layer: cycles, bytes stored and fetched."""

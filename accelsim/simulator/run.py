@@ -119,7 +119,8 @@ class Traffic:
     """What moved during one execution of a layer on one batch.
 
     Scratchpad counts are elements of the tensor's own width (padding is not read); DRAM counts
-    are bytes on the bus, whole bursts. Scales of vectors lie beside the weights.
+    are bytes on the bus, whole bursts, and rows opened for them (0 where the machine's rows have
+    no size). Scales of vectors lie beside the weights.
     """
 
     activation_reads: int = 0
@@ -133,6 +134,7 @@ class Traffic:
     dram_write_bytes: int = 0
     scale_reads: int = 0
     scale_writes: int = 0
+    dram_row_misses: int = 0
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def test_numbers_are_shown_with_their_units(accelsim):
     ) in shown
     assert (
         "dram.ddr4.timing: bandwidth 25.6GB/s, row_hit_latency 16.25ns, row_miss_latency 30ns, "
-        "burst 64B per x64 channel"
+        "row_conflict_latency 43.75ns, burst 64B, banks 16 per x64 channel"
     ) in shown
     assert "dram.ddr4: pj 19.4, width_bits 1 per bit" in shown
 

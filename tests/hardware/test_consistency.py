@@ -103,6 +103,23 @@ def test_banks_are_equal():
     ]
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["dram.row_miss=30ns"], "dram.row_miss=30ns: must be 0s without row_size, got 30ns"),
+        (
+            ["dram.row_size=96B", "dram.row_miss=30ns"],
+            "dram.row_size=96B: must be a multiple of the burst, 64B, got 96B",
+        ),
+    ],
+)
+def test_rows_hold_whole_bursts(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        load_hardware("edge_16x16", overrides)
+    (line,) = str(caught.value).splitlines()
+    assert line == f"--set {message}"
+
+
 def test_code_that_builds_an_inconsistent_part_is_refused():
     with pytest.raises(ValidationError, match="size: must divide by banks: 3, got 64B"):
         Scratchpad(size=64, bandwidth=3, banks=3)

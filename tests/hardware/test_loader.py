@@ -126,8 +126,8 @@ def test_all_problems_of_a_file_come_at_once_in_the_order_of_its_lines(machine_f
         "or 'KiB', of 1024?)",
         "edge.yaml:46: dma.setup: is given twice, first in line 45",
         "edge.yaml:51: dram.latency: must be 0ps to 1ms, got -1ns",
-        "edge.yaml:56: rescale.lanes: must be a whole number, got 'four'",
-        "edge.yaml:59: technology.table: is missing",
+        "edge.yaml:60: rescale.lanes: must be a whole number, got 'four'",
+        "edge.yaml:63: technology.table: is missing",
     ]
 
 
@@ -144,17 +144,17 @@ def test_a_field_in_the_wrong_shape_is_named(machine_file):
         "edge.yaml:2: name: must be text, got 16",
         "edge.yaml:7: array.rows: must be a whole number, got nothing",
         "edge.yaml:21: accumulator: must be a group of fields, got 32",
-        "edge.yaml:51: rescale.mode: must be one of 'double_round', 'single_round', 'float32', "
+        "edge.yaml:55: rescale.mode: must be one of 'double_round', 'single_round', 'float32', "
         "'truncate', got a group of fields",
-        "edge.yaml:53: rescale.lanes: must be a whole number, got a list",
-        "edge.yaml:54: rescale.pipeline: must be a whole number, got true",
+        "edge.yaml:57: rescale.lanes: must be a whole number, got a list",
+        "edge.yaml:58: rescale.pipeline: must be a whole number, got true",
     ]
 
 
 def test_an_unknown_field_without_a_neighbour_lists_the_allowed_ones(machine_file):
     name = machine_file(("vector:\n", "vector:\n  frobnicate: 1\n"))
     assert refusal(name) == [
-        "edge.yaml:58: vector.frobnicate: unknown field, allowed lanes",
+        "edge.yaml:62: vector.frobnicate: unknown field, allowed lanes",
     ]
 
 

@@ -2,10 +2,12 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simpy import Event
 
 from accelsim.hardware.schema import Hardware
-from accelsim.simulator.dram import DramChannel, DramTiming
+from accelsim.simulator.dram import DramChannel, DramRows, DramTiming, Transfer
 from accelsim.simulator.simulation import Simulation
 
 
@@ -27,18 +29,21 @@ class Recorder:
         self.log.append((self.simulation.now, f"{self.name} completed"))
 
 
-def run(requests: list[tuple[int, str, int]]) -> tuple[list[tuple[int, str]], DramChannel]:
+def run(
+    requests: list[tuple[int, str, int | Transfer]], rows: DramRows | None = None
+) -> tuple[list[tuple[int, str]], DramChannel]:
     """Request (cycle, client, bytes), in list order within a cycle; 4 bytes a cycle."""
     simulation, log = Simulation(), []
-    channel = DramChannel(simulation, DramTiming(4, Fraction(4), delay_cycles=3))
+    channel = DramChannel(simulation, DramTiming(4, Fraction(4), 3, rows))
     ranks = {"weights": 0, "activations": 1, "outputs": 2}
     clients = {name: Recorder(simulation, name, rank, log) for name, rank in ranks.items()}
 
-    def ask(name: str, size_bytes: int) -> Callable[[Event], None]:
-        return lambda _: channel.request(clients[name], size_bytes)
+    def ask(name: str, moved: int | Transfer) -> Callable[[Event], None]:
+        transfer = moved if isinstance(moved, Transfer) else Transfer(moved)
+        return lambda _: channel.request(clients[name], transfer)
 
-    for cycle, name, size_bytes in requests:
-        simulation.at(cycle).callbacks.append(ask(name, size_bytes))
+    for cycle, name, moved in requests:
+        simulation.at(cycle).callbacks.append(ask(name, moved))
     simulation.process(channel.run())
     simulation.run()
     return log, channel
@@ -103,3 +108,84 @@ def test_rate_and_latency_in_cycles(small_hardware: Callable[..., Hardware]) -> 
     assert DramTiming.from_hardware(small_hardware(**tpu, dram__latency=61e-9)).delay_cycles == 47
     slow_dma = small_hardware(dma__bandwidth=3, dram__latency=60e-9)
     assert DramTiming.from_hardware(slow_dma) == DramTiming(4, Fraction(3), 61)
+
+
+def test_a_row_is_opened_while_the_channel_is_busy() -> None:
+    # Rows of 64 bytes take 16 cycles. The weights' row is opened from cycle 0 to 10; the
+    # activations ask in cycle 2, so their row is open in cycle 12, before the channel is free.
+    rows = DramRows(64, miss_cycles=10, banks=8, stay_open=True)
+    requests = [(0, "weights", Transfer(16, 0, 1)), (2, "activations", Transfer(8, 0, 1))]
+    log, channel = run(requests, rows)
+    assert [event for event in log if not event[1].endswith("completed")] == [
+        (0, "weights granted"),
+        (14, "weights carried"),
+        (14, "activations granted"),
+        (16, "activations carried"),
+    ]
+    assert channel.row_misses == 2
+    assert channel.close(19) == {"weights": 14, "activations": 2, "idle": 3}
+
+
+def test_one_bank_opens_a_row_only_when_the_one_before_is_read() -> None:
+    rows = DramRows(64, miss_cycles=10, banks=1, stay_open=True)
+    requests = [(0, "weights", Transfer(16, 0, 1)), (2, "activations", Transfer(8, 0, 1))]
+    log, _ = run(requests, rows)
+    assert [event for event in log if event[1].endswith("carried")] == [
+        (14, "weights carried"),
+        (26, "activations carried"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("transfer", "banks", "waited", "cycles"),
+    [
+        (Transfer(64), 8, 0, 0),  # all of it in an open row
+        (Transfer(64, 0, 1), 8, 0, 40),
+        (Transfer(64, 0, 1), 8, 30, 10),
+        (Transfer(64, 0, 1), 8, 100, 0),
+        (Transfer(64, 32, 1), 8, 0, 32),  # 8 cycles of the open row go on meanwhile
+        (Transfer(256, 0, 4), 8, 0, 40),  # 8 banks: a row each 7 cycles, read in 16
+        (Transfer(256, 0, 4), 2, 0, 40 + 3 * 12),  # 2 banks: a row each 28 cycles
+        (Transfer(256, 0, 4), 1, 30, 4 * 40),
+    ],
+)
+def test_what_rows_add_to_a_transfer(
+    transfer: Transfer, banks: int, waited: int, cycles: int
+) -> None:
+    rows = DramRows(64, miss_cycles=40, banks=banks, stay_open=True)
+    assert DramTiming(4, Fraction(4), 3, rows).opening_cycles(transfer, waited) == cycles
+
+
+@given(
+    st.integers(1, 6).map(lambda bursts: 8 * bursts),
+    st.lists(st.integers(0, 100), max_size=20),
+    st.booleans(),
+)
+def test_a_stream_opens_each_of_its_rows(row: int, sizes: list[int], stay_open: bool) -> None:
+    """Byte by byte: open or not, each transfer's rows are those that its bytes lie in."""
+    timing = DramTiming(8, Fraction(8), 0, DramRows(row, 5, 8, stay_open))
+    moved, last_row, stop = 0, None, 0
+    for size in sizes:
+        start, stop = stop, stop + size
+        transfer = timing.part(start, stop)
+        addresses = range(moved, moved + transfer.bus_bytes)
+        moved += transfer.bus_bytes
+        assert moved == timing.bus_bytes(stop)
+        touched = {address // row for address in addresses}
+        expected_open = 0
+        if stay_open:
+            expected_open = sum(address // row == last_row for address in addresses)
+            touched -= {last_row}
+        assert (transfer.row_misses, transfer.open_bytes) == (len(touched), expected_open)
+        if addresses:
+            last_row = addresses[-1] // row
+    if stay_open:
+        assert timing.alone(stop) == Transfer(timing.bus_bytes(stop), 0, -(-moved // row))
+
+
+def test_rows_of_a_machine(small_hardware: Callable[..., Hardware]) -> None:
+    timing = DramTiming.from_hardware(small_hardware())
+    assert (timing.rows, timing.alone(10)) == (None, Transfer(12))
+    rows = {"dram__row_size": 8192, "dram__row_miss": 27.5e-9, "dram__banks": 16}
+    timing = DramTiming.from_hardware(small_hardware(**rows, dram__row_policy="closed"))
+    assert timing.rows == DramRows(8192, 28, 16, stay_open=False)

@@ -22,7 +22,7 @@ from accelsim.compiler.shapes import (
 from accelsim.compiler.traffic import dram_traffic
 from accelsim.errors import CapacityError, ConfigError
 from accelsim.hardware import load_hardware
-from accelsim.hardware.schema import Hardware
+from accelsim.hardware.schema import Hardware, RowPolicy
 from accelsim.network.geometry import Window
 from accelsim.simulator.machine import run_machine
 from accelsim.simulator.nests import describe
@@ -89,11 +89,16 @@ def machines(draw, **fixed):
         "dram__bandwidth": draw(st.sampled_from([1e9, 7e9, 12.8e9, 16e9])),
         "dram__latency": draw(st.integers(0, 40)) * 1e-9,
         "dram__burst": draw(st.sampled_from([1, 16, 32, 64])),
+        "dram__row_size": draw(st.sampled_from([None, None, 64, 256, 1024])),
+        "dram__row_policy": draw(st.sampled_from(["open", "closed"])),
+        "dram__banks": draw(st.sampled_from([1, 2, 8])),
         "rescale__lanes": draw(st.integers(1, 8)),
         "rescale__pipeline": draw(st.integers(0, 4)),
         "clock": 1e9,
         "array__scale_bits": 16,
     }
+    if fields["dram__row_size"]:
+        fields["dram__row_miss"] = draw(st.sampled_from([0, 5, 17, 300])) * 1e-9
     try:
         return machine(**(fields | fixed))
     except (ConfigError, ValidationError):
@@ -299,6 +304,35 @@ def test_the_arrays_own_cycles_do_not_depend_on_the_memory(hardware, network):
     for fast_run, slow_run in zip(fast_runs, slow_runs, strict=True):
         for cause in own:
             assert fast_run.cycles.get(cause, 0) == slow_run.cycles.get(cause, 0)
+
+
+@PROPERTY
+@given(machines(dram__row_size=None, dram__row_miss=0.0), networks(), st.booleans())
+def test_rows_cost_what_opening_them_takes(hardware, network, stay_open):
+    """At no cost they change nothing but their count; the dearer and the more, the slower."""
+    program = compiled(network, hardware)
+
+    def with_rows(policy, miss):
+        rows = {"row_size": 256, "row_policy": RowPolicy(policy), "row_miss": miss * 1e-9}
+        return simulate_timing(
+            program, hardware.model_copy(update={"dram": hardware.dram.model_copy(update=rows)})
+        )
+
+    without = simulate_timing(program, hardware)
+    free, dear = (with_rows("open" if stay_open else "closed", miss) for miss in (0, 90))
+    assert free.units == without.units
+    for old, new in zip(without.layers, free.layers, strict=True):
+        misses = new.traffic.dram_row_misses
+        moved = new.traffic.dram_read_bytes + new.traffic.dram_write_bytes
+        assert -(-moved // 256) <= misses
+        assert old == replace(new, traffic=replace(new.traffic, dram_row_misses=0))
+    misses = [run.traffic.dram_row_misses for run in free.layers]
+    assert misses == [run.traffic.dram_row_misses for run in dear.layers]
+    assert dear.cycles_total >= without.cycles_total
+    closed = with_rows("closed", 90)
+    assert closed.cycles_total >= dear.cycles_total
+    for one, other in zip(dear.layers, closed.layers, strict=True):
+        assert one.traffic.dram_row_misses <= other.traffic.dram_row_misses
 
 
 @PROPERTY

@@ -36,10 +36,19 @@ def test_a_long_depth_is_cut_into_alike_passes(make_network, change, bandwidth):
     assert recur(program, hardware) == simulate_timing(program, hardware, method="events")
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        # The 144 bytes of a column's weights begin a row every 16 columns.
+        ["dram.burst=16B", "dram.row_size=256B", "dram.row_miss=30ns"],
+        ["dram.burst=16B", "dram.row_size=256B", "dram.row_miss=30ns", "dram.row_policy=closed"],
+    ],
+)
 @pytest.mark.parametrize("bandwidth", ["1GB/s", "100GB/s"])
-def test_columns_alike_are_added_without_a_pass(bandwidth):
+def test_columns_alike_are_added_without_a_pass(bandwidth, rows):
     # 125 columns of 8 passes, each with a fetch.
-    hardware = load_hardware("edge_4x4", [f"dram.bandwidth={bandwidth}"])
+    hardware = load_hardware("edge_4x4", [f"dram.bandwidth={bandwidth}", *rows])
     work = MatrixShape((32, 3, 1), 500, Window((1, 1)), 1, 1, 8, 8, 8, 32)
     tensors = {"input": TensorShape((32, 3, 1), 8), "output": TensorShape((500, 3, 1), 8)}
     storage = {name: name for name in tensors}
@@ -50,6 +59,8 @@ def test_columns_alike_are_added_without_a_pass(bandwidth):
     assert nests.run() == DONE
     repeats = nests.machine["repeats"][0]
     assert repeats[AT_COLUMN] > 0 == repeats[AT_BLOCK]
+    misses = recur(program, hardware).layers[0].traffic.dram_row_misses
+    assert (misses > 0) == bool(rows)
     assert recur(program, hardware) == simulate_timing(program, hardware, method="events")
 
 
