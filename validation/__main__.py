@@ -15,7 +15,7 @@ from accelsim.energy.operations import adder, multiplier, register
 from accelsim.hardware import load_hardware
 from accelsim.report.style import ACCENT, MUTED, in_style, to_png
 from validation.bitfusion import COMPOSABLE, KELLER_TOPS_PER_W, SYNTHESIZED, modelled
-from validation.eyeriss import LAYERS, pe_pj
+from validation.eyeriss import LAYERS, filter_read_pj, pe_pj
 from validation.scenarios import made_up, of_layers
 from validation.switching_study import (
     ADDER_MODELS,
@@ -84,7 +84,15 @@ def _tpu() -> Iterator[str]:
 def _eyeriss() -> Iterator[str]:
     for layer in LAYERS:
         gated, plain = pe_pj(layer.zeros, gated=True), pe_pj(layer.zeros, gated=False)
-        yield f"| {layer.name} | {layer.zeros} | {layer.published_pj} | {gated:.3f} | {plain:.3f} |"
+        with_reads = [
+            pj + filter_read_pj(layer.zeros, gated=gate)
+            for pj, gate in ((gated, True), (plain, False))
+        ]
+        yield (
+            f"| {layer.name} | {layer.zeros} | {layer.published_pj} | {gated:.3f} | {plain:.3f} | "
+            f"{100 * abs(1 - gated / plain):.0f} % | {with_reads[0]:.3f} | {with_reads[1]:.3f} | "
+            f"{100 * abs(1 - with_reads[0] / with_reads[1]):.0f} % |"
+        )
 
 
 def _gates(bits: int) -> list[Measured]:

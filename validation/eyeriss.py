@@ -4,6 +4,10 @@ Published: chip power by layer, and that gating saves 45 % of the PEs' power. Wh
 shares of zeros of each layer's input, which are said to be in the paper's table V and were not
 opened; gaussian values; and a weight-stationary array of 16-bit PEs in place of Eyeriss' row
 stationary one. So only trends can be held against each other.
+
+A PE of Eyeriss reads its weight for every product from a scratchpad of its own (224 words of 16
+bits), and a zero input disables that read, too; a PE of this model holds its weight in a register.
+`filter_read_pj` adds that read, at the table's price of a register file.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from accelsim.simulator.array import run_array
 from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.array.product import MatrixProduct, whole_plan
 
-__all__ = ["LAYERS", "Convolution", "pe_pj"]
+__all__ = ["LAYERS", "Convolution", "filter_read_pj", "pe_pj"]
 
 _BITS = 16
 _SIZE = 16
@@ -47,6 +51,12 @@ LAYERS = (
     Convolution("conv4", 0.79, 8.4),
     Convolution("conv5", 0.78, 7.9),
 )
+
+
+def filter_read_pj(zeros: float, *, gated: bool) -> float:
+    """Return what reading the weight from a register file costs for each MAC, in pJ."""
+    file = load_table("horowitz_45nm").values.register_file
+    return _BITS * file.pj / file.width_bits * (1 - zeros if gated else 1.0)
 
 
 def pe_pj(zeros: float, *, gated: bool) -> float:

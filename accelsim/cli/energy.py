@@ -101,6 +101,91 @@ def check(file: Path) -> None:
     click.echo(f"{file}: ok: {values.name}, {format_nanometres(values.node)}")
 
 
+@energy.command(short_help="Ask your CACTI about SRAM, and make a table of its answers.")
+@click.argument("program", type=click.Path(path_type=Path))
+@click.option("--table", default="horowitz_45nm", show_default=True, help="What the rest is from.")
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    default=("8KiB", "32KiB", "128KiB", "512KiB"),
+    show_default=True,
+    help="Size of a bank; twice or more.",
+)
+@click.option("--cells", type=click.Choice(["hp", "lop", "lstp"]), default="lop", show_default=True)
+@click.option("--kelvin", default=300, show_default=True, help="Temperature: 300 to 400, by tens.")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds for each question.")
+@click.option("--output", type=click.Path(path_type=Path), help="Table to write (.yaml).")
+def cacti(
+    program: Path,
+    table: str,
+    sizes: tuple[str, ...],
+    cells: str,
+    kelvin: int,
+    timeout: float,
+    output: Path | None,
+) -> None:
+    """Ask PROGRAM, a CACTI (6.5 or 7) of yours, what SRAM costs at the node of a table.
+
+    Prints its answers, the power law through them, and the table's own law. With --output, writes
+    the table with CACTI's SRAM in place of its own, and with CACTI's version and inputs: --set
+    technology.table=FILE uses it.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from accelsim.cli.console import progress_bar
+    from accelsim.energy import load_table
+    from accelsim.energy.cacti import Cacti
+    from accelsim.energy.cacti_table import cacti_table, read_law_pj
+    from accelsim.errors import ConfigError
+    from accelsim.hardware.schema import SramCells
+    from accelsim.output_folder import write_file
+    from accelsim.units import format_bytes, parse_bytes
+
+    if not 0 < timeout <= 3600:
+        raise ConfigError(f"--timeout: must be above 0 and at most 3600, got {timeout:g}")
+    if kelvin not in range(300, 401, 10):
+        raise ConfigError(f"--kelvin: must be 300 to 400, a multiple of 10, got {kelvin}")
+    try:
+        counts = [parse_bytes(size) for size in sizes]
+    except ConfigError as error:
+        raise ConfigError(f"--size: {error}") from None
+    base = load_table(table).values
+    with progress_bar() as progress:
+        made = cacti_table(
+            Cacti(program, timeout), base, counts, SramCells(cells), kelvin, progress
+        )
+    console = Console(highlight=False)
+    rows = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    rows.add_column("bank", no_wrap=True)
+    rows.add_column("cells")
+    headings = ("read pJ", "law pJ", "table pJ", "write pJ", "leakage mW", "area mm2")
+    for heading in headings:
+        rows.add_column(heading, justify="right")
+    for answer in (*made.answers, *made.others):
+        size = answer.query.size_bytes
+        rows.add_row(
+            format_bytes(size),
+            str(answer.query.cells),
+            f"{answer.read_pj:.4g}",
+            f"{read_law_pj(made.values.sram_read, size):.4g}" if answer in made.answers else "",
+            f"{read_law_pj(base.sram_read, size):.4g}",
+            f"{answer.write_pj:.4g}",
+            f"{answer.leakage_uw / 1e3:.4g}",
+            f"{answer.area_um2 / 1e6:.4g}",
+        )
+    console.print(rows)
+    console.print(
+        f"CACTI (version {made.answers[0].version}), sha256 {made.sha256[:12]}; words of "
+        f"{base.sram_read.width_bits} bits at {base.node}nm and {kelvin} K"
+    )
+    if output is not None:
+        write_file(output, made.yaml().encode(), "--output")
+        console.print(f"Table: {output}", soft_wrap=True)
+
+
 @energy.command(short_help="Show how the energy of a run was made.")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("layer", required=False)

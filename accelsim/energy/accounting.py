@@ -64,6 +64,9 @@ _BY_SWITCHING = (
 _GATED_UNSEEN = (
     "zero gating: per operation no product is seen to be gated; --energy switching shows it"
 )
+_GATED_UNKNOWN = (
+    "zero gating: without values no product is seen to be gated: nothing that it saves is counted"
+)
 _SYNTHESIZED_BITS = 8
 """The composable PE that the ratios of the tables were taken from."""
 
@@ -147,7 +150,7 @@ def account(
         node_nm=values.node,
         voltage_v=values.voltage,
         not_modelled=NOT_MODELLED + (_BY_SWITCHING if mode == EnergyMode.SWITCHING else _BY_MEAN),
-        warnings=(*table.notes, *_warnings(hardware, table, mode)),
+        warnings=(*table.notes, *_warnings(hardware, table, mode, isinstance(run, Run))),
         sources=_sources(layers, table),
     )
 
@@ -225,8 +228,11 @@ def _sources(layers: tuple[LayerEnergy, ...], table: EnergyTable) -> dict[str, s
     return found
 
 
-def _warnings(hardware: Hardware, table: EnergyTable, mode: EnergyMode) -> tuple[str, ...]:
+def _warnings(
+    hardware: Hardware, table: EnergyTable, mode: EnergyMode, has_values: bool
+) -> tuple[str, ...]:
     array, pads, values = hardware.array, hardware.scratchpads, table.values
+    unseen = _GATED_UNSEEN if has_values else _GATED_UNKNOWN
     found = (
         multiplier_extrapolation(values, *array.multiplied_bits),
         _composable_extrapolation(values, array),
@@ -234,7 +240,7 @@ def _warnings(hardware: Hardware, table: EnergyTable, mode: EnergyMode) -> tuple
         extrapolation(values, "weights", pads.weights),
         extrapolation(values, "accumulators", pads.accumulators),
         *dram_warnings(hardware, table),
-        _GATED_UNSEEN if array.zero_gating and mode == EnergyMode.PER_OPERATION else None,
+        unseen if array.zero_gating and mode == EnergyMode.PER_OPERATION else None,
     )
     return tuple(warning for warning in found if warning)
 

@@ -128,6 +128,15 @@ def test_a_zero_flag_travels_with_gated_operands(two_layers, horowitz):
     assert gated > without
     assert silent == ()
     assert said == (
+        "zero gating: without values no product is seen to be gated: nothing that it saves is "
+        "counted",
+    )
+
+
+def test_a_run_per_operation_says_where_gating_is_seen(two_layers, horowitz):
+    machine = load_hardware("edge_16x16", ["array.zero_gating=true"])
+    program = two_layers(machine)
+    assert account(run_of(program, machine), program, machine, horowitz).warnings == (
         "zero gating: per operation no product is seen to be gated; --energy switching shows it",
     )
 
