@@ -69,7 +69,24 @@ def given_integers(
     _refuse_choices(request)
     machine, notes = with_rescale_unit(hardware, file_arithmetic(model, hardware), request)
     integer = integers_on(model, MachineArithmetic.for_machine(machine))
-    return GivenIntegers(integer, with_operands_of(integer, machine), notes)
+    built = with_operands_of(integer, machine)
+    return GivenIntegers(integer, built, (*notes, *_widened(model, built)))
+
+
+def _widened(model: ImportedModel | IntegerModel, machine: Hardware) -> tuple[str, ...]:
+    """Return a note if weights got wider because the machine does not subtract zero points."""
+    if isinstance(model, IntegerModel) or model.given is None or machine.array.row_sums:
+        return ()
+    kept = [w for w in model.given.weights.values() if w.zero_points is not None]
+    widest = max((weights.format.bits for weights in kept), default=0)
+    wider = max((weights.without_zero_points().format.bits for weights in kept), default=0)
+    if wider <= widest:
+        return ()
+    layers = f"{len(kept)} layer{'s' if len(kept) > 1 else ''}"
+    return (
+        f"weights of {layers} less their zero points have {wider} bits, not {widest}; "
+        f"--set array.row_sums=true keeps them at {widest}",
+    )
 
 
 def integers_on(

@@ -195,6 +195,7 @@ def _configuration(start: Start, points: Sequence[PointResult]) -> dict[str, obj
         "calibrated_on": data.calibration_source,
         "weight_scales": "per_channel" if request.per_channel else "per_tensor",
         "activation_codes": "symmetric" if request.symmetric_activations else "asymmetric",
+        "weight_codes": "asymmetric" if request.asymmetric_weights else "symmetric",
         "activation_ranges": request.ranges,
         "weight_ranges": request.weight_ranges,
         "weight_rounding": request.weight_rounding,

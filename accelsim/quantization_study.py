@@ -63,7 +63,8 @@ class StudyRequest:
     ----------
     run
         Network, data, machine arithmetic, widths (`RunRequest.points`), and the choices that all
-        methods share (``per_channel``, ``symmetric_activations``, ``percentile``).
+        methods share (``per_channel``, ``symmetric_activations``, ``asymmetric_weights``,
+        ``percentile``).
     methods
         Names of `METHODS`.
     formats
@@ -110,6 +111,7 @@ class StudyRequest:
         words += [] if run.data is None else ["--data", run.data]
         words += [] if run.per_channel else ["--per-tensor"]
         words += ["--symmetric"] if run.symmetric_activations else []
+        words += ["--asymmetric-weights"] if run.asymmetric_weights else []
         words += ["--percentile", f"{run.percentile:g}"] * (run.percentile != standard.percentile)
         for option, names in (("--method", self.methods), ("--format", self.formats)):
             for name in names if names != tuple(METHODS) else ():

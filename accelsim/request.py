@@ -32,6 +32,7 @@ Progress = Callable[[str, int, int], None]
 _QUANTIZATION = {
     "per_channel": "--per-tensor",
     "symmetric_activations": "--symmetric",
+    "asymmetric_weights": "--asymmetric-weights",
     "range_method": "--range",
     "weight_range_method": "--weight-range",
     "percentile": "--percentile",
@@ -88,6 +89,8 @@ class RunRequest:
         One weight scale for each output channel, instead of one for each layer.
     symmetric_activations
         Zero in the middle of the activations' integers, instead of ranges fitted at both ends.
+    asymmetric_weights
+        Weights with zero points, on an array that is built to sum up rows of activations.
     range_method, weight_range_method, percentile
         How ranges of activations follow from calibration images, and those of weights from the
         weights: names of `RangeMethod`; ``percentile`` covers the central ``percentile`` percent.
@@ -126,6 +129,7 @@ class RunRequest:
     batch: int = 1
     per_channel: bool = True
     symmetric_activations: bool = False
+    asymmetric_weights: bool = False
     range_method: str = RangeMethod.MIN_MAX
     weight_range_method: str = RangeMethod.MIN_MAX
     percentile: float = 99.9
@@ -168,6 +172,8 @@ class RunRequest:
             raise ConfigError(
                 f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
             )
+        if self.asymmetric_weights:
+            self._check_asymmetric_weights()
         if self.layer_bits:
             self._check_layer_bits()
         for name in ("limit", "batch"):
@@ -195,6 +201,17 @@ class RunRequest:
         Scaling.parse(self.input_scale, self.normalize)
         if not 0 <= self.seed <= LARGEST_SEED:
             raise ConfigError(f"seed: must be 0 to {LARGEST_SEED}, got {self.seed}")
+
+    def _check_asymmetric_weights(self) -> None:
+        if is_shapes(self.network):
+            raise ConfigError(f"--asymmetric-weights: {self.network} has no values to be quantized")
+        for override in self.overrides:
+            name, _, value = override.partition("=")
+            if name.strip() == "array.row_sums" and value.strip() == "false":
+                raise ConfigError(
+                    f"--set {override}: weights with zero points need the sums of rows; leave it "
+                    "or --asymmetric-weights out"
+                )
 
     def _check_layer_bits(self) -> None:
         check_layer_bits(self.layer_bits)
@@ -313,5 +330,6 @@ def array_line(hardware: Hardware, overrides: tuple[str, ...]) -> str:
     kind = "" if array.pe_kind is PeKind.FIXED else f"{array.pe_kind.replace('_', '-')} "
     size = f"{array.rows} x {array.columns} {kind}PEs"
     size += f" of {array.own_pe_bits} bits" if array.own_pe_bits else ""
+    size += " and row sums" if array.row_sums else ""
     changed = f", with {', '.join(overrides)}" if overrides else ""
     return f"{size}, {array.flow.title}, {format_hertz(hardware.clock)}{changed}"

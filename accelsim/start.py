@@ -151,7 +151,7 @@ def _to_quantize(
         hardware=hardware,
         data=data,
         points=_quantized(model, data, machines, request, progress),
-        notes=(*_layer_notes(request), *_calibration_warnings(data)),
+        notes=(*_row_sum_notes(request), *_layer_notes(request), *_calibration_warnings(data)),
         float_pct=None if request.random_data else accuracy_pct(scores, data.labels),
     )
 
@@ -178,11 +178,17 @@ def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
 
 
 def load_machine(request: RunRequest) -> Hardware:
-    """Load a machine, or SCALE-Sim's as a .cfg file changes it."""
+    """Load a machine, or SCALE-Sim's as a .cfg file changes it.
+
+    Where weights get zero points, it sums up rows of activations.
+    """
     path = Path(request.hardware)
+    overrides = request.overrides
+    if request.asymmetric_weights:
+        overrides = (*overrides, "array.row_sums=true")
     if path.suffix.lower() != ".cfg":
-        return load_hardware(request.hardware, request.overrides)
-    return load_hardware("scalesim", (*scalesim_overrides(path), *request.overrides))
+        return load_hardware(request.hardware, overrides)
+    return load_hardware("scalesim", (*scalesim_overrides(path), *overrides))
 
 
 def load_network(request: RunRequest) -> ImportedModel | IntegerModel:
@@ -238,6 +244,12 @@ def _layer_notes(request: RunRequest) -> tuple[str, ...]:
     widths = ", ".join(str(entry) for entry in request.layer_bits)
     others = point_name(*request.float_points[0])
     return (f"bits: {widths}, all others {others}; PEs take the widest operands",)
+
+
+def _row_sum_notes(request: RunRequest) -> tuple[str, ...]:
+    if not request.asymmetric_weights:
+        return ()
+    return ("row sums are built into the array, for weights with zero points",)
 
 
 def _calibration_warnings(data: Dataset) -> tuple[str, ...]:

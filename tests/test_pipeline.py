@@ -219,6 +219,22 @@ def test_how_activations_are_quantized_is_the_requests_choice(data):
         assert result.points[0].golden_mismatches == 0
 
 
+def test_weights_with_zero_points_run_on_an_array_with_row_sums(data):
+    request = RunRequest(
+        "digits_mlp", points=((4, 4),), data=data, engine="tile", limit=1, asymmetric_weights=True
+    )
+    moved, plain = run(request), run(replace(request, asymmetric_weights=False))
+    assert moved.points[0].golden_mismatches == 0
+    assert moved.array.startswith("16 x 16 PEs and row sums, ")
+    assert moved.configuration["weight_codes"] == "asymmetric"
+    assert plain.configuration["weight_codes"] == "symmetric"
+    assert "row sums are built into the array, for weights with zero points" in moved.warnings
+    assert moved.points[0].cycles_per_image > plain.points[0].cycles_per_image
+    causes = {line.cause for layer in moved.energies[0].layers for line in layer.lines}
+    assert {"row sums", "row sums subtracted", "row sums, clocked bits"} <= causes
+    assert moved.energies[0].area.mm2["row_sums"] > 0
+
+
 def test_the_machine_is_built_for_the_width():
     machine = load_hardware("edge_16x16")
     narrow = machine.with_operand_bits(4, 6)

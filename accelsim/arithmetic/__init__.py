@@ -12,7 +12,7 @@ from accelsim.arithmetic.activations import (
 from accelsim.arithmetic.addition import addition_rescales
 from accelsim.arithmetic.affine import dequantize, quantize
 from accelsim.arithmetic.fixed_point import quantize_multiplier
-from accelsim.arithmetic.formats import Accumulator, IntegerFormat, Overflow
+from accelsim.arithmetic.formats import Accumulator, IntegerFormat, Overflow, holding
 from accelsim.arithmetic.mean import mean_rescale
 from accelsim.arithmetic.overflow import apply_overflow, count_overflows
 from accelsim.arithmetic.rescale import Rescale, RescaleMode, make_rescale, requantize, rescale
@@ -31,6 +31,7 @@ __all__ = [
     "apply_overflow",
     "count_overflows",
     "dequantize",
+    "holding",
     "logistic_table",
     "make_rescale",
     "mean_rescale",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Accumulator", "IntegerFormat", "Overflow"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Accumulator", "IntegerFormat", "Overflow", "holding"]
 
 
 class Overflow(StrEnum):
@@ -68,3 +71,15 @@ class Accumulator:
     def high(self) -> int:
         """Largest value the accumulator holds."""
         return (1 << (self.bits - 1)) - 1
+
+
+def holding(integers: NDArray[np.int64], preferred: IntegerFormat) -> IntegerFormat:
+    """Return ``preferred`` if it is signed and holds the integers, else the narrowest that does.
+
+    It has at least as many bits as ``preferred``.
+    """
+    low, high = (int(integers.min()), int(integers.max())) if integers.size else (0, 0)
+    if preferred.signed and preferred.low <= low and high <= preferred.high:
+        return preferred
+    bits = max(preferred.bits, (~low).bit_length() + 1 if low < 0 else 1, high.bit_length() + 1)
+    return IntegerFormat(bits)

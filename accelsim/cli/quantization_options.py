@@ -31,6 +31,11 @@ _OPTIONS = (
         help="Activations with zero in the middle of their integers (no zero points).",
     ),
     click.option(
+        "--asymmetric-weights",
+        is_flag=True,
+        help="Weights with zero points, too; the array is built with row sums for them.",
+    ),
+    click.option(
         "--range",
         "range_method",
         type=click.Choice(RANGE_METHODS),

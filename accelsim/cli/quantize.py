@@ -31,6 +31,9 @@ __all__ = ["quantize"]
     is_flag=True,
     help="Activations with zero in the middle of their integers.",
 )
+@click.option(
+    "--asymmetric-weights", is_flag=True, help="Weights with zero points, too (needs row sums)."
+)
 @click.option("--percentile", type=float, default=99.9, show_default=True, metavar="PERCENT")
 @click.option(
     "--repeats",

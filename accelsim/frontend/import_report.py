@@ -41,9 +41,10 @@ class FoundQuantization:
     per_channel
         Layers with a weight scale for each output channel.
     zero_points
-        Layers whose weights have zero points; they run as signed weights less zero point.
+        Layers whose weights have zero points. They run as signed weights less zero point, unless
+        these are wider and the array sums up rows.
     widened
-        Of these, the ones that need a bit more for it: by layer, the format that they run in.
+        Layers whose weights less zero point are wider: by layer, their format then.
     """
 
     operators: tuple[str, ...]

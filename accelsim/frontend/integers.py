@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import IntegerFormat
+from accelsim.arithmetic import IntegerFormat, holding
 
-__all__ = ["Affine", "IntegerConstant", "holding", "scaled"]
+__all__ = ["Affine", "IntegerConstant", "scaled"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class IntegerConstant:
         Along which the scales vary; None: one scale for all.
     stored
         The format that the file has.
-    has_zero_point
-        Any zero point was not 0.
+    zero_points
+        int64[1] or one for each scale, as the file has them; None: all 0.
     """
 
     integers: NDArray[np.int64]
@@ -46,7 +46,12 @@ class IntegerConstant:
     scales: NDArray[np.float64]
     axis: int | None
     stored: IntegerFormat
-    has_zero_point: bool = False
+    zero_points: NDArray[np.int64] | None = None
+
+    @property
+    def has_zero_point(self) -> bool:
+        """Whether any zero point was not 0."""
+        return self.zero_points is not None and bool(self.zero_points.any())
 
     def real(self) -> NDArray[np.float32]:
         """Return the float32 constant that it stands for."""
@@ -75,22 +80,16 @@ def scaled(constant: IntegerConstant, factors: NDArray[np.float64]) -> IntegerCo
     sizes = np.where(factors == 0, 1.0, np.abs(factors))
     scales = (constant.scales * sizes).astype(np.float32).astype(np.float64)
     integers = constant.integers * signs
+    zero_points = constant.zero_points
+    if zero_points is not None and constant.has_zero_point:
+        # The stored integers are turned around the middle of their range, and stay within it.
+        turned = constant.stored.low + constant.stored.high - zero_points
+        zero_points = np.where(signs.reshape(-1) < 0, turned, zero_points)
     return replace(
         constant,
+        zero_points=zero_points,
         integers=integers,
         format=holding(integers, constant.format),
         scales=scales,
         axis=0,
     )
-
-
-def holding(integers: NDArray[np.int64], preferred: IntegerFormat) -> IntegerFormat:
-    """Return ``preferred`` if it is signed and holds the integers, else the narrowest that does.
-
-    It has at least as many bits as ``preferred``.
-    """
-    low, high = (int(integers.min()), int(integers.max())) if integers.size else (0, 0)
-    if preferred.signed and preferred.low <= low and high <= preferred.high:
-        return preferred
-    bits = max(preferred.bits, (~low).bit_length() + 1 if low < 0 else 1, high.bit_length() + 1)
-    return IntegerFormat(bits)

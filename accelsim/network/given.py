@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic.formats import IntegerFormat
+from accelsim.arithmetic.formats import IntegerFormat, holding
 from accelsim.network.integer import QuantizedTensor
 
 __all__ = ["GivenQuantization", "QuantizedWeights"]
@@ -16,7 +16,7 @@ __all__ = ["GivenQuantization", "QuantizedWeights"]
 
 @dataclass(frozen=True, eq=False)
 class QuantizedWeights:
-    """A matrix layer's weights as integers: ``real = scale * integer``.
+    """A matrix layer's weights as integers: ``real = scale * (integer - zero point)``.
 
     Attributes
     ----------
@@ -31,6 +31,8 @@ class QuantizedWeights:
         float bias is to be rounded to steps of scale * input scale.
     bias_scales
         float64[out_channels] or [1]; meant to be scale * input scale, but a file may differ.
+    zero_points
+        int64[out_channels] or [1], values of ``format``; None: all 0.
     """
 
     integers: NDArray[np.int32]
@@ -38,6 +40,27 @@ class QuantizedWeights:
     scales: NDArray[np.float64]
     bias: NDArray[np.int64] | None = None
     bias_scales: NDArray[np.float64] | None = None
+    zero_points: NDArray[np.int64] | None = None
+
+    @property
+    def centred(self) -> NDArray[np.int64]:
+        """The integers less their zero points: int64, ``real = scale * centred``."""
+        integers = self.integers.astype(np.int64)
+        if self.zero_points is None:
+            return integers
+        return integers - self.zero_points.reshape(-1, *[1] * (integers.ndim - 1))
+
+    def without_zero_points(self) -> QuantizedWeights:
+        """Return the same weights as integers less their zero points, perhaps a bit wider."""
+        if self.zero_points is None:
+            return self
+        centred = self.centred
+        return replace(
+            self,
+            integers=centred.astype(np.int32),
+            format=holding(centred, self.format),
+            zero_points=None,
+        )
 
 
 @dataclass(frozen=True, eq=False)

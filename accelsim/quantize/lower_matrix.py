@@ -1,4 +1,4 @@
-"""Convolutions and dense layers: integer weights, the zero point folded into the bias."""
+"""Convolutions and dense layers: integer weights, the zero points folded into the bias."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from accelsim.network.geometry import Window
 from accelsim.network.given import QuantizedWeights
 from accelsim.network.graph import Convolution, Dense
 from accelsim.network.integer import IntegerMatrix, QuantizedTensor
+from accelsim.quantize.layer_bits import WIDEST_BITS
 from accelsim.quantize.spec import Arithmetic
 
 __all__ = ["lower_matrix"]
@@ -48,12 +49,13 @@ def lower_matrix(
     Raises
     ------
     ConfigError
-        If a bias does not fit in the accumulator.
+        If a bias does not fit in the accumulator, or weights less their zero points in 16 bits.
     WorkloadError
         If the bias is not finite.
     """
     if not np.isfinite(operator.bias).all():
         raise WorkloadError(f"layer {name!r}: bias is NaN or infinite")
+    weights = _as_run(name, weights, spec)
     integers = weights.integers
     if isinstance(operator, Dense):
         integers = integers[:, :, np.newaxis, np.newaxis]
@@ -70,7 +72,29 @@ def lower_matrix(
         rescale=_rescale(weights.scales, source.scale, target.scale, spec),
         clamp_low=clamp[0],
         clamp_high=clamp[1],
+        weight_zero_points=_zero_points(weights),
     )
+
+
+def _as_run(layer: str, weights: QuantizedWeights, spec: Arithmetic) -> QuantizedWeights:
+    """Return weights less their zero points where that costs no bit, or there are no row sums."""
+    plain = weights.without_zero_points()
+    if spec.row_sums and plain.format.bits > weights.format.bits:
+        return weights
+    if plain.format.bits > WIDEST_BITS:
+        raise ConfigError(
+            f"layer {layer!r}: its weights less their zero points need {plain.format.bits} bits, "
+            f"at most {WIDEST_BITS} are supported; array.row_sums=true keeps them at "
+            f"{weights.format.bits}"
+        )
+    return plain
+
+
+def _zero_points(weights: QuantizedWeights) -> NDArray[np.int64] | None:
+    """Return a zero point for each output channel, None if there is nothing to subtract."""
+    if weights.zero_points is None:
+        return None
+    return np.broadcast_to(weights.zero_points, len(weights.integers)).copy()
 
 
 def _folded_bias(
@@ -80,9 +104,12 @@ def _folded_bias(
     source: QuantizedTensor,
     spec: Arithmetic,
 ) -> NDArray[np.int64]:
-    """Return the bias in steps of s_w * s_x, less zero_point * sum of the channel's weights."""
+    """Return the bias in steps of s_w * s_x, less zero_point * sum of the channel's weights.
+
+    Weights with zero points count as what they are less these.
+    """
     steps = _bias_steps(bias, weights, weights.scales * source.scale)
-    sums = weights.integers.reshape(len(bias), -1).sum(axis=1, dtype=np.int64)
+    sums = weights.centred.reshape(len(bias), -1).sum(axis=1)
     folded: NDArray[np.int64] = steps - source.zero_point * sums
     accumulator = spec.accumulator
     outside = np.flatnonzero((folded < accumulator.low) | (folded > accumulator.high))

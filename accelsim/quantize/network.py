@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from accelsim.arithmetic import IntegerFormat
 from accelsim.errors import DataError, WorkloadError
 from accelsim.network.given import QuantizedWeights
 from accelsim.network.graph import Convolution, Dense, Network
@@ -106,11 +105,12 @@ def weights_to_integers(
             operator.weights,
             operator.bias,
             tensors[layer.inputs[0]].scale,
-            IntegerFormat(weight_bits[layer.name], restricted=spec.restricted_weights),
+            spec.weight_format(weight_bits[layer.name]),
             spec.per_channel,
             spec.weight_range_method,
             spec.percentile,
             generator if spec.weight_rounding is WeightRounding.STOCHASTIC else None,
+            not spec.asymmetric_weights,
         )
     return integers
 

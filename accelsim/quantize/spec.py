@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from accelsim.arithmetic import Accumulator, RescaleMode
+from accelsim.arithmetic import Accumulator, IntegerFormat, RescaleMode
 from accelsim.errors import ConfigError
 from accelsim.hardware import Hardware
 from accelsim.quantize.layer_bits import (
@@ -46,6 +46,10 @@ class Arithmetic(Protocol):
     def accumulator(self) -> Accumulator:
         """Width and overflow policy."""
 
+    @property
+    def row_sums(self) -> bool:
+        """Whether rows of activations are summed up, as weights with zero points need."""
+
 
 @dataclass(frozen=True)
 class MachineArithmetic:
@@ -54,12 +58,16 @@ class MachineArithmetic:
     rescale_mode: RescaleMode = RescaleMode.FLOAT32
     mantissa_bits: int = 32
     accumulator: Accumulator = field(default_factory=Accumulator)
+    row_sums: bool = False
 
     @classmethod
     def for_machine(cls, hardware: Hardware) -> MachineArithmetic:
         """Return the arithmetic of a machine."""
         return cls(
-            hardware.rescale.mode, hardware.rescale.mantissa_bits, hardware.accumulator.format
+            hardware.rescale.mode,
+            hardware.rescale.mantissa_bits,
+            hardware.accumulator.format,
+            hardware.array.row_sums,
         )
 
 
@@ -79,6 +87,9 @@ class QuantizationSpec:
         Real zero in the middle of the integer range, instead of a range fitted at both ends.
     signed_activations
         Two's complement activations; false: unsigned.
+    asymmetric_weights
+        Weights with zero points: both ends of the integers, of which none is left unused, stand
+        for the ends of the weights' range. The machine has to sum up rows of activations.
     range_method, weight_range_method, percentile
         How the ranges of activations, and of the weights (of each channel or of the layer), are
         taken; ``percentile`` in (0, 100], percent, is used by ``percentile`` only.
@@ -94,7 +105,7 @@ class QuantizationSpec:
     rescale_mode, mantissa_bits
         The rescale unit's arithmetic.
     restricted_weights
-        Leave the most negative weight code unused: [-(2^(b-1) - 1), 2^(b-1) - 1].
+        Leave the most negative code of symmetric weights unused: [-(2^(b-1) - 1), 2^(b-1) - 1].
     accumulator
         Width and overflow policy of the accumulators that hold the bias.
 
@@ -110,6 +121,7 @@ class QuantizationSpec:
     per_channel: bool = True
     symmetric_activations: bool = False
     signed_activations: bool = True
+    asymmetric_weights: bool = False
     range_method: RangeMethod = RangeMethod.MIN_MAX
     weight_range_method: RangeMethod = RangeMethod.MIN_MAX
     percentile: float = 99.9
@@ -138,6 +150,16 @@ class QuantizationSpec:
             accumulator=hardware.accumulator.format,
         )
         return replace(machine, **choices)
+
+    def weight_format(self, bits: int) -> IntegerFormat:
+        """Return the integers that weights of a width are."""
+        restricted = self.restricted_weights and not self.asymmetric_weights
+        return IntegerFormat(bits, restricted=restricted)
+
+    @property
+    def row_sums(self) -> bool:
+        """Whether weights may keep zero points."""
+        return self.asymmetric_weights
 
     def __post_init__(self) -> None:
         for name in ("weight_bits", "activation_bits"):

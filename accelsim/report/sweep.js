@@ -316,6 +316,7 @@ function resolved(point) {
     }
   });
   [machine.array.weight_bits, machine.array.activation_bits] = [weights, activations];
+  if (data.options[data.option[point]].includes("--asymmetric-weights")) machine.array.row_sums = true;
   return [machine, words];
 }
 

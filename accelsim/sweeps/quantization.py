@@ -30,6 +30,7 @@ class Quantization:
 
     per_channel: bool = True
     symmetric_activations: bool = False
+    asymmetric_weights: bool = False
     range_method: str = "min_max"
     weight_range_method: str = "min_max"
     percentile: float = 99.9

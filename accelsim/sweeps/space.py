@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import ConfigError
+from accelsim.frontend import is_shapes
 from accelsim.hardware import Hardware
 from accelsim.hardware.fields import hardware_fields, with_values
 from accelsim.hardware.validation import validate
@@ -217,14 +218,15 @@ class Space:
                 changes[name] = value
         if network not in self.files:
             changes |= zip(WIDTH_FIELDS, self.operand_bits(settings), strict=True)
+        quantization = self.quantized(settings)
+        if quantization.asymmetric_weights and not (network in self.files or is_shapes(network)):
+            changes.setdefault("array.row_sums", True)
         places: dict[FieldPath, Place] = {(): Place(f"hardware {self.hardware}")}
         hardware = validate(Document(with_values(self.base, changes), places), Hardware)
         batch = settings.get(BATCH, self.batch)
         if not isinstance(batch, int):
             raise ConfigError(f"batch: must be a whole number, got {batch!r}")
-        return Design(
-            settings, network, batch, hardware, self.quantized(settings), self.bits(settings)
-        )
+        return Design(settings, network, batch, hardware, quantization, self.bits(settings))
 
     def quantized(self, settings: Mapping[str, Value]) -> Quantization:
         """Return how the network of a design becomes integers, of the values of its axes."""

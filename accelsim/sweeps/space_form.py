@@ -59,6 +59,7 @@ _LayerBits = Annotated[Text, AfterValidator(_layer_bits)]
 class _QuantizationPart(Part):
     per_channel: bool = True
     symmetric_activations: bool = False
+    asymmetric_weights: bool = False
     range_method: Annotated[RangeMethod, Field(strict=False)] = RangeMethod.MIN_MAX
     weight_range_method: Literal["min_max", "percentile", "mse", "kl", "octav"] = "min_max"
     percentile: Annotated[float, Field(gt=0, le=100)] = 99.9

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["TrainedNetwork", "fake_quantized_scores", "train_quantized"]
 
 _BINARY_BITS = 2
-_NOT_TRAINED = ("weight_range_method", "equalize", "smooth", "weight_rounding", "correct_biases")
+_NOT_TRAINED = (
+    "asymmetric_weights",
+    "weight_range_method",
+    "equalize",
+    "smooth",
+    "weight_rounding",
+    "correct_biases",
+)
 _IMAGES_AT_ONCE = 256
 
 Progress = Callable[[str, int, int], None]

@@ -47,7 +47,7 @@ class Builder:
         values = self.integers(self.weights, *shape)
         depth = values.size // outputs
         scale = self.random.uniform(0.5, 2, outputs if per_channel else ()) / (60 * depth**0.5)
-        zero = self.integers(self.weights) if self.weights is np.uint8 else 0
+        zero = self.integers(self.weights)
         zeros = np.broadcast_to(zero, np.shape(scale))
         parts = (values, self.weights), (scale, np.float32), (zeros, self.weights)
         return [self.constant(*part) for part in parts]
@@ -82,6 +82,10 @@ def steps(model, folder, shape, random):
     images = random.normal(scale=4, size=(6, *shape)).astype(np.float32)
     run = execute(integer, quantize_input(integer, images))
     assert set(run.overflow_events.values()) <= {0}
+    # Zero points that a machine subtracts from its results, and those that are subtracted before.
+    kept = quantize_as_given(imported.network, imported.given, MachineArithmetic(row_sums=True))
+    subtracted = execute(kept, quantize_input(kept, images))
+    assert np.array_equal(subtracted.outputs, run.outputs)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1

@@ -130,3 +130,65 @@ def test_a_given_bias_is_taken_as_it_is_if_its_scale_is_that_of_the_sum(bias_sca
     assert np.array_equal(result.bias, expected)
     assert result.weight_format == IntegerFormat(8)
     assert np.array_equal(result.weights[:, :, 0, 0], weights.integers)
+
+
+def moved(zero_points, integers, bits=8):
+    """Weights as stored, with a zero point for each of three channels."""
+    return QuantizedWeights(
+        np.array(integers, np.int32),
+        IntegerFormat(bits),
+        np.array([0.5]),
+        zero_points=np.array(zero_points),
+    )
+
+
+def test_row_sums_keep_zero_points_that_would_cost_a_bit():
+    operator = dense()
+    depth = operator.weights.shape[1]
+    integers = np.resize([-128, 5, 127], (3, depth))
+    weights, source = moved([3, -128, 0], integers), tensor(20, zero_point=7)
+    kept = lower_matrix(
+        "fc", operator, weights, source, tensor(3), MachineArithmetic(row_sums=True), (0, 1)
+    )
+    assert np.array_equal(kept.weights[:, :, 0, 0], integers)
+    assert kept.weight_zero_points.tolist() == [3, -128, 0]
+    assert kept.weight_format == IntegerFormat(8)
+    wide = lower_matrix("fc", operator, weights, source, tensor(3), MachineArithmetic(), (0, 1))
+    assert wide.weight_zero_points is None
+    assert wide.weight_format == IntegerFormat(9)
+    assert np.array_equal(wide.weights[:, :, 0, 0], weights.centred)
+    assert np.array_equal(kept.bias, wide.bias)
+
+
+@pytest.mark.parametrize("row_sums", [True, False])
+def test_zero_points_that_cost_nothing_are_subtracted_beforehand(row_sums):
+    operator = dense()
+    integers = np.resize([-20, 5, 100], (3, operator.weights.shape[1]))
+    result = lower_matrix(
+        "fc",
+        operator,
+        moved([3, -20, 0], integers),
+        tensor(20),
+        tensor(3),
+        MachineArithmetic(row_sums=row_sums),
+        (0, 1),
+    )
+    assert result.weight_zero_points is None
+    assert result.weight_format == IntegerFormat(8)
+    assert np.array_equal(result.weights[:, :, 0, 0], integers - [[3], [-20], [0]])
+
+
+def test_sixteen_bits_and_a_zero_point_need_row_sums():
+    operator = dense()
+    integers = np.full((3, operator.weights.shape[1]), 2**15 - 1)
+    weights = moved([-1, -1, -1], integers, 16)
+    message = (
+        "layer 'fc': its weights less their zero points need 17 bits, at most 16 are supported; "
+        "array.row_sums=true keeps them at 16"
+    )
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        lower_matrix("fc", operator, weights, tensor(20), tensor(3), MachineArithmetic(), (0, 1))
+    kept = lower_matrix(
+        "fc", operator, weights, tensor(20), tensor(3), MachineArithmetic(row_sums=True), (0, 1)
+    )
+    assert kept.weight_zero_points.tolist() == [-1, -1, -1]

@@ -176,7 +176,11 @@ METHODS = """\
     network: digits_mlp
     hardware: edge_4x4
     batch: 2
-    quantization: {weight_range_method: mse, correct_biases: true, per_channel: false}
+    quantization:
+      weight_range_method: mse
+      correct_biases: true
+      per_channel: false
+      asymmetric_weights: true
     axes:
       bits: [w3a4]
       clock: [500MHz]

@@ -322,6 +322,24 @@ def test_how_networks_are_quantized_can_be_an_axis(space_file):
     assert first.hardware == last.hardware
 
 
+def test_weights_with_zero_points_bring_the_row_sums_that_they_need(space_file):
+    text = """\
+        schema: accelsim.space/1
+        name: zero points
+        axes:
+          network: [digits_mlp, resnet18]
+          quantization.asymmetric_weights: [false, true]
+          {more}
+        """
+    built = load_space(space_file(text.replace("{more}", "batch: [1]")))
+    choices = [(network, moved, 0) for network in (0, 1) for moved in (0, 1)]
+    sums = [built.design(choice).hardware.array.row_sums for choice in choices]
+    assert sums == [False, True, False, False]
+    # What an axis says of them stays as it says.
+    said = load_space(space_file(text.replace("{more}", "array.row_sums: [false, true]")))
+    assert [said.design((0, 1, i)).hardware.array.row_sums for i in (0, 1)] == [False, True]
+
+
 def test_choices_of_quantization_that_there_are_not(space_file):
     path = space_file(
         """\
@@ -344,8 +362,8 @@ def test_choices_of_quantization_that_there_are_not(space_file):
         "space.yaml:3: quantization.seed: must be 0 to 18446744073709551615, got -1",
         (
             "space.yaml:3: quantization.granularity: unknown field, allowed per_channel, "
-            "symmetric_activations, range_method, weight_range_method, percentile, equalize, "
-            "smooth, weight_rounding, correct_biases, layer_bits, seed"
+            "symmetric_activations, asymmetric_weights, range_method, weight_range_method, "
+            "percentile, equalize, smooth, weight_rounding, correct_biases, layer_bits, seed"
         ),
         (
             "space.yaml:5: axes.quantization.range_method: must be one of 'min_max', "

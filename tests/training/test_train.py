@@ -156,6 +156,11 @@ def test_without_pytorch(monkeypatch, network, samples):
     ("choices", "levels", "message"),
     [
         ({"equalize": True}, "all", "training: leave out equalize: weights and their steps"),
+        (
+            {"asymmetric_weights": True},
+            "all",
+            "training: leave out asymmetric_weights: weights and their steps",
+        ),
         ({"smooth": 0.5}, "all", "training: leave out smooth: weights and their steps"),
         ({"weight_bits": 3}, "binary", "training: binary weights are stored in 2 bits; give 2"),
     ],

@@ -27,8 +27,12 @@ def write_weights(writer: GraphWriter, layer: str, operator: IntegerMatrix, is_d
     if needs_clip:
         ends = (form.low, form.high, writer.unique(f"{wish}:{form}"))
         name = writer.clipped(name, stored, [ends])
-    scales = operator.weight_scales
-    zeros = np.zeros(scales.size, str(stored))
+    scales, zeros = operator.weight_scales, np.zeros(operator.weight_scales.size, np.int64)
+    if operator.weight_zero_points is not None:
+        zeros = operator.weight_zero_points
+        if (zeros == zeros[0]).all():
+            zeros = zeros[: scales.size]
+        scales = np.broadcast_to(scales, zeros.size)
     parameters = [
         writer.constant(f"{wish}:scale", scales if scales.size > 1 else scales[0], "float32"),
         writer.constant(f"{wish}:zero_point", zeros if scales.size > 1 else zeros[0], str(stored)),
@@ -47,7 +51,10 @@ def write_bias(
     UnsupportedOperatorError
         If it does not fit in 32 bits then.
     """
-    sums = operator.weights.reshape(len(operator.bias), -1).sum(axis=1, dtype=np.int64)
+    flat = operator.weights.reshape(len(operator.bias), -1)
+    sums = flat.sum(axis=1, dtype=np.int64)
+    if operator.weight_zero_points is not None:
+        sums -= flat.shape[1] * operator.weight_zero_points
     bias = operator.bias + source.zero_point * sums
     if bias.size and (bias.min() < _INT32.min or bias.max() > _INT32.max):
         raise UnsupportedOperatorError(

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import IntegerFormat, quantize
+from accelsim.arithmetic import IntegerFormat, holding, quantize
 from accelsim.frontend.graph import Node, refuse
-from accelsim.frontend.integers import IntegerConstant, holding
+from accelsim.frontend.integers import IntegerConstant
 from accelsim.frontend.quantized.parameters import (
     WIDEST_BITS,
     Parameters,
@@ -102,7 +102,7 @@ def dequantized_constant(
         scales=parameters.scales,
         axis=parameters.axis,
         stored=stored.format,
-        has_zero_point=bool(parameters.zero_points.any()),
+        zero_points=parameters.zero_points if stored.container.bits <= WIDEST_BITS else None,
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic import IntegerFormat
 from accelsim.frontend.graph import Graph, Node, refuse
+from accelsim.frontend.integers import IntegerConstant
 from accelsim.frontend.quantized.parameters import WIDEST_BITS
 from accelsim.network import (
     Convolution,
@@ -92,20 +93,42 @@ def _weights(node: Node, graph: Graph, columns: NDArray[np.intp] | None) -> Quan
             "its weights have scales along their inputs; only one for each output "
             "channel, or one for all, can be rescaled",
         )
-    if constant.format.bits > WIDEST_BITS:
+    stored, form, zero_points = _as_stored(constant)
+    if form.bits > WIDEST_BITS:
         raise refuse(
             node,
-            f"its weights less their zero point need {constant.format.bits} bits; "
+            f"its weights less their zero point need {form.bits} bits; "
             f"at most {WIDEST_BITS} are supported",
         )
-    integers = constant.integers.astype(np.int32)
+    integers = stored.astype(np.int32)
     if columns is not None:
-        integers[:, columns] = constant.integers
+        integers[:, columns] = stored
     bias = graph.integers.get(node.input(2))
     return QuantizedWeights(
         integers=integers,
-        format=constant.format,
+        format=form,
         scales=constant.scales,
+        zero_points=zero_points,
         bias=None if bias is None else np.broadcast_to(bias.integers, len(constant.integers)),
         bias_scales=None if bias is None else bias.scales,
     )
+
+
+def _as_stored(
+    constant: IntegerConstant,
+) -> tuple[NDArray[np.int64], IntegerFormat, NDArray[np.int64] | None]:
+    """Return integers, their format and zero points: as stored where less these they are wider.
+
+    Unsigned integers and their zero points are moved down by half their range.
+    """
+    stored = constant.stored
+    if constant.zero_points is None or constant.format.bits <= stored.bits:
+        return constant.integers, constant.format, None
+    form = IntegerFormat(stored.bits)
+    zero_points = constant.zero_points - (stored.low - form.low if not stored.signed else 0)
+    along = zero_points.reshape(-1, *[1] * (constant.integers.ndim - 1))
+    integers = constant.integers + along
+    for values in (zero_points, integers):
+        if values.min() < form.low or values.max() > form.high:
+            return constant.integers, constant.format, None
+    return integers, form, zero_points

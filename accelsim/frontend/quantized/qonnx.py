@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import IntegerFormat
+from accelsim.arithmetic import IntegerFormat, holding
 from accelsim.arithmetic.rounding import Rounding, round_values
 from accelsim.frontend.graph import Node, refuse
-from accelsim.frontend.integers import Affine, IntegerConstant, holding
+from accelsim.frontend.integers import Affine, IntegerConstant
 from accelsim.frontend.quantized.parameters import (
     Parameters,
     require_format,
@@ -68,7 +68,7 @@ def quant_constant(node: Node, constants: Constants) -> IntegerConstant:
     rounded = _round(steps, _rounding(node)) + zero_point
     integers = rounded.clip(format.low, format.high).astype(np.int64) - zero_point
     return IntegerConstant(
-        integers, holding(integers, format), flat.scales, axis, format, zero_point != 0
+        integers, holding(integers, format), flat.scales, axis, format, flat.zero_points
     )
 
 

@@ -37,7 +37,9 @@ _DECAYS = (0.9, 0.999)
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """Weights of one group: float64[channels, depth] in steps, and moments of its inputs."""
+    """Weights of one group: float64[channels, depth] in steps, zero points added, and moments of
+    its inputs.
+    """
 
     weights: FloatArray
     moments: FloatArray
@@ -82,7 +84,8 @@ def rounded_for_output(
     groups = operator.groups if isinstance(operator, Convolution) else 1
     shape = operator.weights.shape
     scales = quantized.scales.reshape(-1, *[1] * (len(shape) - 1))
-    steps = (operator.weights / scales).reshape(groups, shape[0] // groups, -1)
+    offsets = quantized.integers - quantized.centred
+    steps = (operator.weights / scales + offsets).reshape(groups, shape[0] // groups, -1)
     before = quantized.integers.reshape(steps.shape)
     moments = second_moments(operator, inputs)
     chosen = np.stack(

@@ -44,6 +44,7 @@ specs = st.builds(
     activation_bits=st.integers(2, 16),
     per_channel=st.booleans(),
     symmetric_activations=st.booleans(),
+    asymmetric_weights=st.booleans(),
     signed_activations=st.booleans(),
     restricted_weights=st.booleans(),
     rescale_mode=st.just(RescaleMode.FLOAT32),
@@ -54,7 +55,7 @@ def read_back(content, folder, name):
     path = folder / f"{name}.onnx"
     path.write_bytes(content)
     model = load_onnx(path)
-    return quantize_as_given(model.network, model.given, MachineArithmetic())
+    return quantize_as_given(model.network, model.given, MachineArithmetic(row_sums=True))
 
 
 def differences(first, second, place="network"):
@@ -220,9 +221,16 @@ FUSED = [
 
 
 @pytest.mark.parametrize("choices", FUSED, ids=str)
-@pytest.mark.parametrize("restricted", [True, False])
-def test_onnxruntime_computes_the_same_integers(workload, tmp_path, choices, restricted):
-    integer = quantized(workload, restricted_weights=restricted, **choices)
+@pytest.mark.parametrize("weights", ["restricted", "full", "asymmetric"])
+def test_onnxruntime_computes_the_same_integers(workload, tmp_path, choices, weights):
+    integer = quantized(
+        workload,
+        restricted_weights=weights == "restricted",
+        asymmetric_weights=weights == "asymmetric",
+        **choices,
+    )
+    matrices = [layer.operator for layer in integer.layers if hasattr(layer.operator, "weights")]
+    assert any(matrix.has_row_sums for matrix in matrices) == (weights == "asymmetric")
     content = quantized_bytes(integer)
     assert differences(integer, read_back(content, tmp_path, integer.name)) == []
     images = workload[1].images[:200]

@@ -100,8 +100,14 @@ def test_a_clip_that_is_not_the_only_reader_is_a_layer(load):
 def test_zero_points_of_weights_are_subtracted_exactly(load, values, zero_points, stored, expected):
     model = load(LAYER, PARTS | {"w": values, "wz": zero_points}, (3,))
     weights = model.given.weights["y"]
-    assert np.array_equal(weights.integers, values.astype(int) - zero_points[:, None].astype(int))
-    assert weights.format == IntegerFormat(expected)
+    # Kept as stored (unsigned: moved down by half the range) where the difference is wider.
+    assert weights.format == IntegerFormat(8)
+    assert (weights.zero_points is None) == (expected == 8)
+    plain = weights.without_zero_points()
+    centred = values.astype(int) - zero_points[:, None].astype(int)
+    for integers in (weights.centred, plain.integers):
+        assert np.array_equal(integers, centred)
+    assert (plain.format, plain.zero_points) == (IntegerFormat(expected), None)
     found = model.report.quantization
     assert str(found.weights["y"]) == stored
     assert found.zero_points == (("y",) if zero_points.any() else ())

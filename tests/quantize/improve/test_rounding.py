@@ -38,14 +38,16 @@ def grouped(random):
     return Convolution(weights, random.normal(size=4).astype(np.float32), window, groups=2)
 
 
-def nearest(operator, bits=3, per_channel=True):
-    form = IntegerFormat(bits, restricted=True)
-    return quantize_weights(operator.weights, operator.bias, 0.01, form, per_channel)
+def nearest(operator, bits=3, per_channel=True, symmetric=True):
+    form = IntegerFormat(bits, restricted=symmetric)
+    return quantize_weights(
+        operator.weights, operator.bias, 0.01, form, per_channel, symmetric=symmetric
+    )
 
 
 def real(quantized):
     shape = (-1, *[1] * (quantized.integers.ndim - 1))
-    return quantized.integers * quantized.scales.reshape(shape)
+    return quantized.centred * quantized.scales.reshape(shape)
 
 
 def correlated(random, rows, depth):
@@ -80,21 +82,22 @@ def test_adaround_goes_most_of_the_way_to_the_best_of_all_roundings(bits):
     assert np.mean(remaining) < 0.4
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("per_channel", [True, False])
 @pytest.mark.parametrize("kind", ["dense", "grouped"])
-def test_adaround_takes_neighbours_and_lowers_the_output_error(kind, per_channel):
+def test_adaround_takes_neighbours_and_lowers_the_output_error(kind, per_channel, symmetric):
     random = np.random.default_rng(8)
     operator = dense(random, 5, 12) if kind == "dense" else grouped(random)
     shape = (12,) if kind == "dense" else (6, 7, 5)
     inputs = random.normal(size=(40, *shape)) + 0.7
     network = one_layer(operator, shape)
-    before = {"layer": nearest(operator, 3, per_channel)}
+    before = {"layer": nearest(operator, 3, per_channel, symmetric)}
     after = adaround(network, before, {"x": inputs})
     changed = after["layer"].integers - before["layer"].integers
     assert np.abs(changed).max() == 1
     steps = operator.weights / before["layer"].scales.reshape(-1, *[1] * (changed.ndim - 1))
-    assert (np.abs(after["layer"].integers - steps) < 1.0 + 1e-6).all()
-    assert np.abs(after["layer"].integers).max() <= 3
+    assert (np.abs(after["layer"].centred - steps) < 1.0 + 1e-6).all()
+    assert np.abs(after["layer"].integers).max() <= (3 if symmetric else 4)
     exact = float_forward(network, inputs)["y"]
     errors = [
         np.square(
@@ -102,7 +105,7 @@ def test_adaround_takes_neighbours_and_lowers_the_output_error(kind, per_channel
         ).mean()
         for q in (before["layer"], after["layer"])
     ]
-    assert errors[1] < 0.8 * errors[0]
+    assert errors[1] < (0.8 if symmetric else 0.9) * errors[0]
 
 
 def test_second_moments_give_the_output_error_of_a_grouped_convolution():
@@ -119,14 +122,15 @@ def test_second_moments_give_the_output_error_of_a_grouped_convolution():
     np.testing.assert_allclose(formed, error, rtol=1e-9)
 
 
+@pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("kind", ["dense", "grouped"])
-def test_a_corrected_bias_brings_the_mean_output_back(kind):
+def test_a_corrected_bias_brings_the_mean_output_back(kind, symmetric):
     random = np.random.default_rng(10)
     operator = dense(random, 5, 12) if kind == "dense" else grouped(random)
     shape = (12,) if kind == "dense" else (6, 7, 5)
     inputs = random.normal(size=(40, *shape)) + 0.7
     network = one_layer(operator, shape)
-    weights = {"layer": nearest(operator, 2)}
+    weights = {"layer": nearest(operator, 2, symmetric=symmetric)}
     corrected = correct_biases(network, weights, {"x": inputs})
     exact = float_forward(network, inputs)["y"]
     rounded = float_forward(corrected, inputs, weights=lambda _: real(weights["layer"]))["y"]
