@@ -14,7 +14,7 @@ from accelsim.arithmetic import Accumulator, RescaleMode
 from accelsim.errors import ConfigError, InternalError
 from accelsim.frontend import ImportedModel, IntegerModel
 from accelsim.hardware import Hardware
-from accelsim.network import IntegerMatrix, IntegerNetwork
+from accelsim.network import IntegerMatrix, IntegerNetwork, RunTimeMatrix
 from accelsim.network.rescales import operator_rescales
 from accelsim.quantize import MachineArithmetic, quantize_as_given
 from accelsim.quantize.layer_bits import NARROWEST_BITS
@@ -186,7 +186,7 @@ def operand_bits(integer: IntegerNetwork, hardware: Hardware) -> tuple[int, int]
     """
     weights, activations = 0, 0
     for layer in integer.layers:
-        if isinstance(layer.operator, IntegerMatrix):
+        if isinstance(layer.operator, IntegerMatrix | RunTimeMatrix):
             weights = max(weights, layer.operator.weight_format.bits)
             activations = max(activations, integer.tensors[layer.inputs[0]].format.bits)
     if not weights:

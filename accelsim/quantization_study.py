@@ -40,6 +40,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
     "kl": {"range_method": "kl"},
     "octav": {"range_method": "octav", "weight_range_method": "octav"},
     "cross_entropy": {"range_method": "cross_entropy", "weight_range_method": "mse"},
+    "dynamic": {"range_method": "dynamic", "rescale_mode": "float32"},
     "equalize": {"equalize": True},
     "smooth": {"smooth": 0.5},
     "stochastic": {"weight_rounding": "stochastic"},

@@ -300,6 +300,7 @@ class RunRequest:
             RangeMethod.KL: "smallest Kullback-Leibler divergence",
             RangeMethod.OCTAV: "OCTAV's clipping bound",
             RangeMethod.CROSS_ENTROPY: "class probabilities kept best; squared error elsewhere",
+            RangeMethod.DYNAMIC: "smallest and largest value of each image, found at run time",
         }[RangeMethod(method)]
 
 

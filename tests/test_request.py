@@ -48,7 +48,7 @@ def test_the_defaults_are_the_digits_at_five_widths():
         (
             {"range_method": "mean"},
             "range_method: must be one of min_max, moving_average, percentile, mse, kl, octav, "
-            "cross_entropy, got 'mean'",
+            "cross_entropy, dynamic, got 'mean'",
         ),
         (
             {"points": ((8, 8), (4, 4)), "layer_bits": (LayerBits("a", 4),)},

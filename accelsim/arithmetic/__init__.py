@@ -17,8 +17,16 @@ from accelsim.arithmetic.mean import mean_rescale
 from accelsim.arithmetic.overflow import apply_overflow, count_overflows
 from accelsim.arithmetic.rescale import Rescale, RescaleMode, make_rescale, requantize, rescale
 from accelsim.arithmetic.rounding import Rounding, round_values
+from accelsim.arithmetic.run_time_range import (
+    LARGEST_MAGNITUDE,
+    RunTimeCodes,
+    bound_codes,
+    find_codes,
+    run_time_integers,
+)
 
 __all__ = [
+    "LARGEST_MAGNITUDE",
     "LARGEST_SOFTMAX_DEPTH",
     "Accumulator",
     "IntegerFormat",
@@ -26,11 +34,14 @@ __all__ = [
     "Rescale",
     "RescaleMode",
     "Rounding",
+    "RunTimeCodes",
     "SoftmaxParameters",
     "addition_rescales",
     "apply_overflow",
+    "bound_codes",
     "count_overflows",
     "dequantize",
+    "find_codes",
     "holding",
     "logistic_table",
     "make_rescale",
@@ -40,6 +51,7 @@ __all__ = [
     "requantize",
     "rescale",
     "round_values",
+    "run_time_integers",
     "softmax_integers",
     "softmax_parameters",
 ]

@@ -40,6 +40,7 @@ def export(
     which is then written with the integers that it has. onnxruntime computes the integers that
     accelsim computes with a rescale unit of mode float32 (docs/onnx.md).
     """
+    from accelsim.errors import ConfigError
     from accelsim.frontend.export import quantized_bytes
     from accelsim.output_folder import check_output_file, write_file
     from accelsim.pipeline import RunRequest, integer_network
@@ -50,6 +51,11 @@ def export(
         **quantization_choices(options),
     )
     check_output_file(output, "--output")
+    if request.range_method == "dynamic":
+        raise ConfigError(
+            "--range dynamic: ranges found at run time cannot be written as stored scales; use a "
+            "calibrated range"
+        )
     integer = integer_network(request)
     write_file(output, quantized_bytes(integer), "--output")
     click.echo(f"{output}: {len(integer.layers)} layers of integers")

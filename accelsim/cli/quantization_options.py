@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "CALIBRATED_RANGES",
     "RANGE_METHODS",
     "WEIGHT_RANGE_METHODS",
     "WEIGHT_ROUNDINGS",
@@ -18,7 +19,11 @@ __all__ = [
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 # Written out, so that the command line starts without numpy.
-RANGE_METHODS = ("min_max", "moving_average", "percentile", "mse", "kl", "octav", "cross_entropy")
+RANGE_METHODS = (
+    *("min_max", "moving_average", "percentile", "mse", "kl", "octav", "cross_entropy"),
+    "dynamic",
+)
+CALIBRATED_RANGES = RANGE_METHODS[:-1]
 WEIGHT_RANGE_METHODS = ("min_max", "percentile", "mse", "kl", "octav")
 WEIGHT_ROUNDINGS = ("nearest", "stochastic", "adaround")
 
@@ -41,7 +46,7 @@ _OPTIONS = (
         type=click.Choice(RANGE_METHODS),
         default="min_max",
         show_default=True,
-        help="How activation ranges follow from calibration images.",
+        help="How activation ranges follow from calibration images; dynamic: from each image.",
     ),
     click.option(
         "--weight-range",

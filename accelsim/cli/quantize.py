@@ -60,8 +60,9 @@ def quantize(
     NETWORK is a bundled network (`accelsim networks` lists them) or a float ONNX file. The
     integers are those of `accelsim run`, without its cycles and energy.
 
-    Methods: min_max, moving_average, percentile, mse, kl, octav, cross_entropy (ranges); equalize,
-    smooth, stochastic, correct_biases, adaround; best (mse, adaround and correct_biases together).
+    Methods: min_max, moving_average, percentile, mse, kl, octav, cross_entropy, dynamic (ranges);
+    equalize, smooth, stochastic, correct_biases, adaround; best (mse, adaround and correct_biases
+    together).
     docs/quantization.md defines them.
     """
     from accelsim.cli.console import progress_bar

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from accelsim.cli.quantization_options import RANGE_METHODS
+from accelsim.cli.quantization_options import CALIBRATED_RANGES
 from accelsim.cli.widths import parse_bits
 
 __all__ = ["train"]
@@ -42,7 +42,7 @@ __all__ = ["train"]
 @click.option(
     "--range",
     "range_method",
-    type=click.Choice(RANGE_METHODS),
+    type=click.Choice(CALIBRATED_RANGES),
     default="min_max",
     show_default=True,
     help="How zero points follow from calibration images.",

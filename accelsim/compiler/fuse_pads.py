@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from accelsim.network.geometry import Window
 from accelsim.network.integer import IntegerLayer, IntegerMatrix, IntegerNetwork, IntegerPad
+from accelsim.network.run_time import RunTimeMatrix
 
 __all__ = ["fuse_pads"]
 
@@ -44,17 +45,18 @@ def _is_for_windows(layer: IntegerLayer, fill: int, network: IntegerNetwork) -> 
         and source.shape[0] == padded.shape[0]
         and fill == source.zero_point
         and layer.output != network.output
-        and all(isinstance(operator, IntegerMatrix) for operator in readers)
+        and all(isinstance(operator, IntegerMatrix | RunTimeMatrix) for operator in readers)
     )
 
 
 def _reads_unpadded(layer: IntegerLayer, pads: dict[str, tuple[IntegerPad, str]]) -> IntegerLayer:
     """Return the layer with the padding of its input in its window."""
-    if not isinstance(layer.operator, IntegerMatrix) or layer.inputs[0] not in pads:
+    operator = layer.operator
+    if not isinstance(operator, IntegerMatrix | RunTimeMatrix) or layer.inputs[0] not in pads:
         return layer
     pad, source = pads[layer.inputs[0]]
-    operator = replace(layer.operator, window=_padded(layer.operator.window, pad))
-    return replace(layer, operator=operator, inputs=(source,))
+    padded = replace(operator, window=_padded(operator.window, pad))
+    return replace(layer, operator=padded, inputs=(source,))
 
 
 def _padded(window: Window, pad: IntegerPad) -> Window:

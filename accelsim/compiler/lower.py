@@ -20,6 +20,7 @@ from accelsim.compiler.shapes import (
     VectorKind,
     VectorShape,
 )
+from accelsim.compiler.two_passes import WORD_BITS, two_passes, words_name
 from accelsim.errors import InternalError
 from accelsim.network.geometry import Window
 from accelsim.network.integer import (
@@ -38,6 +39,13 @@ from accelsim.network.integer import (
     IntegerReshape,
     IntegerSoftmax,
 )
+from accelsim.network.run_time import (
+    RunTimeAdd,
+    RunTimeAveragePool,
+    RunTimeClamp,
+    RunTimeMatrix,
+    RunTimeOperator,
+)
 
 __all__ = ["lower_network"]
 
@@ -47,10 +55,15 @@ _ELEMENT = Window((1, 1))
 def lower_network(network: IntegerNetwork, batch: int, accumulator_bits: int) -> NetworkShape:
     """Reduce ``network`` to the shapes and widths of its layers for a batch of images.
 
+    A layer that finds its output's range at run time becomes two, with a tensor of words between.
     A reshape leaves no layer behind: its output is another view of its input's storage. Nor
     does a softmax, which the host does: the tensors that it reads and writes are in DRAM.
     """
     storage = {network.input: network.input}
+    tensors = {
+        name: TensorShape(tensor.shape, tensor.format.bits)
+        for name, tensor in network.tensors.items()
+    }
     layers: list[LayerShape] = []
     kept: set[str] = set()
     for layer in network.layers:
@@ -61,24 +74,26 @@ def lower_network(network: IntegerNetwork, batch: int, accumulator_bits: int) ->
         if isinstance(layer.operator, IntegerSoftmax):
             kept |= {storage[layer.inputs[0]], layer.output}
             continue
-        layers.append(
-            LayerShape(
-                name=layer.name,
-                work=_work(network, layer, batch, accumulator_bits),
-                inputs=tuple(storage[name] for name in layer.inputs),
-                output=layer.output,
-            )
+        lowered = LayerShape(
+            name=layer.name,
+            work=_work(network, layer, batch, accumulator_bits),
+            inputs=tuple(storage[name] for name in layer.inputs),
+            output=layer.output,
         )
+        if not isinstance(layer.operator, RunTimeOperator):
+            layers.append(lowered)
+            continue
+        words, target = words_name(layer.output, tensors), tensors[layer.output]
+        storage[words] = words
+        tensors[words] = TensorShape(target.shape, WORD_BITS)
+        layers += two_passes(lowered, target, batch, words, layer.operator.range.step)
     return NetworkShape(
         name=network.name,
         batch=batch,
         input=network.input,
         output=network.output,
         layers=tuple(layers),
-        tensors={
-            name: TensorShape(tensor.shape, tensor.format.bits)
-            for name, tensor in network.tensors.items()
-        },
+        tensors=tensors,
         storage=storage,
         kept=frozenset(kept),
     )
@@ -91,7 +106,7 @@ def _work(
     inputs = [network.tensors[name] for name in layer.inputs]
     input_bits = tuple(tensor.format.bits for tensor in inputs)
     output_bits = network.tensors[layer.output].format.bits
-    if isinstance(operator, IntegerMatrix):
+    if isinstance(operator, IntegerMatrix | RunTimeMatrix):
         vectors = operator.vectors
         return MatrixShape(
             input_shape=_image(inputs[0].shape),
@@ -121,13 +136,13 @@ def _work(
 def _vector_kind(operator: IntegerOperator) -> tuple[VectorKind, Window | None]:
     """Return what the vector unit does, and its window if it is not element by element."""
     match operator:
-        case IntegerAdd():
+        case IntegerAdd() | RunTimeAdd():
             return "add", None
-        case IntegerClamp():
+        case IntegerClamp() | RunTimeClamp():
             return "clamp", None
         case IntegerMaxPool():
             return "max_pool", operator.window
-        case IntegerAveragePool():
+        case IntegerAveragePool() | RunTimeAveragePool():
             return "average_pool", operator.window
         case IntegerQuotientPool():
             return "quotient_pool", operator.window

@@ -20,6 +20,7 @@ from accelsim.compiler.plan import Gemm
 from accelsim.network.geometry import Shape, Window
 
 __all__ = [
+    "SCALE_CYCLES",
     "LayerShape",
     "MatrixShape",
     "NetworkShape",
@@ -40,9 +41,14 @@ VectorKind = Literal[
     "multiply",
     "lookup",
     "pad",
+    "quantize",
 ]
 
 Integers = NDArray[np.int64]
+
+SCALE_CYCLES = 24
+"""From an image's last comparison to its scale and zero point: two float32 divisions, one after
+the other, a subtraction and a rounding, at 8 cycles a division and 4 for each of the others."""
 
 
 def bytes_of(elements: int, bits: int) -> int:
@@ -79,6 +85,7 @@ class MatrixShape:
     ``row_sums``: its weights have zero points, so that rows of activations are summed up, too.
     ``vector_depth`` elements of the depth share an integer scale of ``scale_bits`` in each column;
     0: there are no such scales.
+    ``finds_range``: comparators keep each image's smallest and largest result.
     """
 
     input_shape: tuple[int, int, int]
@@ -95,6 +102,7 @@ class MatrixShape:
     vector_depth: int = 0
     scale_bits: int = 0
     weights_are_ternary: bool = False
+    finds_range: bool = False
 
     @property
     def operator(self) -> str:
@@ -193,6 +201,8 @@ class VectorShape:
     Pools have a plane for each image and channel. Element-wise layers are planes of one element
     under a 1x1 window. An operation is one comparison or addition of one lane: a pool has one
     for each window element that is not padding, an element-wise layer one for each element.
+    ``finds_range``: comparators keep each image's smallest and largest result. ``new_scales``:
+    images whose scale and zero point have to be made before the layer starts.
     A pad has a plane for each image, whose lines hold the channels of all their pixels as memory
     does, under a 1x1 window with padding; it has an operation for each element that it writes.
     """
@@ -204,6 +214,13 @@ class VectorShape:
     window: Window
     input_bits: tuple[int, ...]
     output_bits: int
+    finds_range: bool = False
+    new_scales: int = 0
+
+    @property
+    def start_cycles(self) -> int:
+        """Cycles until the last image's scale and zero point are there: one enters a cycle."""
+        return SCALE_CYCLES + self.new_scales - 1 if self.new_scales else 0
 
     @cached_property
     def _output_size(self) -> tuple[int, int]:

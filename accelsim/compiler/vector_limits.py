@@ -15,6 +15,7 @@ from accelsim.arithmetic.formats import Accumulator, IntegerFormat
 from accelsim.compiler.program import Instruction, MatrixInstruction
 from accelsim.errors import ConfigError
 from accelsim.network.integer import IntegerMatrix, IntegerNetwork
+from accelsim.network.run_time import RunTimeMatrix
 from accelsim.network.vectors import WeightVectors, vector_bounds
 
 __all__ = ["check_vectors"]
@@ -36,7 +37,7 @@ def check_vectors(network: IntegerNetwork, instructions: tuple[Instruction, ...]
     problems: list[str] = []
     for layer in network.layers:
         operator = layer.operator
-        if not isinstance(operator, IntegerMatrix) or operator.vectors is None:
+        if not isinstance(operator, IntegerMatrix | RunTimeMatrix) or operator.vectors is None:
             continue
         problem = _problem(
             *(operator, operator.vectors, network.tensors[layer.inputs[0]].format),
@@ -48,7 +49,7 @@ def check_vectors(network: IntegerNetwork, instructions: tuple[Instruction, ...]
 
 
 def _problem(
-    operator: IntegerMatrix,
+    operator: IntegerMatrix | RunTimeMatrix,
     vectors: WeightVectors,
     source: IntegerFormat,
     accumulator: Accumulator,

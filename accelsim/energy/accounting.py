@@ -29,6 +29,7 @@ from accelsim.energy.array_lines import (
 from accelsim.energy.dram import DramPrices, dram_lines, dram_prices, dram_warnings
 from accelsim.energy.memories import extrapolation
 from accelsim.energy.operations import multiplier_extrapolation
+from accelsim.energy.range_lines import range_lines
 from accelsim.energy.result import EnergyMode, EnergyReport, LayerEnergy, Line
 from accelsim.energy.switching_lines import switching_lines
 from accelsim.energy.table import EnergyTable, TableValues, check_table
@@ -209,7 +210,8 @@ def _lines(
         yield from rescale_lines(layer, prices.units)
     elif isinstance(instruction, VectorInstruction):
         yield from vector_lines(layer, instruction, hardware, table, prices.units)
-    yield from scratchpad_lines(layer, hardware, prices.units)
+    yield from range_lines(layer, instruction, hardware, table)
+    yield from scratchpad_lines(layer, instruction, hardware, prices.units)
     yield from dram_lines(layer, hardware, prices.dram)
     yield from leakage_lines(layer, busy_pe_cycles, hardware, prices.units)
 

@@ -13,9 +13,13 @@ from accelsim.energy.table import TableValues
 __all__ = [
     "adder",
     "clocked_bit",
+    "comparison",
+    "float32_add",
+    "float32_multiply",
     "multiplier",
     "multiplier_extrapolation",
     "multiplier_row",
+    "new_scale",
     "pe",
     "register",
     "rescale",
@@ -126,9 +130,7 @@ def rescale(
     """
     zero_point = adder(table, accumulator_bits)
     if mode is RescaleMode.FLOAT32:
-        entry = table.float32_multiply
-        product = entry.amount(entry.pj * _FLOAT32_BITS / entry.width_bits, "float32_multiply")
-        return product + zero_point
+        return float32_multiply(table) + zero_point
     rounding_adders = {
         RescaleMode.DOUBLE_ROUND: 2,
         RescaleMode.SINGLE_ROUND: 1,
@@ -136,6 +138,36 @@ def rescale(
     }[mode]
     rounding = adder(table, accumulator_bits + mantissa_bits) * rounding_adders
     return multiplier(table, accumulator_bits, mantissa_bits) + rounding + zero_point
+
+
+def float32_multiply(table: TableValues) -> Amount:
+    """Return the price of one float32 multiplication."""
+    entry = table.float32_multiply
+    return entry.amount(entry.pj * _FLOAT32_BITS / entry.width_bits, "float32_multiply")
+
+
+def float32_add(table: TableValues) -> Amount:
+    """Return the price of one float32 addition."""
+    entry = table.float32_add
+    return entry.amount(entry.pj * _FLOAT32_BITS / entry.width_bits, "float32_add")
+
+
+def comparison(table: TableValues) -> Amount:
+    """Return the price of comparing a float32 word with the smallest and the largest so far.
+
+    Two subtractions as of integers (floats of one sign are ordered as integers are) and the
+    clocks of two registers, which change rarely.
+    """
+    return (adder(table, _FLOAT32_BITS) + clocked_bit(table) * _FLOAT32_BITS) * 2
+
+
+def new_scale(table: TableValues) -> Amount:
+    """Return the price of an image's scale, its reciprocal and its zero point.
+
+    Three float32 divisions, each of two Newton-Raphson steps (four multiplications), a
+    subtraction and a rounding addition.
+    """
+    return float32_multiply(table) * 12 + float32_add(table) * 2
 
 
 def vector(table: TableValues, accumulator_bits: int) -> Amount:

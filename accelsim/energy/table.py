@@ -67,6 +67,7 @@ class TableValues(Part):
     multiply_wide: Entry
     add: Entry
     float32_multiply: Entry
+    float32_add: Entry
     register_clock: Entry
     register_toggle: Entry
     wire: Entry

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from accelsim.arithmetic.rescale import RescaleMode
-from accelsim.compiler.program import VectorInstruction
+from accelsim.compiler.program import Instruction, MatrixInstruction, VectorInstruction
 from accelsim.energy.amount import Amount
 from accelsim.energy.area import Area, leakage_uw
 from accelsim.energy.array_lines import wire_mm
@@ -89,15 +89,22 @@ def unit_prices(hardware: Hardware, table: TableValues, area: Area) -> UnitPrice
     )
 
 
-def scratchpad_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) -> Iterator[Line]:
+def scratchpad_lines(
+    layer: LayerRun, instruction: Instruction, hardware: Hardware, prices: UnitPrices
+) -> Iterator[Line]:
     """Yield the accesses of the three scratchpads, their wires and their addresses.
 
     Every element is priced at its width. Reads of activations include outputs on their way to
-    DRAM and writes include inputs that come from there; in a layer whose input and output
-    widths differ the wider one is charged.
+    DRAM, and writes include inputs that come from there.
     """
     traffic = layer.traffic
-    activation_bits = max(layer.input_bits, layer.output_bits)
+    outputs = (
+        layer.rescale_operations
+        if isinstance(instruction, MatrixInstruction)
+        else instruction.element_writes
+    )
+    stored = outputs if traffic.dram_write_bytes else 0
+    wider = layer.output_bits - layer.input_bits
     accumulator_bits = hardware.accumulator.bits
     column_bits = accumulator_bits + (layer.weight_bits if layer.row_sums else 0)
     # A column's bias (and zero point) arrives with the first of its depth_k weights.
@@ -107,8 +114,8 @@ def scratchpad_lines(layer: LayerRun, hardware: Hardware, prices: UnitPrices) ->
     moved = (
         (
             prices.activations,
-            traffic.activation_reads * activation_bits,
-            traffic.activation_writes * activation_bits,
+            traffic.activation_reads * layer.input_bits + stored * wider,
+            traffic.activation_writes * layer.input_bits + outputs * wider,
         ),
         (
             prices.weights,
@@ -165,6 +172,7 @@ def vector_lines(
         "average_pool": 1,
         "quotient_pool": 1,
         "requantize": 1,
+        "quantize": 1,
         "multiply": 1,
     }.get(instruction.kind, 0)
     if instruction.kind == "add" and hardware.rescale.mode is RescaleMode.FLOAT32:

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from accelsim.arithmetic import Accumulator, apply_overflow, count_overflows
 from accelsim.golden.windows import taps
 from accelsim.network.integer import IntegerMatrix
+from accelsim.network.run_time import RunTimeMatrix
 
 __all__ = ["accumulate"]
 
 
 def accumulate(
-    operator: IntegerMatrix,
+    operator: IntegerMatrix | RunTimeMatrix,
     maps: NDArray[np.int64],
     zero_point: int,
     accumulator: Accumulator,
@@ -81,7 +82,9 @@ def accumulate(
     return np.ascontiguousarray(by_image), events
 
 
-def _scales(operator: IntegerMatrix, taken: int, depth_channels: int) -> NDArray[np.int64] | None:
+def _scales(
+    operator: IntegerMatrix | RunTimeMatrix, taken: int, depth_channels: int
+) -> NDArray[np.int64] | None:
     """Return each output channel's scale of the products since the last step.
 
     None if their vector is not over after ``taken`` depth elements. Without vectors each product

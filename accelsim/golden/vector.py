@@ -18,7 +18,17 @@ from accelsim.network.integer import (
     IntegerSoftmax,
 )
 
-__all__ = ["add", "average_pool", "max_pool", "pad", "quotient_pool", "reshape", "softmax"]
+__all__ = [
+    "add",
+    "average_pool",
+    "max_pool",
+    "pad",
+    "quotient_pool",
+    "reshape",
+    "softmax",
+    "window_counts",
+    "window_sums",
+]
 
 IntegerArray = NDArray[np.int64]
 
@@ -54,10 +64,8 @@ def average_pool(operator: IntegerAveragePool, maps: IntegerArray) -> IntegerArr
 
     Subtracted, padding is 0; a window's count says which of the operator's rescales it takes.
     """
-    sums = _window_sums(maps, operator.window, 0)
-    inside = np.ones((1, 1, *maps.shape[2:]), dtype=np.int64)
-    padding = int(operator.count_include_pad)
-    counts = _window_sums(inside, operator.window, padding)
+    sums = window_sums(maps, operator.window, 0)
+    counts = window_counts(maps.shape[2:], operator.window, operator.count_include_pad)
     if not np.isin(counts, operator.counts).all():
         raise InternalError(
             f"average pool: windows of {np.unique(counts).tolist()} elements, rescales for "
@@ -71,8 +79,8 @@ def average_pool(operator: IntegerAveragePool, maps: IntegerArray) -> IntegerArr
 
 def quotient_pool(operator: IntegerQuotientPool, maps: IntegerArray) -> IntegerArray:
     """Return the clamped window averages of the integers themselves, halves away from zero."""
-    sums = _window_sums(maps, operator.window, 0)
-    counts = _window_sums(np.ones((1, 1, *maps.shape[2:]), dtype=np.int64), operator.window, 0)
+    sums = window_sums(maps, operator.window, 0)
+    counts = window_counts(maps.shape[2:], operator.window, include_pad=False)
     half = counts // 2
     quotients = np.where(sums > 0, (sums + half) // counts, -((half - sums) // counts))
     return quotients.clip(operator.clamp_low, operator.clamp_high)
@@ -100,7 +108,14 @@ def softmax(operator: IntegerSoftmax, images: IntegerArray) -> IntegerArray:
     return softmax_integers(images, parameters, axis=1)
 
 
-def _window_sums(maps: IntegerArray, window: Window, fill: int) -> IntegerArray:
+def window_counts(size: tuple[int, ...], window: Window, include_pad: bool) -> IntegerArray:
+    """Return int64[1, 1, height, width]: elements of each window over maps of (height, width)."""
+    inside = np.ones((1, 1, *size), dtype=np.int64)
+    return window_sums(inside, window, int(include_pad))
+
+
+def window_sums(maps: IntegerArray, window: Window, fill: int) -> IntegerArray:
+    """Return the sums over the windows of int64[images, channels, height, width]."""
     views = (view for _, _, view in taps(maps, window, fill))
     total = next(views).copy()
     for view in views:

@@ -39,6 +39,13 @@ from accelsim.network.integer import (
     IntegerSoftmax,
     QuantizedTensor,
 )
+from accelsim.network.run_time import (
+    RunTimeAdd,
+    RunTimeAveragePool,
+    RunTimeClamp,
+    RunTimeMatrix,
+    RunTimeRange,
+)
 from accelsim.network.vectors import (
     NARROWEST_SCALE_BITS,
     WIDEST_SCALE_BITS,
@@ -77,6 +84,11 @@ __all__ = [
     "QuantizedTensor",
     "QuantizedWeights",
     "Reshape",
+    "RunTimeAdd",
+    "RunTimeAveragePool",
+    "RunTimeClamp",
+    "RunTimeMatrix",
+    "RunTimeRange",
     "Shape",
     "Softmax",
     "WeightVectors",

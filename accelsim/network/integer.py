@@ -37,6 +37,9 @@ A part is exact: layers whose parts could leave the accumulator's range are refu
 with the scale is as wide as it is, and the overflow policy applies once, to each sum with it.
 ``bias`` then holds ``- zero_point_in * sum_k scale * weight``. Weights have zero points or vectors,
 not both.
+
+**Ranges found at run time.** Operators of `accelsim.network.run_time` give each image a scale and
+zero point of its own; what follows them computes with those.
 """
 
 from __future__ import annotations
@@ -51,6 +54,12 @@ from accelsim.arithmetic.rescale import Rescale
 from accelsim.arithmetic.rounding import Rounding
 from accelsim.errors import InternalError
 from accelsim.network.geometry import Shape, Window
+from accelsim.network.run_time import (
+    RunTimeAdd,
+    RunTimeAveragePool,
+    RunTimeClamp,
+    RunTimeMatrix,
+)
 from accelsim.network.vectors import WeightVectors
 
 __all__ = [
@@ -74,12 +83,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class QuantizedTensor:
-    """A tensor's integer meaning: ``real = scale * (integer - zero_point)``."""
+    """A tensor's integer meaning: ``real = scale * (integer - zero_point)``.
+
+    ``at_run_time``: each image has a scale and zero point of its own, found when it is computed;
+    then ``scale`` and ``zero_point`` are 0 and mean nothing.
+    """
 
     shape: Shape
     format: IntegerFormat
     scale: float
     zero_point: int
+    at_run_time: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,6 +261,10 @@ IntegerOperator = (
     | IntegerPad
     | IntegerSoftmax
     | IntegerReshape
+    | RunTimeMatrix
+    | RunTimeAdd
+    | RunTimeAveragePool
+    | RunTimeClamp
 )
 
 

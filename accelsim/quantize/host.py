@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import dequantize, quantize
+from accelsim.arithmetic import RunTimeCodes, dequantize, quantize
 from accelsim.errors import DataError
 from accelsim.network.integer import IntegerNetwork
 
@@ -34,10 +34,24 @@ def quantize_input(integer: IntegerNetwork, images: NDArray[np.float32]) -> NDAr
     return quantize(images, tensor.scale, tensor.zero_point, tensor.format, integer.input_rounding)
 
 
-def dequantize_output(integer: IntegerNetwork, outputs: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return the network's real output, float32[images, *shape], host layers (softmax) included."""
+def dequantize_output(
+    integer: IntegerNetwork, outputs: NDArray[np.int32], codes: RunTimeCodes | None = None
+) -> NDArray[np.float32]:
+    """Return the network's real output, float32[images, *shape], host layers (softmax) included.
+
+    ``codes``: each image's scale and zero point, if the output's are found at run time.
+
+    Raises
+    ------
+    DataError
+        If they are found at run time and not given.
+    """
     tensor = integer.tensors[integer.output]
-    values = dequantize(outputs, tensor.scale, tensor.zero_point)
+    if not tensor.at_run_time:
+        codes = RunTimeCodes.same(tensor.scale, tensor.zero_point, len(outputs))
+    if codes is None:
+        raise DataError(f"output of {integer.name!r}: scales are found at run time: give codes")
+    values = dequantize(outputs, codes.scales, codes.zero_points, axis=0)
     return softmax(values) if integer.host_layers else values
 
 

@@ -14,7 +14,7 @@ from accelsim.network.integer import IntegerMatrix, QuantizedTensor
 from accelsim.quantize.layer_bits import WIDEST_BITS
 from accelsim.quantize.spec import Arithmetic
 
-__all__ = ["lower_matrix"]
+__all__ = ["as_run", "lower_matrix", "zero_points_of"]
 
 WIDEST_ACCUMULATOR = 32
 _BEYOND = 2.0**52
@@ -55,7 +55,7 @@ def lower_matrix(
     """
     if not np.isfinite(operator.bias).all():
         raise WorkloadError(f"layer {name!r}: bias is NaN or infinite")
-    weights = _as_run(name, weights, spec)
+    weights = as_run(name, weights, spec)
     integers = weights.integers
     if isinstance(operator, Dense):
         integers = integers[:, :, np.newaxis, np.newaxis]
@@ -72,11 +72,11 @@ def lower_matrix(
         rescale=_rescale(weights.scales, source.scale, target.scale, spec),
         clamp_low=clamp[0],
         clamp_high=clamp[1],
-        weight_zero_points=_zero_points(weights),
+        weight_zero_points=zero_points_of(weights),
     )
 
 
-def _as_run(layer: str, weights: QuantizedWeights, spec: Arithmetic) -> QuantizedWeights:
+def as_run(layer: str, weights: QuantizedWeights, spec: Arithmetic) -> QuantizedWeights:
     """Return weights less their zero points where that costs no bit, or there are no row sums."""
     plain = weights.without_zero_points()
     if spec.row_sums and plain.format.bits > weights.format.bits:
@@ -90,7 +90,7 @@ def _as_run(layer: str, weights: QuantizedWeights, spec: Arithmetic) -> Quantize
     return plain
 
 
-def _zero_points(weights: QuantizedWeights) -> NDArray[np.int64] | None:
+def zero_points_of(weights: QuantizedWeights) -> NDArray[np.int64] | None:
     """Return a zero point for each output channel, None if there is nothing to subtract."""
     if weights.zero_points is None:
         return None

@@ -11,7 +11,7 @@ from accelsim.network.graph import AveragePool, MaxPool
 from accelsim.network.integer import IntegerAveragePool, IntegerMaxPool, QuantizedTensor
 from accelsim.quantize.spec import Arithmetic
 
-__all__ = ["lower_average_pool", "lower_max_pool"]
+__all__ = ["check_average", "lower_average_pool", "lower_max_pool"]
 
 LARGEST_SUM = (1 << 31) - 1
 
@@ -57,16 +57,7 @@ def lower_average_pool(
         If a window lies in padding alone, or its sum may need more than 32 bits.
     """
     window = operator.window
-    counts = _window_counts(name, window, source)
-    elements = window.kernel[0] * window.kernel[1]
-    if elements * (source.format.high - source.format.low) > LARGEST_SUM:
-        raise WorkloadError(
-            f"layer {name!r}: an average over {elements} elements of {source.format} needs sums "
-            "of more than 32 bits; use fewer activation bits"
-        )
-    if operator.count_include_pad:
-        counts = {elements}
-    ordered = tuple(sorted(counts))
+    ordered = check_average(name, operator, source)
     if spec.rescale_mode is RescaleMode.FLOAT32:
         # onnxruntime's order of operations, in float32.
         factors = [
@@ -79,6 +70,24 @@ def lower_average_pool(
         make_rescale(factor, spec.rescale_mode, spec.mantissa_bits) for factor in factors
     )
     return IntegerAveragePool(window, operator.count_include_pad, ordered, rescales, *clamp)
+
+
+def check_average(name: str, operator: AveragePool, source: QuantizedTensor) -> tuple[int, ...]:
+    """Return the numbers of elements that the windows average, ascending.
+
+    Raises
+    ------
+    WorkloadError
+        If a window lies in padding alone, or its sum may need more than 32 bits.
+    """
+    counts = _window_counts(name, operator.window, source)
+    elements = operator.window.kernel[0] * operator.window.kernel[1]
+    if elements * (source.format.high - source.format.low) > LARGEST_SUM:
+        raise WorkloadError(
+            f"layer {name!r}: an average over {elements} elements of {source.format} needs sums "
+            "of more than 32 bits; use fewer activation bits"
+        )
+    return (elements,) if operator.count_include_pad else tuple(sorted(counts))
 
 
 def _window_counts(name: str, window: Window, source: QuantizedTensor) -> set[int]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from accelsim.errors import DataError, WorkloadError
 from accelsim.network.given import QuantizedWeights
 from accelsim.network.graph import Convolution, Dense, Network
-from accelsim.network.integer import IntegerLayer, IntegerNetwork, QuantizedTensor
-from accelsim.quantize.activations import quantized_tensor
-from accelsim.quantize.fusion import NetworkPlan, plan_network
+from accelsim.network.integer import (
+    IntegerLayer,
+    IntegerNetwork,
+    IntegerOperator,
+    QuantizedTensor,
+)
+from accelsim.quantize.activations import activation_codes, quantized_tensor
+from accelsim.quantize.fusion import LayerPlan, NetworkPlan, plan_network
+from accelsim.quantize.lower_run_time import lower_run_time
 from accelsim.quantize.lowering import lower
-from accelsim.quantize.observers import Range
+from accelsim.quantize.observers import Range, RangeMethod
 from accelsim.quantize.spec import QuantizationSpec, WeightRounding
 from accelsim.quantize.weights import quantize_weights
 from accelsim.quantize.widths import network_widths
@@ -34,7 +40,8 @@ def quantize_network(
     network
         The float network.
     ranges
-        The real range of every tensor of `observed_tensors`, as `observe_ranges` takes them.
+        The real range of every tensor of `observed_tensors`, as `observe_ranges` takes them; of
+        dynamic ones that of the network's input.
     spec
         Widths, granularity and arithmetic.
     weights
@@ -56,16 +63,11 @@ def quantize_network(
     tensors = _tensors(network, plan, ranges, spec)
     if weights is None:
         weights = weights_to_integers(network, ranges, spec)
+    names = {layer.name for layer in network.layers}
     layers = tuple(
         IntegerLayer(
             item.layer.name,
-            lower(
-                item,
-                tuple(tensors[name] for name in item.layer.inputs),
-                tensors[item.layer.output],
-                weights.get(item.layer.name),
-                spec,
-            ),
+            _lower(item, tensors, weights.get(item.layer.name), spec, names),
             item.layer.inputs,
             item.layer.output,
         )
@@ -80,6 +82,24 @@ def quantize_network(
         accumulator=spec.accumulator,
         host_layers=plan.host_layers,
     )
+
+
+def _lower(
+    item: LayerPlan,
+    tensors: Mapping[str, QuantizedTensor],
+    weights: QuantizedWeights | None,
+    spec: QuantizationSpec,
+    names: Collection[str],
+) -> IntegerOperator:
+    """Return the integer operator of a layer; ``names`` are those that its step must not have."""
+    inputs = tuple(tensors[name] for name in item.layer.inputs)
+    output = tensors[item.layer.output]
+    if not output.at_run_time:
+        return lower(item, inputs, output, weights, spec)
+    step = f"{item.layer.name}:quantize"
+    while step in names:
+        step += ":"
+    return lower_run_time(item, inputs[0], weights, spec, spec.symmetric_activations, step)
 
 
 def weights_to_integers(
@@ -101,10 +121,12 @@ def weights_to_integers(
             continue
         if not (np.isfinite(operator.weights).all() and np.isfinite(operator.bias).all()):
             raise WorkloadError(f"layer {layer.name!r}: weights or bias are NaN or infinite")
+        # A bias that stays real asks for no step of the weights.
+        dynamic = spec.range_method is RangeMethod.DYNAMIC
         integers[layer.name] = quantize_weights(
             operator.weights,
-            operator.bias,
-            tensors[layer.inputs[0]].scale,
+            np.zeros_like(operator.bias) if dynamic else operator.bias,
+            1.0 if dynamic else tensors[layer.inputs[0]].scale,
             spec.weight_format(weight_bits[layer.name]),
             spec.per_channel,
             spec.weight_range_method,
@@ -120,7 +142,12 @@ def _tensors(
 ) -> dict[str, QuantizedTensor]:
     bits = network_widths(network, spec, plan).activations
     tensors = {}
+    dynamic = spec.range_method is RangeMethod.DYNAMIC
     for name, owner in plan.scale_owners.items():
+        if dynamic and owner != network.input:
+            format = activation_codes(bits[owner], spec).format
+            tensors[name] = QuantizedTensor(network.shapes[name], format, 0.0, 0, at_run_time=True)
+            continue
         if owner not in ranges:
             raise DataError(f"ranges: no range of tensor {owner!r}")
         tensors[name] = quantized_tensor(network.shapes[name], ranges[owner], bits[owner], spec)

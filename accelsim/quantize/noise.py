@@ -8,7 +8,7 @@ from math import inf, log10
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.golden import execute
+from accelsim.golden import GoldenRun, execute
 from accelsim.network.graph import Network
 from accelsim.network.integer import IntegerNetwork, QuantizedTensor
 from accelsim.quantize.float_forward import float_forward
@@ -83,7 +83,7 @@ def measure_noise(
         outputs.append(run.outputs)
         found = {**run.tensors, integer.input: inputs}
         for name, sums in powers.items():
-            sums += _powers(exact[name], found[name], integer.tensors[name])
+            sums += _powers(exact[name], _reals(found[name], integer.tensors[name], run, name))
     elements = {name: len(images) * int(np.prod(integer.tensors[name].shape)) for name in tensors}
     noise = {name: Noise(*(sums / elements[name]).tolist()) for name, sums in powers.items()}
     return MeasuredNoise(
@@ -101,9 +101,17 @@ def sqnr_db(signal: float, noise: float) -> float:
     return 10.0 * log10(signal / noise) if signal else -inf
 
 
-def _powers(
-    exact: NDArray[np.float64], integers: NDArray[np.int32], tensor: QuantizedTensor
+def _reals(
+    integers: NDArray[np.int32], tensor: QuantizedTensor, run: GoldenRun, name: str
 ) -> NDArray[np.float64]:
+    """Return float64[images, ...] that a tensor's integers stand for."""
+    if not tensor.at_run_time:
+        return (integers - np.float64(tensor.zero_point)) * tensor.scale
+    codes, shape = run.codes[name], (-1, *[1] * (integers.ndim - 1))
+    above = integers - codes.zero_points.astype(np.float64).reshape(shape)
+    return np.asarray(above * codes.scales.astype(np.float64).reshape(shape))
+
+
+def _powers(exact: NDArray[np.float64], real: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the sums of squares of a tensor and of its error."""
-    real = (integers - np.float64(tensor.zero_point)) * tensor.scale
     return np.array([np.square(exact).sum(), np.square(exact - real).sum()])

@@ -50,6 +50,8 @@ class RangeMethod(StrEnum):
     """The bound where what rounding and what cutting off add to the squared error balance."""
     CROSS_ENTROPY = "cross_entropy"
     """For what a softmax reads: the class probabilities change least. Elsewhere ``mse``."""
+    DYNAMIC = "dynamic"
+    """Of each image by itself, when the machine has computed it; the input's is ``min_max``."""
 
 
 WEIGHT_METHODS = (
@@ -179,7 +181,9 @@ def kullback_leibler(values: FloatArray, codes: Codes, percent: float) -> Range:
 Observer = Callable[[FloatArray, Codes, float], Range]
 """(values, the integers that will stand for them, percent) to a range."""
 
+# Of a dynamic range only the network's input is observed: its images are the host's.
 OBSERVERS: dict[RangeMethod, Observer] = {
+    RangeMethod.DYNAMIC: min_max,
     RangeMethod.MIN_MAX: min_max,
     RangeMethod.MOVING_AVERAGE: moving_average,
     RangeMethod.PERCENTILE: percentile,

@@ -36,6 +36,8 @@ def observe_ranges(
 ) -> dict[str, Range]:
     """Take the range of every tensor of `observed_tensors` from calibration activations.
 
+    With dynamic ranges that is the network's input alone.
+
     Parameters
     ----------
     network
@@ -55,7 +57,8 @@ def observe_ranges(
     bits = network_widths(network, spec).activations
     classes = _class_tensor(network)
     ranges: dict[str, Range] = {}
-    for tensor in observed_tensors(network):
+    dynamic = spec.range_method is RangeMethod.DYNAMIC
+    for tensor in (network.input,) if dynamic else observed_tensors(network):
         if tensor not in activations:
             raise DataError(f"calibration: no activations of tensor {tensor!r}")
         values = np.asarray(activations[tensor])

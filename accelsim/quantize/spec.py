@@ -112,8 +112,8 @@ class QuantizationSpec:
     Raises
     ------
     ConfigError
-        If a width, the percentile or ``smooth`` is out of range, a method or mode is unknown, or a
-        layer is given widths twice.
+        If a width, the percentile or ``smooth`` is out of range, a method or mode is unknown, a
+        layer is given widths twice, or ranges are dynamic and the rescale unit is not float32.
     """
 
     weight_bits: int
@@ -183,6 +183,11 @@ class QuantizationSpec:
                 raise ConfigError(f"{name}: must be one of {allowed}, got {value!r}")
             # A plain string of the right spelling becomes the member that it names.
             object.__setattr__(self, name, members[members.index(value)])
+        if self.range_method is RangeMethod.DYNAMIC and self.rescale_mode != RescaleMode.FLOAT32:
+            raise ConfigError(
+                "range_method: dynamic needs a rescale unit that computes in float32, got mode "
+                f"{self.rescale_mode}; set rescale.mode=float32"
+            )
         if self.smooth is not None and not 0.0 <= self.smooth <= 1.0:
             raise ConfigError(f"smooth: must be 0 to 1, got {self.smooth:g}")
         if self.mantissa_bits not in (16, 32):

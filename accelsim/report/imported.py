@@ -13,6 +13,7 @@ from accelsim.network import (
     IntegerReshape,
     IntegerSoftmax,
 )
+from accelsim.network.run_time import RunTimeOperator
 from accelsim.report.results import ON_HOST
 
 __all__ = ["not_modelled", "where_operators_run"]
@@ -66,6 +67,8 @@ def not_modelled(lines: Sequence[str], integer: IntegerNetwork) -> tuple[str, ..
     named = [line for line in lines if line != "layers on the host"]
     if any(isinstance(operator, IntegerLookup) for operator in operators):
         named.append("tables of the vector unit (a lookup costs an addition)")
+    if any(isinstance(operator, RunTimeOperator) for operator in operators):
+        named.append("area and leakage of what finds ranges at run time: comparators, a divider")
     if any(isinstance(operator, IntegerSoftmax) for operator in operators):
         return (*named, "on the host, between DRAM and DRAM: softmax")
     return (*named, "layers on the host")

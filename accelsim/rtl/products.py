@@ -16,6 +16,7 @@ from accelsim.errors import ConfigError, InternalError
 from accelsim.golden import execute
 from accelsim.hardware import Hardware
 from accelsim.network.integer import IntegerLayer, IntegerMatrix, IntegerNetwork
+from accelsim.network.run_time import RunTimeMatrix
 from accelsim.simulator.address_generator import AddressGenerator
 from accelsim.simulator.array import MatrixOperands, run_array
 from accelsim.simulator.array.product import MatrixProduct, whole_plan
@@ -133,6 +134,11 @@ def random_product(machine: Hardware, stream: int, seed: int) -> PlayedProduct:
 def _find(integer: IntegerNetwork, name: str | None) -> tuple[IntegerLayer, IntegerMatrix]:
     names = []
     for layer in integer.layers:
+        if isinstance(layer.operator, RunTimeMatrix) and layer.name == name:
+            raise ConfigError(
+                f"--layer: {name!r} finds its range at run time, which the RTL's rescale lane does "
+                "not; quantize the network with a calibrated range"
+            )
         if isinstance(layer.operator, IntegerMatrix):
             if layer.name == name:
                 return layer, layer.operator

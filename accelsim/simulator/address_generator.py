@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from accelsim.errors import InternalError
 from accelsim.network.integer import IntegerMatrix
+from accelsim.network.run_time import RunTimeMatrix
 from accelsim.simulator.threads import run_tasks, shares, threads_for
 
 __all__ = ["AddressGenerator"]
@@ -34,7 +35,7 @@ class AddressGenerator:
     tensor
         int32[batch, channels, height, width] or int32[batch, features]: the layer's input.
     zero_point
-        The input's integer for 0, which padding reads as.
+        The input's integer for 0, which padding reads as: one, or int64[batch], one an image.
     operator
         Weights, bias and window of the layer.
 
@@ -44,7 +45,12 @@ class AddressGenerator:
         Input elements read from ``tensor`` so far; padding is not read.
     """
 
-    def __init__(self, tensor: NDArray[np.int32], zero_point: int, operator: IntegerMatrix) -> None:
+    def __init__(
+        self,
+        tensor: NDArray[np.int32],
+        zero_point: int | NDArray[np.int64],
+        operator: IntegerMatrix | RunTimeMatrix,
+    ) -> None:
         if tensor.ndim not in (2, 4):
             raise InternalError(f"a layer's input must have 2 or 4 axes, got {tensor.shape}")
         maps = tensor if tensor.ndim == 4 else tensor[:, :, np.newaxis, np.newaxis]
@@ -57,7 +63,7 @@ class AddressGenerator:
         # Channel fastest, as the depth is: a tap's channels are neighbours.
         self._maps = np.ascontiguousarray(maps.transpose(0, 2, 3, 1), dtype=np.int32)
         self._weights: tuple[int, NDArray[np.int32]] | None = None
-        self._zero_point = zero_point
+        self._zero_points = np.broadcast_to(zero_point, len(maps)).astype(np.int32)
         self._operator = operator
         self._group_channels: int = group_channels
         self._group_columns = out_channels // operator.groups
@@ -100,7 +106,7 @@ class AddressGenerator:
                 self._out_size[0],
                 self._out_size[1],
                 m_start + share[0],
-                self._zero_point,
+                self._zero_points,
                 rows[slice(*share)],
             )
 
@@ -156,13 +162,13 @@ def _gather(
     out_height: int,
     out_width: int,
     m_start: int,
-    zero_point: int,
+    zero_points: NDArray[np.int32],
     rows: NDArray[np.int32],
 ) -> int:
     """Fill ``rows: int32[m, k]`` from ``maps: int32[batch, height, width, channels]``.
 
-    ``window: int64[8]`` is kernel, strides, pads (top, left) and dilations, each (y, x).
-    Returns the number of elements read from ``maps``.
+    ``window: int64[8]`` is kernel, strides, pads (top, left) and dilations, each (y, x);
+    ``zero_points: int32[batch]``. Returns the number of elements read from ``maps``.
     """
     height = maps.shape[1]
     width = maps.shape[2]
@@ -183,6 +189,6 @@ def _gather(
                     fetched += channels
                 else:
                     for channel in range(channels):
-                        rows[row, k + channel] = zero_point
+                        rows[row, k + channel] = zero_points[image]
                 k += channels
     return fetched

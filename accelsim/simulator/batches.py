@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import RescaleMode
+from accelsim.arithmetic import RescaleMode, RunTimeCodes
 from accelsim.compiler.program import Program
 from accelsim.errors import ConfigError, DataError
 from accelsim.hardware.schema import Hardware
 from accelsim.network.integer import IntegerNetwork
 from accelsim.network.rescales import operator_rescales
+from accelsim.network.run_time import RunTimeOperator
 from accelsim.simulator.execute import BatchExecution, MatrixExecution, execute_batch
 from accelsim.simulator.invariants import check_batch, check_timing
 from accelsim.simulator.run import Activity, Run, Switching
@@ -81,6 +82,15 @@ def simulate(
         clip_events=totals.clip_events,
         switching=totals.switching,
         activity=totals.activity,
+        output_codes=_together(totals.codes) if totals.codes else None,
+    )
+
+
+def _together(codes: Sequence[RunTimeCodes]) -> RunTimeCodes:
+    """Return the codes of all batches' images."""
+    return RunTimeCodes(
+        np.concatenate([batch.scales for batch in codes]),
+        np.concatenate([batch.zero_points for batch in codes]),
     )
 
 
@@ -93,10 +103,13 @@ class _Totals:
         self.clip_events: dict[str, int] = {}
         self.switching: dict[str, Switching] = {}
         self.activity: dict[str, Activity] = {}
+        self.codes: list[RunTimeCodes] = []
 
     def add(self, execution: BatchExecution, output: str) -> None:
         """Add one batch."""
         self.outputs.append(execution.tensors[output])
+        if output in execution.codes:
+            self.codes.append(execution.codes[output])
         for name, layer in execution.layers.items():
             if layer.clip_events is not None:
                 self.clip_events[name] = self.clip_events.get(name, 0) + layer.clip_events
@@ -146,6 +159,12 @@ def _check_hardware(integer: IntegerNetwork, hardware: Hardware) -> None:
         )
     unit = hardware.rescale
     for layer in integer.layers:
+        is_found = isinstance(layer.operator, RunTimeOperator)
+        if is_found and unit.mode != RescaleMode.FLOAT32:
+            raise ConfigError(
+                f"rescale: hardware {hardware.name!r} has mode {unit.mode}, layer {layer.name!r} "
+                "finds its range at run time, in float32; set rescale.mode=float32"
+            )
         for rescale in operator_rescales(layer.operator):
             same_width = rescale.mantissa_bits == unit.mantissa_bits
             if rescale.mode != unit.mode or not (same_width or unit.mode == RescaleMode.FLOAT32):

@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic import SoftmaxParameters, softmax_integers
+from accelsim.arithmetic import RunTimeCodes, SoftmaxParameters, softmax_integers
 from accelsim.compiler.program import MatrixInstruction, Program, TilePlan
 from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
@@ -24,6 +24,13 @@ from accelsim.network.integer import (
     IntegerReshape,
     IntegerSoftmax,
 )
+from accelsim.network.run_time import (
+    RunTimeAdd,
+    RunTimeAveragePool,
+    RunTimeClamp,
+    RunTimeMatrix,
+    RunTimeOperator,
+)
 from accelsim.simulator.address_generator import AddressGenerator
 from accelsim.simulator.array import (
     ArrayResult,
@@ -34,6 +41,12 @@ from accelsim.simulator.array import (
 from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.rescale_datapath import rescale_tile, subtract_row_sums
 from accelsim.simulator.run import Activity, ArrayCounters, Cause, Switching
+from accelsim.simulator.run_time_layers import (
+    FoundCodes,
+    clamp_at_run_time,
+    matrix_at_run_time,
+    vector_at_run_time,
+)
 from accelsim.simulator.vector_datapath import VectorOperator, run_vector
 
 __all__ = ["BatchExecution", "MatrixExecution", "VectorExecution", "execute_batch"]
@@ -71,11 +84,15 @@ class VectorExecution:
 
 @dataclass(frozen=True, eq=False)
 class BatchExecution:
-    """One batch: every tensor as int32[images, *shape], and every layer that runs on a unit."""
+    """One batch: every tensor as int32[images, *shape], and every layer that runs on a unit.
+
+    ``codes``: each image's scale and zero point, by tensor that has them from run time.
+    """
 
     images: int
     tensors: dict[str, IntegerTensor]
     layers: dict[str, MatrixExecution | VectorExecution]
+    codes: dict[str, RunTimeCodes]
 
 
 def execute_batch(
@@ -103,42 +120,55 @@ def execute_batch(
     instructions = {instruction.layer: instruction for instruction in program.instructions}
     tensors = {integer.input: inputs}
     layers: dict[str, MatrixExecution | VectorExecution] = {}
+    codes = FoundCodes(integer, len(inputs))
     for layer in integer.layers:
         operator = layer.operator
+        if isinstance(operator, RunTimeOperator):
+            elements = len(inputs) * prod(integer.tensors[layer.output].shape)
+            layers[operator.range.step] = VectorExecution(elements, None)
+        else:
+            codes.pass_on(layer)
         if isinstance(operator, IntegerReshape):
             shape = integer.tensors[layer.output].shape
             values = _reshape(operator, tensors[layer.inputs[0]], shape)
         elif isinstance(operator, IntegerSoftmax):
             values = _host_softmax(operator, tensors[layer.inputs[0]])
-        elif isinstance(operator, IntegerMatrix):
+        elif isinstance(operator, IntegerMatrix | RunTimeMatrix):
             instruction = instructions.get(layer.name)
             if not isinstance(instruction, MatrixInstruction):
                 raise InternalError(f"layer {layer.name!r}: the program has no product for it")
             values, execution = _run_matrix(
-                layer, operator, integer, tensors, instruction.plan, hardware, engine, switching
+                layer, operator, codes, tensors, instruction.plan, hardware, engine, switching
             )
             if activity:
-                seen = _activity(layer, operator, integer, tensors, instruction.plan, hardware)
+                seen = _activity(layer, operator, codes, tensors, instruction.plan, hardware)
                 execution = replace(execution, activity=seen)
             layers[layer.name] = execution
+        elif isinstance(operator, RunTimeAdd | RunTimeAveragePool):
+            sources = [_as_maps(tensors[name]) for name in layer.inputs]
+            values, operations, clips = vector_at_run_time(layer, operator, sources, codes)
+            layers[layer.name] = VectorExecution(operations, clips)
+        elif isinstance(operator, RunTimeClamp):
+            values = clamp_at_run_time(layer, operator, tensors[layer.inputs[0]], codes)
+            layers[layer.name] = VectorExecution(values.size, None)
         else:
             values, layers[layer.name] = _run_vector(layer, operator, integer, tensors)
         tensors[layer.output] = values.reshape(len(inputs), *integer.tensors[layer.output].shape)
-    return BatchExecution(len(inputs), tensors, layers)
+    return BatchExecution(len(inputs), tensors, layers, codes.found)
 
 
 def _run_matrix(
     layer: IntegerLayer,
-    operator: IntegerMatrix,
-    integer: IntegerNetwork,
+    operator: IntegerMatrix | RunTimeMatrix,
+    codes: FoundCodes,
     tensors: dict[str, IntegerTensor],
     plan: TilePlan,
     hardware: Hardware,
     engine: str,
     switching: bool,
 ) -> tuple[IntegerTensor, MatrixExecution]:
-    source = integer.tensors[layer.inputs[0]]
-    generator = AddressGenerator(_as_maps(tensors[layer.inputs[0]]), source.zero_point, operator)
+    integer, name = codes.integer, layer.inputs[0]
+    generator = AddressGenerator(_as_maps(tensors[name]), codes.zero_point(name), operator)
     product = replace(plan, gemm=replace(plan.gemm, rows_m=generator.rows_m))
     accumulator = integer.accumulator
     run = run_with_row_sums if operator.has_row_sums else run_array
@@ -150,34 +180,38 @@ def _run_matrix(
     counters = result.counters + ArrayCounters(overflow_events=late_events)
     # [groups, m, n] to [m, output channels]: a group's columns are neighbouring channels.
     columns = sums.transpose(1, 0, 2).reshape(generator.rows_m, -1)
-    tile = rescale_tile(
-        columns,
-        operator.rescale,
-        integer.tensors[layer.output].zero_point,
-        operator.clamp_low,
-        operator.clamp_high,
-    )
+    if isinstance(operator, RunTimeMatrix):
+        values, clip_events = matrix_at_run_time(layer, operator, columns, codes)
+    else:
+        tile = rescale_tile(
+            columns,
+            operator.rescale,
+            integer.tensors[layer.output].zero_point,
+            operator.clamp_low,
+            operator.clamp_high,
+        )
+        values, clip_events = tile.values, tile.clip_events
     images, _, height, width = generator.output_shape
-    pixels = tile.values.reshape(images, height, width, -1)
+    pixels = values.reshape(images, height, width, -1)
     result = replace(result, counters=counters)
-    execution = _matrix_execution(result, generator, tile.values.size, tile.clip_events)
+    execution = _matrix_execution(result, generator, values.size, clip_events)
     return pixels.transpose(0, 3, 1, 2), execution
 
 
 def _activity(
     layer: IntegerLayer,
-    operator: IntegerMatrix,
-    integer: IntegerNetwork,
+    operator: IntegerMatrix | RunTimeMatrix,
+    codes: FoundCodes,
     tensors: dict[str, IntegerTensor],
     plan: TilePlan,
     hardware: Hardware,
 ) -> Activity:
     """Generate the operands once more: what an engine fetched is counted in its own generator."""
-    source = integer.tensors[layer.inputs[0]]
-    generator = AddressGenerator(_as_maps(tensors[layer.inputs[0]]), source.zero_point, operator)
+    name = layer.inputs[0]
+    generator = AddressGenerator(_as_maps(tensors[name]), codes.zero_point(name), operator)
     product = replace(plan, gemm=replace(plan.gemm, rows_m=generator.rows_m))
     measure = measure_with_row_sums if operator.has_row_sums else measure_activity
-    return measure(generator, product, hardware.array, integer.accumulator)
+    return measure(generator, product, hardware.array, codes.integer.accumulator)
 
 
 def _matrix_execution(

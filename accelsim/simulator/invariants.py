@@ -13,6 +13,7 @@ from accelsim.compiler.program import MatrixInstruction, Program
 from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
 from accelsim.network.integer import IntegerMatrix, IntegerNetwork
+from accelsim.network.run_time import RunTimeMatrix
 from accelsim.simulator.execute import BatchExecution, MatrixExecution, VectorExecution
 from accelsim.simulator.run import Cause, LayerRun, Timing
 
@@ -64,15 +65,19 @@ def check_batch(
     full = batch.images == program.batch
     for layer in integer.layers:
         execution = batch.layers.get(layer.name)
-        if isinstance(execution, MatrixExecution) and isinstance(layer.operator, IntegerMatrix):
-            pixels = prod(integer.tensors[layer.output].shape) // len(layer.operator.weights)
-            macs = batch.images * pixels * layer.operator.weights.size
+        operator = layer.operator
+        if isinstance(execution, MatrixExecution) and isinstance(
+            operator, IntegerMatrix | RunTimeMatrix
+        ):
+            pixels = prod(integer.tensors[layer.output].shape) // len(operator.weights)
+            macs = batch.images * pixels * operator.weights.size
             _equal(f"layer {layer.name!r}: MACs", execution.counters.macs, macs)
             if full:
                 _check_matrix(execution, runs[layer.name], products[layer.name], hardware)
-        elif isinstance(execution, VectorExecution) and full:
-            name = f"layer {layer.name!r}: vector operations"
-            _equal(name, execution.operations, runs[layer.name].vector_operations)
+    for name, execution in batch.layers.items():
+        if isinstance(execution, VectorExecution) and full:
+            what = f"layer {name!r}: vector operations"
+            _equal(what, execution.operations, runs[name].vector_operations)
 
 
 def _check_matrix(

@@ -308,6 +308,7 @@ def _chunks(
     ]
     chunks = np.zeros(len(operations), CHUNK)
     chunks["cycles"] = -(-operations // hardware.vector.lanes)
+    chunks["cycles"][0] += shape.start_cycles
     if program.places[instruction.output] is Place.DRAM:
         chunks["output"] = -(-outputs * shape.output_bits // 8)
         chunks["output_bus"] = _in_bursts(chunks["output"], hardware)

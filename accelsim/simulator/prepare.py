@@ -210,7 +210,8 @@ def _vector_work(
     shape, footprint = instruction.shape, instruction.footprint
     stored = program.places[instruction.output] is Place.DRAM
     fetched = [program.places[name] is Place.DRAM for name in instruction.inputs]
-    chunks, fetched_elements = [], 0
+    chunks: list[ChunkWork] = []
+    fetched_elements = 0
     for piece in instruction.pieces():
         loads = tuple(
             size for size, in_dram in zip(piece.input_bytes, fetched, strict=True) if in_dram
@@ -219,7 +220,8 @@ def _vector_work(
         chunks.append(
             ChunkWork(
                 fetch_bytes=loads,
-                compute_cycles=-(-piece.operations // hardware.vector.lanes),
+                compute_cycles=-(-piece.operations // hardware.vector.lanes)
+                + (0 if chunks else shape.start_cycles),
                 operations=piece.operations,
                 output_bytes=piece.output_bytes if stored else 0,
             )

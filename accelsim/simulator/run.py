@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.arithmetic import RunTimeCodes
 from accelsim.compiler.program import Gemm
 
 __all__ = [
@@ -195,7 +196,8 @@ class Timing:
 class Run:
     """A simulated network: integers out, and what it took.
 
-    ``outputs``: int32[images, ...], the network's integer output. ``timing`` is for one batch
+    ``outputs``: int32[images, ...], the network's integer output; ``output_codes``: each image's
+    scale and zero point, where these are found at run time. ``timing`` is for one batch
     of ``batch`` images; counts that depend on values (overflows, clips, switching, activity)
     are totals over all ``images`` and are keyed by layer name.
     """
@@ -208,3 +210,4 @@ class Run:
     clip_events: dict[str, int] = field(default_factory=dict)
     switching: dict[str, Switching] = field(default_factory=dict)
     activity: dict[str, Activity] = field(default_factory=dict)
+    output_codes: RunTimeCodes | None = None

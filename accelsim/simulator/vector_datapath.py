@@ -28,7 +28,7 @@ from accelsim.network.integer import (
 )
 from accelsim.simulator.rescale_datapath import scale_tile
 
-__all__ = ["VectorOperator", "VectorResult", "run_vector"]
+__all__ = ["VectorOperator", "VectorResult", "pool_windows", "run_vector"]
 
 VectorOperator = (
     IntegerAdd
@@ -142,14 +142,14 @@ def _add(
 
 
 def _max_pool(window: Window, tensor: NDArray[np.int32]) -> VectorResult:
-    largest, counts = _pool_windows(window, tensor, zero_point=0, largest=True)
+    largest, counts = pool_windows(window, tensor, zero_point=0, largest=True)
     planes = tensor.shape[0] * tensor.shape[1]
     return VectorResult(largest.astype(np.int32), planes * int(counts.sum()), None)
 
 
 def _quotient_pool(operator: IntegerQuotientPool, tensor: NDArray[np.int32]) -> VectorResult:
     """Divide magnitudes, half a divisor added, and give the sign back: halves go away from 0."""
-    sums, counts = _pool_windows(operator.window, tensor, zero_point=0, largest=False)
+    sums, counts = pool_windows(operator.window, tensor, zero_point=0, largest=False)
     quotients = np.sign(sums) * ((2 * np.abs(sums) + counts) // (2 * counts))
     values = np.minimum(np.maximum(quotients, operator.clamp_low), operator.clamp_high)
     operations = tensor.shape[0] * tensor.shape[1] * int(counts.sum())
@@ -161,7 +161,7 @@ def _average_pool(
 ) -> tuple[NDArray[np.int64], int]:
     """Return (rescaled sums int64[batch, channels, height, width], lane operations)."""
     window = operator.window
-    sums, counts = _pool_windows(window, tensor, zero_point, largest=False)
+    sums, counts = pool_windows(window, tensor, zero_point, largest=False)
     operations = tensor.shape[0] * tensor.shape[1] * int(counts.sum())
     if operator.count_include_pad:
         counts[:] = window.kernel[0] * window.kernel[1]
@@ -175,7 +175,7 @@ def _average_pool(
     return sums, operations
 
 
-def _pool_windows(
+def pool_windows(
     window: Window, tensor: NDArray[np.int32], zero_point: int, largest: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (maxima or sums of the windows, elements that are not padding of each window)."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from accelsim.arithmetic import IntegerFormat, dequantize
 from accelsim.errors import ConfigError, DataError, WorkloadError
 from accelsim.network import Convolution, Dense, GivenQuantization, Network, QuantizedTensor
-from accelsim.quantize import QuantizationSpec, observe_ranges
+from accelsim.quantize import QuantizationSpec, RangeMethod, observe_ranges
 from accelsim.quantize.activations import quantized_tensor
 from accelsim.quantize.float_forward import float_forward
 from accelsim.quantize.fusion import plan_network
@@ -274,6 +274,8 @@ def _check_spec(spec: QuantizationSpec, recipe: TrainingRecipe) -> None:
     for name in _NOT_TRAINED:
         if getattr(spec, name) != standard[name]:
             raise ConfigError(f"training: leave out {name}: weights and their steps are learned")
+    if spec.range_method is RangeMethod.DYNAMIC:
+        raise ConfigError("training: leave out dynamic ranges: steps of activations are learned")
     if recipe.weight_levels is WeightLevels.BINARY:
         widths = {spec.weight_bits} | {
             entry.weight_bits for entry in spec.layer_bits if entry.weight_bits is not None

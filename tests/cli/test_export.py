@@ -38,6 +38,11 @@ def test_a_quantized_file_is_written_with_the_same_integers(accelsim, tmp_path):
         (["--weights", "1"], "weight bits: must be 2 to 16, got 1"),
         (["--weights", "0"], "weight bits: must be 2 to 16, got 0"),
         (["nonsense.onnx"], "nonsense.onnx: no such file"),
+        (
+            ["digits_mlp", "--range", "dynamic"],
+            "--range dynamic: ranges found at run time cannot be written as stored scales; use a "
+            "calibrated range",
+        ),
     ],
 )
 def test_what_cannot_be_exported(accelsim, tmp_path, arguments, message):

@@ -297,3 +297,33 @@ def test_every_range_method_runs_and_is_in_the_record(quick, method):
     assert f"--range {method}" in document["provenance"]["command"]
     assert ("--weight-range" in document["provenance"]["command"]) == (weights != "min_max")
     assert document["points"][0]["golden_mismatches"] == 0
+
+
+def test_ranges_found_at_run_time(quick):
+    words = ("--bits", "8,4", "--range", "dynamic", "--set", "rescale.mode=float32", "--batch", "2")
+    done = quick(*words, "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert "--range dynamic" in document["provenance"]["command"]
+    for point, bits in zip(document["points"], (8, 4), strict=True):
+        assert point["golden_mismatches"] == 0
+        layers = {layer["name"]: layer for layer in point["layers"]}
+        first = next(name for name in layers if f"{name}:quantize" in layers)
+        assert (layers[first]["output_bits"], layers[f"{first}:quantize"]["output_bits"]) == (
+            *(32,),
+            bits,
+        )
+        assert layers[f"{first}:quantize"]["input_bits"] == 32
+    static = json.loads(quick("--bits", "8", "--set", "rescale.mode=float32", "--json").stdout)
+    dynamic = json.loads(quick(*words[:1], "8", *words[2:6], "--json").stdout)
+    assert dynamic["points"][0]["cycles_per_image"] > static["points"][0]["cycles_per_image"]
+    assert dynamic["points"][0]["energy_uj_per_image"] > static["points"][0]["energy_uj_per_image"]
+
+
+def test_ranges_found_at_run_time_need_float32(quick):
+    done = quick("--range", "dynamic")
+    assert (done.exit_code, done.stderr) == (
+        USER_ERROR,
+        "range_method: dynamic needs a rescale unit that computes in float32, got mode "
+        "single_round; set rescale.mode=float32\n",
+    )

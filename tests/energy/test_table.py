@@ -48,6 +48,7 @@ def test_tables_that_ship():
         ("multiply_wide", 3.1, 32),
         ("add", 0.1, 32),
         ("float32_multiply", 3.7, 32),
+        ("float32_add", 0.9, 32),
     ],
 )
 def test_published_numbers_are_those_of_the_paper(values, entry, pj, width_bits):
@@ -150,7 +151,7 @@ def test_entries_of_another_node_are_refused(edited):
         f"my.yaml:{line}: multiply_narrow.node: must be the table's, 28nm, got 45nm",
         f"my.yaml:{line}: multiply_narrow.voltage: must be the table's, 0.8V, got 0.9V",
     ]
-    assert len(problems) == 2 * 19
+    assert len(problems) == 2 * 20
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_every_entry_says_where_it_comes_from(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_has_an_entry_for_every_cost(name):
     table = load_table(name)
-    assert len(table.values.entries()) == 20
+    assert len(table.values.entries()) == 21
     kinds = ("ddr3", "ddr4", "lpddr4", "lpddr5", "hbm2", "hbm2e")
     assert tuple(table.dram.values.types) == kinds
     assert len(table.dram.values.entries()) == 18
@@ -215,6 +216,8 @@ def test_a_table_has_an_entry_for_every_cost(name):
         ("cmos_16nm", "multiply_wide", (45, 3.1), (7, 1.085)),
         ("cmos_28nm", "float32_multiply", (45, 3.7), (7, 1.31)),
         ("cmos_16nm", "float32_multiply", (45, 3.7), (7, 1.31)),
+        ("cmos_28nm", "float32_add", (45, 0.9), (7, 0.38)),
+        ("cmos_16nm", "float32_add", (45, 0.9), (7, 0.38)),
         ("cmos_16nm", "add", (28, 0.064), (7, 0.03)),
         ("cmos_28nm", "wire", (40, 0.121), (16, 0.03)),
     ],

@@ -38,7 +38,7 @@ def test_defaults_are_those_of_the_design():
         (
             {"range_method": "entropy"},
             "range_method: must be one of min_max, moving_average, percentile, mse, kl, octav, "
-            "cross_entropy, got 'entropy'",
+            "cross_entropy, dynamic, got 'entropy'",
         ),
         (
             {"weight_range_method": "moving_average"},

@@ -20,6 +20,7 @@ from accelsim.compiler.shapes import (
     VectorShape,
 )
 from accelsim.compiler.traffic import dram_traffic
+from accelsim.compiler.two_passes import two_passes
 from accelsim.errors import CapacityError, ConfigError
 from accelsim.hardware import load_hardware
 from accelsim.hardware.schema import Hardware, RowPolicy
@@ -116,7 +117,10 @@ def in_vectors(draw, work):
 
 @st.composite
 def networks(draw):
-    """A chain of one to four layers: convolutions, dense layers at 1x1, additions, pools, pads."""
+    """A chain of one to four layers: convolutions, dense layers at 1x1, additions, pools, pads.
+
+    Some find their range at run time, and write words that a second pass reads.
+    """
     shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6)))
     bits = draw(st.sampled_from([2, 3, 8]))
     batch = draw(st.integers(1, 2))
@@ -150,7 +154,13 @@ def networks(draw):
             window = Window((2, 2), (1, 1), (1, 1, 0, 0))
             work = VectorShape("max_pool", batch * channels, height, width, window, (bits,), bits)
         tensors[output] = TensorShape(shape, bits)
-        layers.append(LayerShape(f"layer{index}", work, inputs, output))
+        layer = LayerShape(f"layer{index}", work, inputs, output)
+        if kind in ("pad", "max_pool") or draw(st.booleans()):
+            layers.append(layer)
+            continue
+        words = f"words{index}"
+        tensors[words] = TensorShape(shape, 32)
+        layers += two_passes(layer, tensors[output], batch, words, f"step{index}")
     storage = {name: name for name in tensors}
     return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
 

@@ -367,8 +367,8 @@ def test_choices_of_quantization_that_there_are_not(space_file):
         ),
         (
             "space.yaml:5: axes.quantization.range_method: must be one of 'min_max', "
-            "'moving_average', 'percentile', 'mse', 'kl', 'octav', 'cross_entropy', got 'mso' "
-            "(did you mean 'mse'?)"
+            "'moving_average', 'percentile', 'mse', 'kl', 'octav', 'cross_entropy', 'dynamic', "
+            "got 'mso' (did you mean 'mse'?)"
         ),
         "space.yaml:6: axes.quantization.smooth: must be 0 to 1, or none, got nothing",
         "space.yaml:6: axes.quantization.smooth: must be 0 to 1, got 2",

@@ -173,6 +173,15 @@ def test_choices_that_have_no_part_in_training(trained, choices, levels, message
     assert str(caught.value) == message + end
 
 
+def test_dynamic_ranges_have_no_step_to_learn(trained):
+    spec = QuantizationSpec(2, 8, range_method="dynamic", rescale_mode=RescaleMode.FLOAT32)
+    with pytest.raises(ConfigError) as caught:
+        trained(spec)
+    assert str(caught.value) == (
+        "training: leave out dynamic ranges: steps of activations are learned"
+    )
+
+
 def test_a_loss_that_explodes(trained):
     with pytest.raises(ConfigError) as caught:
         trained(QuantizationSpec(8, 8), TrainingRecipe(epochs=3, learning_rate=1e30))

@@ -45,6 +45,12 @@ def quantized_model(integer: IntegerNetwork) -> onnx.ModelProto:
     UnsupportedOperatorError
         If the network holds an operator, or a bias, that ONNX's quantized form has not.
     """
+    for layer in integer.layers:
+        if integer.tensors[layer.output].at_run_time:
+            raise UnsupportedOperatorError(
+                f"layer {layer.name!r}: finds its range at run time, which no quantizer with a "
+                "stored scale does; quantize the network with a calibrated range"
+            )
     model = _Model(integer)
     model.write_input()
     for layer in integer.layers:
