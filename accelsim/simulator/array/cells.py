@@ -2,7 +2,10 @@
 
 A plane holds one register of every PE. In kernels, `cells` reads 32 neighbours of a plane as
 lanes; the functions below take lanes or plain integers, so that a PE described by them can be
-evaluated alone or with its neighbours. Conditions are combined with ``&`` and ``|``.
+evaluated alone or with its neighbours.
+
+A register of one bit is a *condition*: an integer whose bit i is neighbour i's (alone: bit 0).
+Conditions are combined with ``&``, ``|`` and ``~``; what their other bits are does not matter.
 """
 
 from __future__ import annotations
@@ -18,18 +21,20 @@ from accelsim.simulator.array.lanes import LanesType, splat
 
 __all__ = [
     "CELLS",
+    "any_of",
     "between",
+    "bit",
+    "bits",
     "borrowed",
     "cell",
     "cells",
     "choose",
     "differs",
-    "flag",
-    "holds",
     "inlined",
     "keep",
-    "lacks",
     "ones_in",
+    "prefetch",
+    "set_bit",
     "set_cell",
     "set_cells",
     "shift_in",
@@ -42,7 +47,7 @@ CELLS = 32
 inlined: Any = cast(Any, njit)(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 """Compile a part of a kernel into the kernel, and nothing to call it by from Python."""
 
-_CONDITIONS = LanesType(1, CELLS)
+_BITS = ir.IntType(CELLS)
 
 
 def _for_kernels(build: Any) -> Any:
@@ -126,45 +131,51 @@ def shift_in(typing: Any, words: Any, left: Any) -> Any:  # noqa: ARG001
     return words(words, left), build
 
 
+@_for_kernels
+def prefetch(typing: Any, planes: Any, place: Any) -> Any:  # noqa: ARG001
+    """Ask for the cache line of a place, which need not exist, as it will be read soon."""
+
+    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        array = context.make_array(sig.args[0])(context, builder, args[0])
+        place = context.cast(builder, args[1], sig.args[1], types.int64)
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        call = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
+        address = builder.bitcast(builder.gep(array.data, [place]), byte)
+        # To read; to be kept in all caches; data.
+        builder.call(call, [address, *(number(option) for option in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(planes, place), build
+
+
 # Conditions.
 
 
-def _tests(negated: bool) -> Any:
-    comparison = "==" if negated else "!="
-
-    def test(typing: Any, word: Any, bit: Any) -> Any:  # noqa: ARG001
-        def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            if isinstance(word, LanesType):
-                values, zero = args[0], ir.Constant(word.vector, None)
-                bits = splat(context, builder, word, args[1], sig.args[1])
-            else:
-                values, zero = args[0], ir.Constant(args[0].type, 0)
-                bits = context.cast(builder, args[1], sig.args[1], word)
-            return builder.icmp_unsigned(comparison, builder.and_(values, bits), zero)
-
-        return (_CONDITIONS if isinstance(word, LanesType) else types.boolean)(word, bit), build
-
-    test.__doc__ = f"Return the condition that a word and ``bit`` are {comparison} 0 together."
-    return intrinsic(test)
+@inlined
+def bits(conditions, number):  # type: ignore[no-untyped-def]
+    """Return a condition of 32 neighbours, one of uint32[conditions]."""
+    return np.int64(cell(conditions, number))
 
 
-holds = _tests(negated=False)
-lacks = _tests(negated=True)
+@inlined
+def bit(conditions, number, neighbour):  # type: ignore[no-untyped-def]
+    """Return one neighbour's condition, 0 or 1."""
+    return bits(conditions, number) >> neighbour & 1
 
 
-@_for_kernels
-def between(typing: Any, first: Any, end: Any) -> Any:  # noqa: ARG001
+@inlined
+def set_bit(conditions, number, neighbour, condition):  # type: ignore[no-untyped-def]
+    """Write one neighbour's condition."""
+    others = bits(conditions, number) & ~(1 << neighbour)
+    set_cell(conditions, number, others | (condition & 1) << neighbour)
+
+
+@inlined
+def between(first, end):  # type: ignore[no-untyped-def]
     """Return the condition of 32 neighbours to be one of [first, end)."""
-
-    def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = LanesType(32, CELLS)
-        number = ir.Constant(kind.vector, list(range(CELLS)))
-        bounds = zip(args, sig.args, strict=True)
-        low, high = (splat(context, builder, kind, *bound) for bound in bounds)
-        is_behind = builder.icmp_signed(">=", number, low)
-        return builder.and_(is_behind, builder.icmp_signed("<", number, high))
-
-    return _CONDITIONS(first, end), build
+    low, high = min(max(first, 0), CELLS), min(max(end, 0), CELLS)
+    return ((1 << high) - 1) & ~((1 << low) - 1)
 
 
 @_for_kernels
@@ -174,32 +185,41 @@ def differs(typing: Any, left: Any, right: Any) -> Any:  # noqa: ARG001
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         values = (context.cast(builder, *pair, kind) for pair in zip(args, sig.args, strict=True))
-        return builder.icmp_unsigned("!=", *values)
+        unequal = builder.icmp_unsigned("!=", *values)
+        if isinstance(left, LanesType):
+            unequal = builder.bitcast(unequal, _BITS)
+        return builder.zext(unequal, ir.IntType(64))
 
-    return (_CONDITIONS if isinstance(left, LanesType) else types.boolean)(left, right), build
+    return types.int64(left, right), build
 
 
 @_for_kernels
 def choose(typing: Any, condition: Any, chosen: Any, other: Any) -> Any:  # noqa: ARG001
-    """Return ``chosen if condition else other``, without a branch."""
-    kind = chosen if isinstance(chosen, LanesType) else types.int64
+    """Return ``chosen`` where the condition holds, else ``other``, without a branch."""
+    is_lanes = isinstance(chosen, LanesType)
+    kind = chosen if is_lanes else types.int64
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         pairs = zip(args[1:], sig.args[1:], strict=True)
-        return builder.select(args[0], *(context.cast(builder, *pair, kind) for pair in pairs))
+        values = [context.cast(builder, *pair, kind) for pair in pairs]
+        word = context.cast(builder, args[0], sig.args[0], types.int64)
+        holds = builder.trunc(word, _BITS if is_lanes else ir.IntType(1))
+        if is_lanes:
+            holds = builder.bitcast(holds, ir.VectorType(ir.IntType(1), CELLS))
+        return builder.select(holds, *values)
 
     return kind(condition, chosen, other), build
 
 
 @_for_kernels
-def flag(typing: Any, condition: Any) -> Any:  # noqa: ARG001
-    """Return 1 where a condition holds, else 0."""
-    kind = LanesType(8, CELLS) if isinstance(condition, LanesType) else types.int8
+def any_of(typing: Any, words: Any) -> Any:  # noqa: ARG001
+    """Whether any bit of any of 32 neighbouring words is one."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.zext(args[0], context.get_value_type(kind))
+        differ = builder.icmp_unsigned("!=", args[0], ir.Constant(words.vector, None))
+        return builder.icmp_unsigned("!=", builder.bitcast(differ, _BITS), _BITS(0))
 
-    return kind(condition), build
+    return types.boolean(words), build
 
 
 # Arithmetic.

@@ -2,9 +2,9 @@
 
 numba leaves it to the compiler to find vectors in scalar loops, and it does not find them where
 a loop carries many values along. Here they are spelled out: inside a kernel, `load` takes 16
-neighbouring int32 words of an array as one value of type *lanes*, the operators ``+ * ^ & |`` work
-on all of them at once and wrap, `store` writes them back. CPUs without 512-bit registers get the
-same in two or four steps.
+neighbouring int32 words of an array as one value of type *lanes*, the operators
+``+ * ^ & | << >> ~`` work on all of them at once and wrap (``>>`` lets zeros in), `store` writes
+them back. CPUs without 512-bit registers get the same in two or four steps.
 """
 
 from __future__ import annotations
@@ -86,8 +86,22 @@ for _function, _instruction in (
     (operator.xor, "xor"),
     (operator.and_, "and_"),
     (operator.or_, "or_"),
+    (operator.lshift, "shl"),
+    (operator.rshift, "lshr"),
 ):
     _register(_function, _instruction)
+
+
+@infer_global(operator.invert)  # type: ignore[no-untyped-call]
+class _Invert(AbstractTemplate):
+    def generic(self, args: Any, kws: Any) -> Any:  # noqa: ARG002
+        (words,) = args
+        return signature(words, words) if isinstance(words, LanesType) else None  # type: ignore[no-untyped-call]
+
+
+@lower_builtin(operator.invert, LanesType)  # type: ignore[no-untyped-call, untyped-decorator]
+def _invert(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
+    return builder.not_(args[0])
 
 
 def _for_kernels(build: Any) -> Any:

@@ -186,7 +186,7 @@ def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
         array.stepped_columns,
         preloads=flow.preloads,
         tile_overlap=array.tile_overlap,
-        second_register=array.weight_double_buffering if flow.preloads else hidden,
+        second_register=-int(array.weight_double_buffering if flow.preloads else hidden),
         result_ports=free and not flow.preloads,
         bias_along_stream=flow.stream == "n",
         policy=Policy(*overflow_policy(accumulator)),

@@ -7,35 +7,33 @@ column has drained.
 
 from __future__ import annotations
 
-from accelsim.simulator.array.cells import inlined
-from accelsim.simulator.array.register_edges import put_preload, put_token, put_wire
+from accelsim.simulator.array.cells import bit, inlined
+from accelsim.simulator.array.register_edges import put_preload, put_token, put_wires
 from accelsim.simulator.array.register_state import (
-    DRAIN,
-    DRAIN_FIRST,
     DRAIN_LEFT,
     DRAINING,
     DRAINS_BEGUN,
     ELEMENT,
     FILLING,
-    FIRST,
     FIRST_DEPTH,
+    FIRST_TOKEN,
     FLOW,
     LAST,
     LAST_DEPTH,
+    LAST_TOKEN,
     LENGTH,
-    LOAD,
-    LOAD_LAST,
     LOAD_PASS,
+    ON_MARK,
+    ON_WIRE,
     PASS,
     PRELOADING,
-    SIGNALS,
     SINCE_END,
     SINCE_TOKEN,
     STREAMING,
     TILES,
-    VALID,
+    VALID_TOKEN,
     WORD,
-    plane,
+    bits_of,
 )
 
 __all__ = ["control_output", "control_stationary"]
@@ -45,7 +43,7 @@ __all__ = ["control_output", "control_stationary"]
 def _emit(machine, work, rules, first, last, counts):  # type: ignore[no-untyped-def]
     """Put the stream's next element into lane 0."""
     control = machine.control
-    token = VALID | (FIRST if first else 0) | (LAST if last else 0)
+    token = VALID_TOKEN | (FIRST_TOKEN if first else 0) | (LAST_TOKEN if last else 0)
     put_token(machine, work, rules, token, control[PASS], control[ELEMENT], counts)
 
 
@@ -90,8 +88,8 @@ def _control_preload(machine, work, rules, settled, counts):  # type: ignore[no-
     if control[WORD] == 0 and (load == len(work.passes) or vacated < load):
         return
     last = control[WORD] == rules.rows - 1
-    signal = LOAD | (LOAD_LAST if last else 0)
-    put_preload(machine, work, rules, signal, load, control[WORD], counts)
+    signals = ON_WIRE | (ON_MARK if last else 0)
+    put_preload(machine, work, rules, signals, load, control[WORD], counts)
     control[WORD] += 1
     if last:
         control[WORD] = 0
@@ -127,13 +125,13 @@ def control_output(machine, work, rules, counts):  # type: ignore[no-untyped-def
 def _control_drain(machine, rules):  # type: ignore[no-untyped-def]
     """Drain column 0 for R cycles from the one after its bottom PE's last product."""
     control = machine.control
-    bottom_left = plane(SIGNALS, control[FLOW], rules) + rules.rows * rules.pitch
-    done = machine.flags[bottom_left] & LAST != 0
+    bottom_left = bits_of(LAST, control[FLOW], rules, 0) + rules.rows - 1
+    done = bit(machine.bits, bottom_left, 0) == 1
     if done:
         control[DRAIN_LEFT] = rules.rows
         control[DRAINS_BEGUN] += 1
     if control[DRAIN_LEFT] > 0:
-        put_wire(machine, rules, DRAIN | (DRAIN_FIRST if done else 0))
+        put_wires(machine, rules, ON_WIRE | (ON_MARK if done else 0))
         control[DRAIN_LEFT] -= 1
 
 

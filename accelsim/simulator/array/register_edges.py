@@ -10,10 +10,12 @@ from __future__ import annotations
 from accelsim.simulator.array.cells import (
     CELLS,
     between,
+    bits,
     cell,
     cells,
     choose,
     inlined,
+    prefetch,
     set_cell,
     set_cells,
 )
@@ -25,32 +27,36 @@ from accelsim.simulator.array.register_state import (
     CYCLE,
     DOWN,
     FACTOR_WORDS,
-    FIRST,
     FIRST_DEPTH,
+    FIRST_TOKEN,
     FLOW,
+    GROUP,
     HEAD,
     LAST,
     LAST_DEPTH,
+    LAST_TOKEN,
     LEFT,
     MACS,
+    MARK,
     MOVING_WORDS,
+    NOW,
     READS,
     RESIDENT,
-    REST,
     RESULT,
     RESULTS,
     ROW_COUNT,
     SHADOW,
-    SIGNALS,
     SINCE_MARK,
     SINCE_TOKEN,
     SINCE_WIRE,
     STATIONARY,
     SUM,
     TOP,
+    WIRE,
     WRITES,
-    left_edge,
-    plane,
+    bits_of,
+    cell_of,
+    cells_of,
 )
 
 __all__ = [
@@ -64,7 +70,7 @@ __all__ = [
     "give",
     "put_preload",
     "put_token",
-    "put_wire",
+    "put_wires",
 ]
 
 
@@ -86,14 +92,30 @@ def _put(machine, field, rules, value):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def _leave_empty(machine, lanes, rules):  # type: ignore[no-untyped-def]
+    """Put nothing into lane 0, and count for how long that is so."""
+    # What was in lane 0 before this cycle is in lane 1.
+    nothing = _lane(machine, lanes.tokens, 1) == 0
+    before = _lane(machine, lanes.elements, 1)
+    _put(machine, lanes.tokens, rules, 0)
+    _put(machine, lanes.elements, rules, before + 1 if nothing else 0)
+
+
+@inlined
 def advance(machine, rules):  # type: ignore[no-untyped-def]
     """Move every lane's token to the next lane; lane 0 becomes empty, but keeps its pass."""
     control, lanes = machine.control, machine.lanes
     before = _lane(machine, lanes.passes, 0)
     control[HEAD] = (rules.span if control[HEAD] == 0 else control[HEAD]) - 1
     _put(machine, lanes.passes, rules, before)
-    _put(machine, lanes.tokens, rules, 0)
-    _put(machine, machine.wires.tokens, rules, 0)
+    _leave_empty(machine, lanes, rules)
+    _leave_empty(machine, machine.wires, rules)
+    heard = machine.heard
+    for wire in (WIRE, MARK):
+        column_0 = wire * rules.groups
+        for group in range(column_0 + rules.groups - 1, column_0, -1):
+            heard[group] = heard[group] << 1 | heard[group - 1] >> (CELLS - 1)
+        heard[column_0] <<= 1
     for clock in range(SINCE_TOKEN, SINCE_WIRE + 1):
         control[clock] += 1
 
@@ -116,45 +138,31 @@ def put_token(machine, work, rules, token, number, element, counts):  # type: ig
     elif rules.bias_along_stream:
         # One read for all columns: the word goes from lane to lane with its token.
         counts[BIASES] += 1
-    elif token & FIRST:
+    elif token & FIRST_TOKEN:
         counts[BIASES] += columns
     machine.control[SINCE_TOKEN] = 0
-    if token & (FIRST | LAST):
+    if token & (FIRST_TOKEN | LAST_TOKEN):
         machine.control[SINCE_MARK] = 0
 
 
 @inlined
-def put_wire(machine, rules, signal):  # type: ignore[no-untyped-def]
-    """Drive the wire of column 0."""
-    _put(machine, machine.wires.tokens, rules, signal)
+def put_wires(machine, rules, signals):  # type: ignore[no-untyped-def]
+    """Drive the wires of column 0."""
+    _put(machine, machine.wires.tokens, rules, signals)
+    for wire in (WIRE, MARK):
+        machine.heard[wire * rules.groups] |= signals >> wire & 1
     machine.control[SINCE_WIRE] = 0
 
 
 @inlined
-def put_preload(machine, work, rules, signal, number, word, counts):  # type: ignore[no-untyped-def]
-    """Drive the wire of column 0, and let a word of a pass's tile enter: its rows, last first."""
+def put_preload(machine, work, rules, signals, number, word, counts):  # type: ignore[no-untyped-def]
+    """Drive the wires of column 0, and let a word of a pass's tile enter: its rows, last first."""
     step = work.passes[number]
-    put_wire(machine, rules, signal)
+    put_wires(machine, rules, signals)
     _put(machine, machine.wires.passes, rules, number)
     _put(machine, machine.wires.elements, rules, word)
     is_used = rules.rows - word <= step[ROW_COUNT]
     counts[FACTOR_WORDS] += step[COLUMN_COUNT] if is_used else 0
-    if word == 0:
-        _skew_preload(work, rules, number)
-
-
-@inlined
-def _skew_preload(work, rules, number):  # type: ignore[no-untyped-def]
-    """Lay out the tile that a pass preloads, its last row first; unused PEs get zeros."""
-    step = work.passes[number]
-    rows = rules.rows
-    for c in range(rules.columns):
-        column = step[RESIDENT] + c * work.resident_pitch
-        used = step[ROW_COUNT] if c < step[COLUMN_COUNT] else 0
-        last = step[TOP] + (rows - 1 + c) * rules.pitch + c
-        for r in range(rows):
-            word = cell(work.resident, column + r) if r < used else 0
-            set_cell(work.factors, last - r * rules.pitch, word)
 
 
 @inlined
@@ -162,19 +170,24 @@ def _run(machine, lanes, first, stop):  # type: ignore[no-untyped-def]
     """Return (token, pass, element, end): lanes [first, end) hold this element and those before.
 
     A pass's elements follow each other without a gap, so its first one is the last of the run.
+    Empty lanes are a run, too.
     """
     token = _lane(machine, lanes.tokens, first)
     number = _lane(machine, lanes.passes, first)
     element = _lane(machine, lanes.elements, first)
-    return token, number, element, min(stop, first + element + 1) if token else first + 1
+    return token, number, element, min(stop, first + element + 1)
 
 
 @inlined
 def _copy(target, to, source, place, first, end):  # type: ignore[no-untyped-def]
-    """Copy the words of lanes [first, end); ``to`` and ``place`` are lane 0's."""
-    for block in range(first // CELLS * CELLS, end, CELLS):
-        before, copied = cells(target, to + block), cells(source, place + block)
-        set_cells(target, to + block, choose(between(first - block, end - block), copied, before))
+    """Copy the words of lanes [first, end).
+
+    ``to``, ``place``: (lane 0's, what 32 lanes further is further).
+    """
+    for block in range(first // CELLS, (end + CELLS - 1) // CELLS):
+        there, here = to[0] + block * to[1], place[0] + block * place[1]
+        chosen = between(first - block * CELLS, end - block * CELLS)
+        set_cells(target, there, choose(chosen, cells(source, here), cells(target, there)))
 
 
 # What enters.
@@ -183,24 +196,19 @@ def _copy(target, to, source, place, first, end):  # type: ignore[no-untyped-def
 @inlined
 def feed_left(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read the words that the left lanes' tokens ask for."""
-    edge, end = left_edge(rules), 0
+    end = 0
     while end < rules.rows:
         r = end
         token, number, element, end = _run(machine, machine.lanes, r, rules.rows)
         if token:
             place = work.passes[number, LEFT] + (element + r) * rules.left_pitch
-            _copy(machine.words, edge, work.moving, place, r, end)
-    # All PEs of a column hear its wire; at the left edge are those of column 0.
-    wire = _lane(machine, machine.wires.tokens, 0)
-    for block in range(0, rules.rows, CELLS):
-        tokens = cells(machine.lanes.tokens, machine.control[HEAD] + block)
-        set_cells(machine.flags, edge + block, tokens | wire)
+            _copy(machine.left, (0, CELLS), work.moving, (place, CELLS), r, end)
 
 
 @inlined
 def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read partial sums or biases."""
-    edge, sums, end = plane(SUM, machine.control[FLOW], rules), machine.sums, 0
+    edge, end = cells_of(SUM, machine.control[FLOW], 0), 0
     while end < rules.columns:
         c = end
         token, number, element, end = _run(machine, machine.lanes, c, rules.columns)
@@ -211,40 +219,60 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
         if step[FIRST_DEPTH]:
             source = work.bias
             place = step[BIASED] + (line if rules.bias_along_stream else 0)
-        _copy(sums, edge, source, place, c, end)
-
-
-@inlined
-def _feed_top(machine, lanes, work, rules, edge):  # type: ignore[no-untyped-def]
-    """Read the factors that the tokens of top lanes, or wires, ask for."""
-    end = 0
-    while end < rules.columns:
-        c = end
-        token, number, element, end = _run(machine, lanes, c, rules.columns)
-        if token:
-            place = work.passes[number, TOP] + (element + c) * rules.pitch
-            _copy(machine.words, edge, work.factors, place, c, end)
+        _copy(machine.sums, (edge, GROUP), source, (place, CELLS), c, end)
 
 
 @inlined
 def feed_preload(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read the words of a preload that enter this cycle."""
     chain = SHADOW if rules.second_register else STATIONARY
-    edge = plane(chain, machine.control[REST], rules)
-    _feed_top(machine, machine.wires, work, rules, edge)
+    edge, end = cells_of(chain, NOW, 0), 0
+    while end < rules.columns:
+        c = end
+        on, number, element, end = _run(machine, machine.wires, c, rules.columns)
+        if on:
+            if element == end - 1 - c:
+                _skew_column(work, rules, number, end - 1)
+            place = work.passes[number, TOP] + (element + c) * rules.pitch
+            _copy(machine.words, (edge, GROUP), work.factors, (place, CELLS), c, end)
+
+
+@inlined
+def _skew_column(work, rules, number, c):  # type: ignore[no-untyped-def]
+    """Lay out a column of the tile whose first word enters now, its last row first.
+
+    Unused PEs get zeros. Columns are far from each other in memory, so the one of the next pass is
+    asked for.
+    """
+    step = work.passes[number]
+    column = step[RESIDENT] + c * work.resident_pitch
+    used = step[ROW_COUNT] if c < step[COLUMN_COUNT] else 0
+    last = step[TOP] + (rules.rows - 1 + c) * rules.pitch + c
+    for r in range(rules.rows):
+        word = cell(work.resident, column + r) if r < used else 0
+        set_cell(work.factors, last - r * rules.pitch, word)
+    if number + 1 < len(work.passes):
+        following = work.passes[number + 1, RESIDENT] + c * work.resident_pitch
+        for r in range(0, rules.rows + CELLS // 2, CELLS // 2):
+            prefetch(work.resident, following + r)
 
 
 @inlined
 def feed_factors(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read the operand that moves down and, where a tile starts, the bias that starts it."""
-    _feed_top(machine, machine.lanes, work, rules, plane(DOWN, machine.control[FLOW], rules))
+    edge, end = cells_of(DOWN, machine.control[FLOW], 0), 0
+    while end < rules.columns:
+        c = end
+        token, number, element, end = _run(machine, machine.lanes, c, rules.columns)
+        if token:
+            place = work.passes[number, TOP] + (element + c) * rules.pitch
+            _copy(machine.words, (edge, GROUP), work.factors, (place, CELLS), c, end)
     if machine.control[SINCE_MARK] < rules.columns:
-        edge = plane(BIAS, machine.control[REST], rules)
         for c in range(rules.columns):
-            if _lane(machine, machine.lanes.tokens, c) & FIRST:
+            if _lane(machine, machine.lanes.tokens, c) & FIRST_TOKEN:
                 number = _lane(machine, machine.lanes.passes, c)
                 bias = cell(work.bias, work.passes[number, BIASED] + c)
-                set_cell(machine.sums, edge + c, bias)
+                set_cell(machine.sums, cell_of(BIAS, NOW, rules, 0, c), bias)
 
 
 # What leaves.
@@ -264,7 +292,8 @@ def _log(out, cycle, c, number, index, value):  # type: ignore[no-untyped-def]
 def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
     """Write the sums that the bottom row registers in this cycle into the accumulator memory."""
     sums = machine.sums
-    bottom = plane(SUM, 1 - machine.control[FLOW], rules) + rules.rows * rules.pitch
+    after = 1 - machine.control[FLOW]
+    bottom = cells_of(SUM, after, rules.rows * rules.groups)
     # Column 0's token is at the bottom row's left edge in this very cycle: lane rows - 1.
     edge, end = rules.rows - 1, 0
     while end < rules.columns:
@@ -275,13 +304,13 @@ def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
             continue
         step = work.passes[number]
         place = step[RESULTS] + (element + c) * rules.pitch
-        _copy(work.memory, place, sums, bottom, c, end)
+        _copy(work.memory, (place, CELLS), sums, (bottom, GROUP), c, end)
         used = min(end, step[COLUMN_COUNT])
         if len(out.log) == 0:
             out.counts[WRITES] += max(0, used - c)
             continue
         for i in range(c, used):
-            value = cell(sums, bottom + i)
+            value = cell(sums, cell_of(SUM, after, rules, rules.rows, i))
             _log(out, machine.control[CYCLE], i, number, element - (i - c), value)
 
 
@@ -298,15 +327,18 @@ def _write(machine, work, out, number, r, c, value):  # type: ignore[no-untyped-
 def give(machine, work, rules, out):  # type: ignore[no-untyped-def]
     """Write every result that its PE registers in this cycle."""
     after = 1 - machine.control[FLOW]
-    signals, sums = plane(SIGNALS, after, rules), plane(SUM, after, rules)
     for r in range(rules.rows):
-        row = (r + 1) * rules.pitch
-        for c in range(rules.columns):
-            if cell(machine.flags, signals + row + c) & LAST:
-                # The token entered lane 0 so many cycles ago.
-                number = _lane(machine, machine.lanes.passes, r + c)
-                _write(machine, work, out, number, r, c, cell(machine.sums, sums + row + c))
-                machine.drained[0, c] += r == rules.rows - 1
+        for group in range(rules.groups):
+            ended = bits(machine.bits, bits_of(LAST, after, rules, group) + r)
+            if ended == 0:
+                continue
+            for c in range(group * CELLS, min((group + 1) * CELLS, rules.columns)):
+                if ended >> (c % CELLS) & 1:
+                    # The token entered lane 0 so many cycles ago.
+                    number = _lane(machine, machine.lanes.passes, r + c)
+                    value = cell(machine.sums, cell_of(SUM, after, rules, r + 1, c))
+                    _write(machine, work, out, number, r, c, value)
+                    machine.drained[0, c] += r == rules.rows - 1
 
 
 @inlined
@@ -315,9 +347,7 @@ def drain(machine, work, rules, out):  # type: ignore[no-untyped-def]
     control, drained = machine.control, machine.drained
     if control[SINCE_WIRE] >= rules.columns:
         return
-    hidden = rules.second_register
-    path = plane(RESULT, control[REST], rules) if hidden else plane(SUM, control[FLOW], rules)
-    bottom = path + rules.rows * rules.pitch
+    path, phase = (RESULT, NOW) if rules.second_register else (SUM, control[FLOW])
     depth_passes = 1
     while not work.passes[depth_passes - 1, LAST_DEPTH]:
         depth_passes += 1
@@ -325,6 +355,7 @@ def drain(machine, work, rules, out):  # type: ignore[no-untyped-def]
         if _lane(machine, machine.wires.tokens, c):
             row = rules.rows - 1 - drained[1, c]
             number = (drained[0, c] + 1) * depth_passes - 1
-            _write(machine, work, out, number, row, c, cell(machine.sums, bottom + c))
+            value = cell(machine.sums, cell_of(path, phase, rules, rules.rows, c))
+            _write(machine, work, out, number, row, c, value)
             drained[1, c] = 0 if row == 0 else drained[1, c] + 1
             drained[0, c] += row == 0

@@ -14,15 +14,25 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from accelsim.simulator.array import cells as cells_module
 from accelsim.simulator.array import (
-    cells,
     lanes,
     register_control,
     register_edges,
     register_pe,
     register_state,
+    register_step,
 )
-from accelsim.simulator.array.cells import borrowed, inlined, ones_in
+from accelsim.simulator.array.cells import (
+    CELLS,
+    borrowed,
+    cell,
+    cells,
+    inlined,
+    ones_in,
+    set_cell,
+    set_cells,
+)
 from accelsim.simulator.array.register_control import control_output, control_stationary
 from accelsim.simulator.array.register_edges import (
     advance,
@@ -34,74 +44,87 @@ from accelsim.simulator.array.register_edges import (
     feed_sums,
     give,
 )
-from accelsim.simulator.array.register_pe import step
 from accelsim.simulator.array.register_state import (
+    ARMED,
+    BEFORE,
     CYCLE,
+    DOWN,
     FLOW,
     KINDS,
-    REST,
-    SINCE_MARK,
-    SINCE_WIRE,
+    NOW,
     Lanes,
     Machine,
     Observed,
     Rules,
     Table,
     Work,
-    plane,
+    bits_of,
+    cells_of,
 )
+from accelsim.simulator.array.register_step import step
 
 __all__ = ["run"]
 
-_PARTS = (cells, lanes, register_control, register_edges, register_pe, register_state)
+_PARTS = (
+    cells_module,
+    lanes,
+    register_control,
+    register_edges,
+    register_pe,
+    register_state,
+    register_step,
+)
 
 
 @inlined
-def _is_whole(machine, rules, order, out):  # type: ignore[no-untyped-def]
-    """Whether registers that plain tokens leave alone may change in this cycle, or are watched."""
-    control = machine.control
-    marks = control[SINCE_MARK] <= rules.rows + rules.columns - 2
-    wires = control[SINCE_WIRE] < rules.columns
-    return bool(marks or wires or len(order) > 0 or len(out.masks) > 0)
+def _keep_before(machine, rules, order, out):  # type: ignore[no-untyped-def]
+    """Keep what registers that stay hold, where it will be read after some have changed."""
+    if len(order) == 0 and len(out.masks) == 0:
+        return
+    # ARMED or HELD.
+    now, before = bits_of(ARMED, NOW, rules, 0), bits_of(ARMED, BEFORE, rules, 0)
+    for number in range(rules.groups * rules.left_pitch):
+        set_cell(machine.bits, before + number, cell(machine.bits, now + number))
+    for group in range((rules.rows + 1) * rules.groups):
+        for kind in range(1, KINDS):
+            now, before = cells_of(kind, NOW, group), cells_of(kind, BEFORE, group)
+            set_cells(machine.sums, before, cells(machine.sums, now))
+            if rules.preloads or kind != DOWN:
+                set_cells(machine.words, before, cells(machine.words, now))
 
 
 @inlined
 def _count_toggles(machine, rules, out):  # type: ignore[no-untyped-def]
     """Count the bits in which the next registers differ from the present ones."""
-    control, words, sums = machine.control, machine.words, machine.sums
-    flow, rest = control[FLOW], control[REST]
+    flow = machine.control[FLOW]
     for kind in range(KINDS):
-        # The first kind of each is the one that every token changes; output stationary, so is
-        # the second word. In a cycle that is watched, all of them have both their planes.
-        phase = flow if kind == 0 or (kind == 1 and not rules.preloads) else rest
-        before, after = plane(kind, phase, rules), plane(kind, 1 - phase, rules)
-        out.toggles[0, kind] += _toggles(words, before, after, out.masks[0, kind], rules)
-        phase = flow if kind == 0 else rest
-        before, after = plane(kind, phase, rules), plane(kind, 1 - phase, rules)
-        out.toggles[1, kind] += _toggles(sums, before, after, out.masks[1, kind], rules)
+        # The first kind of each flows; output stationary, so does the second word.
+        phase = flow if kind == 0 or (kind == DOWN and not rules.preloads) else BEFORE
+        out.toggles[0, kind] += _toggles(machine.words, kind, phase, out.masks[0, kind], rules)
+        phase = flow if kind == 0 else BEFORE
+        out.toggles[1, kind] += _toggles(machine.sums, kind, phase, out.masks[1, kind], rules)
 
 
 @inlined
-def _toggles(planes, before, after, mask, rules):  # type: ignore[no-untyped-def]
-    """Return the bits of a mask in which two planes differ."""
+def _toggles(held, kind, phase, mask, rules):  # type: ignore[no-untyped-def]
+    """Return the bits of a mask in which registers of a kind change."""
     total = 0
-    for r in range(1, rules.rows + 1):
-        first = before + r * rules.pitch
-        one = planes[first : first + rules.columns]
-        first = after + r * rules.pitch
-        other = planes[first : first + rules.columns]
-        for c in range(rules.columns):
+    for group in range(rules.groups, (rules.rows + 1) * rules.groups):
+        used = min(CELLS, rules.columns - group % rules.groups * CELLS)
+        first = cells_of(kind, phase, group)
+        one = held[first : first + used]
+        first = cells_of(kind, 1 - phase, group)
+        other = held[first : first + used]
+        for c in range(used):
             total += ones_in(np.uint32((one[c] ^ other[c]) & mask))
     return total
 
 
 @inlined
-def _end_cycle(machine, cause, whole, causes):  # type: ignore[no-untyped-def]
+def _end_cycle(machine, cause, causes):  # type: ignore[no-untyped-def]
     """Let all registers change together."""
     control = machine.control
     control[FLOW] = 1 - control[FLOW]
-    if whole:
-        control[REST] = 1 - control[REST]
     control[CYCLE] += 1
     causes[cause] += 1
 
@@ -115,12 +138,15 @@ def _borrowed_lanes(lanes):  # type: ignore[no-untyped-def]
 def _borrowed(machine, work, out):  # type: ignore[no-untyped-def]
     """Return them without counts of who refers to their arrays."""
     registers = Machine(
-        borrowed(machine.flags),
+        borrowed(machine.bits),
         borrowed(machine.words),
         borrowed(machine.sums),
+        borrowed(machine.decided),
+        borrowed(machine.left),
         borrowed(machine.control),
         _borrowed_lanes(machine.lanes),
         _borrowed_lanes(machine.wires),
+        borrowed(machine.heard),
         borrowed(machine.drained),
     )
     operands = Work(
@@ -167,24 +193,23 @@ def _run_cycles(machine, work, rules, order, out, until):  # type: ignore[no-unt
             cause = control_output(machine, work, rules, out.counts)
         if cause < 0:
             return True
-        whole = _is_whole(machine, rules, order, out)
         feed_left(machine, work, rules)
         if rules.preloads:
             feed_sums(machine, work, rules)
-            if whole:
-                feed_preload(machine, work, rules)
+            feed_preload(machine, work, rules)
         else:
             feed_factors(machine, work, rules)
-        step(machine, rules, order, whole, out.counts)
+            if not rules.result_ports:
+                drain(machine, work, rules, out)
+        _keep_before(machine, rules, order, out)
+        step(machine, rules, order, out.counts)
         if rules.preloads:
             collect(machine, work, rules, out)
-        elif whole and rules.result_ports:
+        elif rules.result_ports:
             give(machine, work, rules, out)
-        elif whole:
-            drain(machine, work, rules, out)
         if len(out.masks) > 0:
             _count_toggles(machine, rules, out)
-        _end_cycle(machine, cause, whole, out.causes)
+        _end_cycle(machine, cause, out.causes)
     return False
 
 

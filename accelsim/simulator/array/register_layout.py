@@ -3,7 +3,8 @@
 Lane i of an edge meets an element i cycles after lane 0 does. So what streams is kept in skewed
 tiles: line t of a tile holds, for lane i, element t - i, and what all lanes read or write in one
 cycle are neighbours. Lanes of unused rows and columns find zeros in their tile. A tile that is
-preloaded meets few cycles: the kernel skews it when it starts to enter, in room that tiles share.
+preloaded meets few cycles: the kernel skews each column as it starts to enter, in room that tiles
+share.
 """
 
 from __future__ import annotations

@@ -1,10 +1,17 @@
 """The register engine's machine: what it holds between two cycles, and how that lies in memory.
 
-A register of every PE is a *plane* of cells: row 0 holds the words at the top edge in this cycle,
-cell ``(r + 1) * pitch + c`` belongs to PE (r, c), and rows are filled up to whole lanes of cells
-(PEs beyond the last column hear from the array, but the array not from them). Every register has
-a plane for now and one for after this cycle, since all change together. Behind the planes of
-`Machine.flags` and `Machine.words` lie a word for each row: what is at the left edge in this cycle.
+32 neighbouring PEs of a row are a *group*, and their registers lie side by side: first 32 cells of
+one kind, then of the next. Rows are filled up to whole groups (PEs beyond the last column hear from
+the array, but the array not from them). The groups of row 0 are the top edge: what enters there in
+this cycle. Row r of the array is row r + 1.
+
+Registers of one bit are *conditions* (`cells`), a word for each group; the words of one column of
+groups lie side by side, row after row, so that what 32 rows of them decide is decided at once.
+
+All registers change together, so each has two places. Those that every token changes *flow*: one
+place is now, the other after this cycle, and FLOW says which. The others *stay*: what is NOW
+changes in place, in an order in which nobody reads what has changed already; or BEFORE is a copy
+of what it was when the cycle began, and is read instead.
 """
 
 from __future__ import annotations
@@ -25,30 +32,36 @@ __all__ = [
     "Rules",
     "Work",
     "aligned_zeros",
+    "bits_of",
+    "cell_of",
+    "cells_of",
     "filled_up",
-    "left_edge",
     "new_machine",
-    "plane",
     "registers",
 ]
 
 Table = NDArray[np.int64]
-Flags = NDArray[np.int8]
+Tokens = NDArray[np.int8]
+Bits = NDArray[np.uint32]
 Words = NDArray[np.int16] | NDArray[np.int32]
 Sums = NDArray[np.int32]
 
-# Registers by kind. Flags: SIGNALS, and ARMED or HELD. Words: MOVING, and STATIONARY and SHADOW or
-# DOWN. Sums: SUM, and BIAS and RESULT.
-SIGNALS, ARMED, HELD = 0, 1, 1
+# Registers by kind. Bits: VALID, FIRST and LAST of a token (valid, first and last element of a
+# pass; output stationary: of a tile), and ARMED or HELD. Words: MOVING, and STATIONARY and SHADOW,
+# or DOWN. Sums: SUM, and BIAS and RESULT.
+VALID, FIRST, LAST, ARMED, HELD = 0, 1, 2, 3, 3
 MOVING, STATIONARY, SHADOW, DOWN = 0, 1, 2, 1
 SUM, BIAS, RESULT = 0, 1, 2
-KINDS = 3
-# Bits of a signal. Of a token: valid, and first and last element of a pass (output stationary: of
-# a tile). Of a column's wire: to load or drain, and the last load or first drain.
-VALID, FIRST, LAST = 1, 2, 4
-LOAD, LOAD_LAST, DRAIN, DRAIN_FIRST = 8, 16, 8, 16
-TOKEN = VALID | FIRST | LAST
-ON = 1
+BIT_KINDS, KINDS = 4, 3
+# What a PE decides to do with its words and sums, at most.
+DECISIONS = 5
+NOW, BEFORE = 0, 1
+GROUP = 2 * KINDS * CELLS
+# A token in a lane, and in which of its bits a PE's registers of the same name begin.
+VALID_TOKEN, FIRST_TOKEN, LAST_TOKEN = 1 << VALID, 1 << FIRST, 1 << LAST
+# A column's two wires, to load or drain, and the last load or first drain; and what is in a lane.
+WIRE, MARK = 0, 1
+ON_WIRE, ON_MARK = 1 << WIRE, 1 << MARK
 # Columns of the pass table: elements that stream, rows and columns that are used, which part of
 # the depth it is; and where its first word of the left edge, the factors, the bias, the results
 # and, operand stationary, the resident operand is.
@@ -58,9 +71,8 @@ LEFT, TOP, BIASED, RESULTS, RESIDENT = 5, 6, 7, 8, 9
 PASS, ELEMENT, LOAD_PASS, WORD = 0, 1, 2, 3
 TILES, SINCE_END, DRAIN_LEFT, DRAINS_BEGUN = 2, 3, 4, 5
 SINCE_TOKEN, SINCE_MARK, SINCE_WIRE = 6, 7, 8
-# Of the simulation: cycle, where lane 0 is, and which planes are now (FLOW: of registers that every
-# token changes, REST: of the others).
-CYCLE, HEAD, FLOW, REST = 9, 10, 11, 12
+# Of the simulation: cycle, where lane 0 is, and which planes of registers that flow are now.
+CYCLE, HEAD, FLOW = 9, 10, 11
 LONG_AGO = 1 << 40
 # Counters.
 MACS, MOVING_WORDS, FACTOR_WORDS, BIASES, READS, WRITES, EVENTS = 0, 1, 2, 3, 4, 5, 6
@@ -93,30 +105,29 @@ class Rules(NamedTuple):
     """The array: its size, what may overlap, and its accumulators.
 
     ``preloads``: operand stationary; ``second_register``: weight double buffering, or the hidden
-    drain of output stationary; ``result_ports``: the free one; ``pitch``: cells of a row,
-    ``left_pitch``: of the left edge, ``size``: of a plane; ``span``: lanes from the left edge's
-    first to the bottom edge's last, and one more.
+    drain of output stationary, as a condition of all PEs: -1 or 0; ``result_ports``: the free one;
+    ``groups``: of a row; ``pitch``: cells of a row, ``left_pitch``: of the left edge; ``span``:
+    lanes from the left edge's first to the bottom edge's last, and one more.
     """
 
     rows: int
     columns: int
+    groups: int
     pitch: int
     left_pitch: int
-    size: int
     span: int
     preloads: bool
     tile_overlap: bool
-    second_register: bool
+    second_register: int
     result_ports: bool
     bias_along_stream: bool
     policy: Policy
 
     @classmethod
     def of_size(cls, rows: int, columns: int, **rules: Any) -> Rules:
-        """Return rules with the planes that an array of this size needs."""
+        """Return rules with the groups that an array of this size needs."""
         pitch = filled_up(columns)
-        size = (rows + 1) * pitch
-        return cls(rows, columns, pitch, filled_up(rows), size, rows + columns, **rules)
+        return cls(rows, columns, pitch // CELLS, pitch, filled_up(rows), rows + columns, **rules)
 
 
 class Work(NamedTuple):
@@ -156,99 +167,123 @@ class Observed(NamedTuple):
 
 
 class Lanes(NamedTuple):
-    """What is in each lane: a token (or wire), its pass, and its element (or word of a preload).
+    """What is in each lane: a token (or wires), its pass, and its element (or word of a preload).
 
     tokens: int8[2 * span], filled up; passes, elements: int64[2 * span]. Lane i is at HEAD + i;
-    each is there twice, so that HEAD can go round.
+    each is there twice, so that HEAD can go round. An empty lane's element counts the empty ones
+    before it.
     """
 
-    tokens: Flags
+    tokens: Tokens
     passes: Table
     elements: Table
 
     @classmethod
     def empty(cls, span: int) -> Lanes:
         """Return lanes without a token."""
+        elements = np.full(2 * span, span, np.int64)
         tokens = np.zeros(2 * span + CELLS, np.int8)
-        return cls(tokens, np.zeros(2 * span, np.int64), np.zeros(2 * span, np.int64))
+        return cls(tokens, np.zeros(2 * span, np.int64), elements)
 
 
 class Machine(NamedTuple):
     """All registers.
 
-    flags, words, sums: int8, int16 or int32, int32: for each kind of register two planes, then the
-    left edge. control: int64[13]. Left lane r is lane r, top lane c is lane c, bottom lane c is
-    lane rows - 1 + c; wire c is column c's. drained: int64[2, columns]: tiles, and rows of the
-    next.
+    words, sums: int16 or int32, int32: what each group holds; bits: uint32, the conditions;
+    decided: uint32[5 * left_pitch], what the PEs of a column of groups do in this cycle; left: like
+    words, [left_pitch], what comes to their rows from the left. control: int64[12]. Left lane r is
+    lane r, top lane c is lane c, bottom lane c is lane rows - 1 + c; lane c of the wires is column
+    c's. heard: uint32[2 * groups]: what each column hears from its two wires. drained: int64[2,
+    columns]: tiles, and rows of the next.
     """
 
-    flags: Flags
+    bits: Bits
     words: Words
     sums: Sums
+    decided: Bits
+    left: Words
     control: Table
     lanes: Lanes
     wires: Lanes
+    heard: Bits
     drained: Table
 
 
 @inlined
-def plane(kind, phase, rules):  # type: ignore[no-untyped-def]
-    """Return where a register's plane of a phase starts."""
-    return (2 * kind + phase) * rules.size
+def cells_of(kind, phase, group):  # type: ignore[no-untyped-def]
+    """Return where a group's words or sums of a kind are."""
+    return group * GROUP + (2 * kind + phase) * CELLS
 
 
 @inlined
-def left_edge(rules):  # type: ignore[no-untyped-def]
-    """Return where the left edge starts."""
-    return 2 * KINDS * rules.size
+def cell_of(kind, phase, rules, row, column):  # type: ignore[no-untyped-def]
+    """Return where a PE's word or sum is; row 0 is the top edge."""
+    group, neighbour = row * rules.groups + column // CELLS, column % CELLS
+    return cells_of(kind, phase, group) + neighbour
+
+
+@inlined
+def bits_of(kind, phase, rules, column):  # type: ignore[no-untyped-def]
+    """Return where the conditions of a column of groups are, row 0's first."""
+    return ((2 * kind + phase) * rules.groups + column) * rules.left_pitch
 
 
 def new_machine(words_type: np.dtype[Any], rules: Rules) -> Machine:
     """Return a machine before its first cycle."""
-    words = 2 * KINDS * rules.size + rules.left_pitch
-    control = np.zeros(13, np.int64)
+    groups = (rules.rows + 1) * rules.groups
+    control = np.zeros(12, np.int64)
     control[SINCE_TOKEN : SINCE_WIRE + 1] = LONG_AGO
-    flags = aligned_zeros(words, np.dtype(np.int8))
+    bits = aligned_zeros(2 * BIT_KINDS * rules.groups * rules.left_pitch, np.dtype(np.uint32))
     if rules.preloads:
-        flags[2 * ARMED * rules.size : 2 * (ARMED + 1) * rules.size] = ON
+        bits.reshape(BIT_KINDS, -1)[ARMED] = np.iinfo(np.uint32).max
     return Machine(
-        flags=flags,
-        words=aligned_zeros(words, words_type),
-        sums=aligned_zeros(words, np.dtype(np.int32)),
+        bits=bits,
+        words=aligned_zeros(groups * GROUP, words_type),
+        sums=aligned_zeros(groups * GROUP, np.dtype(np.int32)),
+        decided=aligned_zeros(DECISIONS * rules.left_pitch, np.dtype(np.uint32)),
+        left=aligned_zeros(rules.left_pitch, words_type),
         control=control,
         lanes=Lanes.empty(rules.span),
         wires=Lanes.empty(rules.span),
+        heard=np.zeros(2 * rules.groups, np.uint32),
         drained=np.zeros((2, rules.columns), np.int64),
     )
 
 
 def registers(machine: Machine, rules: Rules) -> dict[str, NDArray[np.integer]]:
-    """Return all registers, [rows, columns] each, as the last cycle left them.
+    """Return copies of all registers, [rows, columns] each, as the last cycle left them.
 
-    They are views that hold until the end of the next cycle, except ``token`` and ``tag``, which
-    are copies; ``tag`` is the pass whose token the PE had last.
+    ``tag`` is the pass whose token the PE had last.
     """
     control = machine.control
-    flow, rest = int(control[FLOW]), int(control[REST])
+    flow = int(control[FLOW])
+    bits = machine.bits.reshape(BIT_KINDS, 2, rules.groups, rules.left_pitch, 1)
+    in_word = bits >> np.arange(CELLS, dtype=np.uint32) & np.uint32(1)
 
-    def view(planes: NDArray[Any], kind: int, phase: int) -> NDArray[Any]:
-        start = (2 * kind + phase) * rules.size
-        grid = planes[start : start + rules.size].reshape(-1, rules.pitch)
-        return grid[1:, : rules.columns]
+    def conditions(kind: int, phase: int) -> NDArray[Any]:
+        by_row = in_word[kind, phase].swapaxes(0, 1).reshape(rules.left_pitch, rules.pitch)
+        grid: NDArray[Any] = by_row[: rules.rows, : rules.columns]
+        return grid
 
-    named = {
-        "token": view(machine.flags, SIGNALS, flow) & TOKEN,
-        "moving": view(machine.words, MOVING, flow),
-        "sum": view(machine.sums, SUM, flow),
+    def held(kept: NDArray[Any], kind: int, phase: int) -> NDArray[Any]:
+        by_group = kept.reshape(rules.rows + 1, rules.groups, KINDS, 2, CELLS)
+        grid = by_group[1:, :, kind, phase].reshape(rules.rows, rules.pitch)
+        return grid[:, : rules.columns]
+
+    valid, first, last = (conditions(kind, flow) << kind for kind in (VALID, FIRST, LAST))
+    named: dict[str, NDArray[np.integer]] = {
+        "token": valid | first | last,
+        "moving": held(machine.words, MOVING, flow),
+        "sum": held(machine.sums, SUM, flow),
     }
     if rules.preloads:
-        named["stationary"] = view(machine.words, STATIONARY, rest)
-        named["shadow"] = view(machine.words, SHADOW, rest)
-        named["armed"] = view(machine.flags, ARMED, rest)
+        named["stationary"] = held(machine.words, STATIONARY, NOW)
+        named["shadow"] = held(machine.words, SHADOW, NOW)
+        named["armed"] = conditions(ARMED, NOW)
     else:
-        named["down"] = view(machine.words, DOWN, flow)
-        named["bias"] = view(machine.sums, BIAS, rest)
-        named["result"] = view(machine.sums, RESULT, rest)
-        named["held"] = view(machine.flags, HELD, rest)
+        named["down"] = held(machine.words, DOWN, flow)
+        named["bias"] = held(machine.sums, BIAS, NOW)
+        named["result"] = held(machine.sums, RESULT, NOW)
+        named["held"] = conditions(HELD, NOW)
     ages = np.arange(rules.rows)[:, np.newaxis] + np.arange(rules.columns)
     return {**named, "tag": machine.lanes.passes[control[HEAD] + ages]}

@@ -10,17 +10,19 @@ from numba import njit
 
 from accelsim.simulator.array.cells import (
     CELLS,
+    any_of,
     between,
+    bit,
+    bits,
     borrowed,
     cell,
     cells,
     choose,
     differs,
-    flag,
-    holds,
     keep,
-    lacks,
     ones_in,
+    prefetch,
+    set_bit,
     set_cell,
     set_cells,
     shift_in,
@@ -59,50 +61,83 @@ def test_left_neighbours_move_in(kind):
     np.testing.assert_array_equal(out, [-5, *words[:-1]])
 
 
+def random_conditions(seed, count=1):
+    return np.random.default_rng(seed).integers(0, 1 << CELLS, count, np.uint32)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("test", [holds, lacks])
-def test_conditions_of_lanes_are_those_of_words(kind, test):
+def test_conditions_of_lanes_are_those_of_words(kind):
     @njit
-    def together(words, others, bit, both, out):
-        condition = test(cells(words, 0), bit) & both | differs(cells(words, 0), cells(others, 0))
+    def together(words, others, conditions, out):
+        condition = bits(conditions, 1) & ~bits(conditions, 0) | differs(
+            cells(words, 0), cells(others, 0)
+        )
         set_cells(out, 0, choose(condition, cells(words, 0), cells(others, 0)))
 
     @njit
-    def alone(words, others, bit, both, out):
+    def alone(words, others, conditions, out):
         for i in range(len(words)):
             word, other = cell(words, i), cell(others, i)
-            condition = test(word, bit) & both | differs(word, other)
+            condition = bit(conditions, 1, i) & ~bit(conditions, 0, i) | differs(word, other)
             set_cell(out, i, choose(condition, word, other))
 
     words, others = random_words(kind, 3), random_words(kind, 4)
     others[::3] = words[::3]
-    for bit in (1, 2, 64):
-        for both in (False, True):
-            first, second = np.zeros((2, CELLS), kind)
-            together(words, others, bit, both, first)
-            alone(words, others, bit, both, second)
-            np.testing.assert_array_equal(first, second)
+    conditions = random_conditions(10, 2)
+    first, second = np.zeros((2, CELLS), kind)
+    together(words, others, conditions, first)
+    alone(words, others, conditions, second)
+    np.testing.assert_array_equal(first, second)
+    low, high = (np.array(list(f"{word:032b}"[::-1])) == "1" for word in conditions)
+    chosen = (high & ~low) | (words != others)
+    np.testing.assert_array_equal(first, np.where(chosen, words, others))
 
 
-def test_a_condition_becomes_one_or_zero():
+@pytest.mark.parametrize("neighbour", [0, 17, 31])
+@pytest.mark.parametrize("condition", [0, 1, -1, -2])
+def test_one_bit_is_written_and_the_others_stay(neighbour, condition):
     @njit
-    def mark(words, out):
-        set_cells(out, 0, flag(lacks(cells(words, 0), 1)))
+    def write(conditions, neighbour, condition):
+        set_bit(conditions, 1, neighbour, condition)
+        return bit(conditions, 1, neighbour)
 
-    words, out = random_words(np.int16, 5), np.zeros(CELLS, np.int8)
-    mark(words, out)
-    np.testing.assert_array_equal(out, words % 2 == 0)
+    before = random_conditions(11, 3)
+    after = before.copy()
+    assert write(after, neighbour, condition) == condition & 1
+    changed = int(before[1]) & ~(1 << neighbour) | (condition & 1) << neighbour
+    assert after.tolist() == [before[0], changed, before[2]]
 
 
 @pytest.mark.parametrize(("first", "end"), [(0, 32), (3, 7), (7, 3), (-9, 5), (30, 99), (-9, 99)])
 def test_neighbours_between_bounds(first, end):
     @njit
-    def mark(out, first, end):
-        set_cells(out, 0, flag(between(first, end)))
+    def mark(first, end):
+        return between(first, end)
 
-    out = np.zeros(CELLS, np.int8)
-    mark(out, first, end)
-    np.testing.assert_array_equal(out, [first <= i < end for i in range(CELLS)])
+    assert mark(first, end) & 0xFFFFFFFF == sum(1 << i for i in range(CELLS) if first <= i < end)
+
+
+@pytest.mark.parametrize("place", [None, 0, 13, 31])
+def test_any_bit_of_any_word(place):
+    @njit
+    def look(words):
+        return any_of(cells(words, 0))
+
+    words = np.zeros(CELLS, np.uint32)
+    if place is not None:
+        words[place] = 1 << 31 - place
+    assert look(words) is (place is not None)
+
+
+@pytest.mark.parametrize("place", [0, 5, -1, 1 << 20])
+def test_asking_for_a_line_changes_nothing_wherever_it_is(place):
+    @njit
+    def ask(words, place):
+        prefetch(words, place)
+
+    words = np.arange(8, dtype=np.int32)
+    ask(words, place)
+    np.testing.assert_array_equal(words, range(8))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -150,6 +185,18 @@ def test_ones_of_a_word():
         return ones_in(word)
 
     assert [count(np.uint32(word)) for word in (0, 1, 0xFFFFFFFF, 0x80000001)] == [0, 1, 32, 2]
+
+
+def test_words_of_lanes_are_shifted_and_inverted():
+    @njit
+    def change(words, out):
+        set_cells(out, 0, cells(words, 0) << 1 | 1)
+        set_cells(out, CELLS, cells(words, 0) >> 31)
+        set_cells(out, 2 * CELLS, ~cells(words, 0))
+
+    words, out = random_conditions(12, CELLS), np.zeros((3, CELLS), np.uint32)
+    change(words, out.reshape(-1))
+    np.testing.assert_array_equal(out, [words << 1 | 1, words >> 31, ~words])
 
 
 def test_operators_of_lanes_share_a_scalar():

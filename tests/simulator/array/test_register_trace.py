@@ -50,7 +50,11 @@ def test_two_output_stationary_tiles_as_worked_by_hand(matrices, make_plan):
 
 @pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
 @pytest.mark.parametrize("second_register", [True, False])
-def test_evaluation_order_of_pes_changes_nothing(matrices, make_plan, dataflow, second_register):
+@pytest.mark.parametrize("bits", [16, 32])
+def test_evaluation_order_of_pes_changes_nothing(
+    matrices, make_plan, dataflow, second_register, bits
+):
+    # 16 bits may overflow, so PEs are evaluated one by one in any case; 32 bits cannot.
     generator = np.random.default_rng(7)
     left, right = generator.integers(-128, 128, (7, 9)), generator.integers(-128, 128, (9, 5))
     operands = matrices(left, right, generator.integers(-99, 99, 5))
@@ -62,7 +66,7 @@ def test_evaluation_order_of_pes_changes_nothing(matrices, make_plan, dataflow, 
         drain=Drain.HIDDEN if second_register else Drain.EXPOSED,
     )
     plan = make_plan(operands.gemm, array, stream=4)
-    accumulator = Accumulator(16)
+    accumulator = Accumulator(bits)
     straight = register_trace(operands, plan, array, accumulator)
     for order in (np.arange(12)[::-1].copy(), generator.permutation(12)):
         shuffled = register_trace(operands, plan, array, accumulator, order=order)
@@ -70,6 +74,32 @@ def test_evaluation_order_of_pes_changes_nothing(matrices, make_plan, dataflow, 
         assert shuffled.causes == straight.causes
         for name, contents in straight.registers.items():
             np.testing.assert_array_equal(shuffled.registers[name], contents)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+@pytest.mark.parametrize("second_register", [True, False])
+def test_many_pes_at_once_hold_what_each_holds_alone(
+    matrices, make_plan, dataflow, second_register
+):
+    generator = np.random.default_rng(8)
+    left, right = generator.integers(-128, 128, (40, 70)), generator.integers(-128, 128, (70, 70))
+    operands = matrices(left, right, generator.integers(-99, 99, 70))
+    array = Array(
+        rows=34,
+        columns=66,
+        dataflow=dataflow,
+        weight_double_buffering=second_register,
+        drain=Drain.HIDDEN if second_register else Drain.FREE,
+    )
+    plan = make_plan(operands.gemm, array)
+    window = {"start_cycle": 60, "stop_cycle": 160}
+    together = register_trace(operands, plan, array, Accumulator(), **window)
+    order = generator.permutation(34 * 66)
+    alone = register_trace(operands, plan, array, Accumulator(), order=order, **window)
+    assert together.outputs == alone.outputs
+    assert together.causes == alone.causes
+    for name, contents in together.registers.items():
+        np.testing.assert_array_equal(alone.registers[name], contents)
 
 
 def test_window_shows_the_same_cycles_as_the_whole_run(matrices, make_plan):

@@ -1,0 +1,415 @@
+"""A cycle of all PEs of the register engine: each writes its next registers.
+
+What PEs decide is evaluated for 32 rows of a group's 32 columns at once; what they do, for the 32
+PEs of a group. With an ``order``, and where a sum may leave its range, PEs are evaluated one after
+the other. Nobody sees a next register before the cycle ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from accelsim.simulator.array.cells import (
+    CELLS,
+    any_of,
+    bit,
+    bits,
+    cell,
+    cells,
+    inlined,
+    set_bit,
+    set_cell,
+    set_cells,
+    shift_in,
+    wide,
+)
+from accelsim.simulator.array.register_pe import (
+    Draining,
+    Loading,
+    Output,
+    Stationary,
+    Token,
+    Wires,
+    decide_output,
+    decide_stationary,
+    pe_output,
+    pe_stationary,
+)
+from accelsim.simulator.array.register_state import (
+    ARMED,
+    BEFORE,
+    BIAS,
+    DOWN,
+    EVENTS,
+    FIRST,
+    FLOW,
+    HEAD,
+    HELD,
+    LAST,
+    MARK,
+    MOVING,
+    NOW,
+    RESULT,
+    SHADOW,
+    STATIONARY,
+    SUM,
+    VALID,
+    WIRE,
+    bits_of,
+    cells_of,
+)
+
+__all__ = ["step"]
+
+
+class _Access(NamedTuple):
+    """How words and sums are read and written: of one PE of a group, or of all its 32."""
+
+    read: Any
+    write: Any
+
+
+@inlined
+def _read_one(held, kind, phase, place):  # type: ignore[no-untyped-def]
+    group, neighbour = place
+    return cell(held, cells_of(kind, phase, group) + neighbour)
+
+
+@inlined
+def _write_one(held, kind, phase, place, word):  # type: ignore[no-untyped-def]
+    group, neighbour = place
+    set_cell(held, cells_of(kind, phase, group) + neighbour, word)
+
+
+@inlined
+def _read_all(held, kind, phase, group):  # type: ignore[no-untyped-def]
+    return cells(held, cells_of(kind, phase, group))
+
+
+@inlined
+def _write_all(held, kind, phase, group, words):  # type: ignore[no-untyped-def]
+    set_cells(held, cells_of(kind, phase, group), words)
+
+
+_ONE, _ALL = _Access(_read_one, _write_one), _Access(_read_all, _write_all)
+
+
+def _stationary_array(access: _Access, whole: bool) -> tuple[Any, Any]:
+    """Return (what flows from a PE to the one below, what steps a PE), or a group of them.
+
+    ``whole``: all registers, or only those that every token changes. In what is returned,
+    ``phases`` are those to read: of registers that flow, and of those that stay; ``places``: where
+    the PE is and the one above; ``flows``: what flows from the PE and what from the one above.
+    """
+    read, write = access
+
+    @inlined
+    def flowing(machine, flow, place):  # type: ignore[no-untyped-def]
+        return read(machine.sums, SUM, flow, place)
+
+    @inlined
+    def update(  # type: ignore[no-untyped-def]
+        machine, rules, phases, places, decided, entering, flows
+    ):
+        (flow, stay), (place, over) = phases, places
+        chain = SHADOW if rules.second_register else STATIONARY
+        own = Stationary(
+            moving=read(machine.words, MOVING, flow, place),
+            sum=flows[0],
+            stationary=read(machine.words, STATIONARY, stay, place),
+            shadow=read(machine.words, SHADOW, stay, place),
+        )
+        above = flows[1], read(machine.words, chain, stay, over)
+        after, overflows = pe_stationary(decided, entering, above, own, rules.policy)
+        write(machine.words, MOVING, 1 - flow, place, after.moving)
+        write(machine.sums, SUM, 1 - flow, place, after.sum)
+        if whole:
+            write(machine.words, STATIONARY, NOW, place, after.stationary)
+            write(machine.words, SHADOW, NOW, place, after.shadow)
+        return overflows
+
+    return flowing, update
+
+
+def _output_array(access: _Access, whole: bool) -> tuple[Any, Any]:
+    """Return the same for PEs that keep their sums."""
+    read, write = access
+
+    @inlined
+    def flowing(machine, flow, place):  # type: ignore[no-untyped-def]
+        return read(machine.words, DOWN, flow, place)
+
+    @inlined
+    def update(  # type: ignore[no-untyped-def]
+        machine, rules, phases, places, decided, entering, flows
+    ):
+        (flow, stay), (place, over) = phases, places
+        path, phase = (RESULT, stay) if rules.second_register else (SUM, flow)
+        own = Output(
+            moving=read(machine.words, MOVING, flow, place),
+            down=flows[0],
+            sum=read(machine.sums, SUM, flow, place),
+            bias=read(machine.sums, BIAS, stay, place),
+            result=read(machine.sums, RESULT, stay, place),
+        )
+        bias, leaving = read(machine.sums, BIAS, stay, over), read(machine.sums, path, phase, over)
+        above = flows[1], bias, leaving
+        after, overflows = pe_output(decided, entering, above, own, rules.policy)
+        write(machine.words, MOVING, 1 - flow, place, after.moving)
+        write(machine.words, DOWN, 1 - flow, place, after.down)
+        write(machine.sums, SUM, 1 - flow, place, after.sum)
+        if whole:
+            write(machine.sums, BIAS, NOW, place, after.bias)
+            write(machine.sums, RESULT, NOW, place, after.result)
+        return overflows
+
+    return flowing, update
+
+
+# What 32 rows of a group decide at once, and what one of them has decided.
+
+
+@inlined
+def _note(machine, rules, number, row, conditions):  # type: ignore[no-untyped-def]
+    set_cells(machine.decided, number * rules.left_pitch + row, conditions)
+
+
+@inlined
+def _noted(machine, rules, number, row):  # type: ignore[no-untyped-def]
+    return bits(machine.decided, number * rules.left_pitch + row)
+
+
+@inlined
+def _note_stationary(machine, rules, row, decided):  # type: ignore[no-untyped-def]
+    """Write down what rows decide; return whether it is more than to let tokens pass."""
+    _note(machine, rules, 0, row, decided.valid)
+    _note(machine, rules, 1, row, decided.takes_over)
+    _note(machine, rules, 2, row, decided.reloads)
+    _note(machine, rules, 3, row, decided.loads)
+    return any_of(decided.takes_over | decided.reloads | decided.loads)
+
+
+@inlined
+def _note_output(machine, rules, row, decided):  # type: ignore[no-untyped-def]
+    """Write down what rows decide; return whether it is more than to let tokens pass."""
+    _note(machine, rules, 0, row, decided.valid)
+    _note(machine, rules, 1, row, decided.first)
+    _note(machine, rules, 2, row, decided.passes_in_sum)
+    _note(machine, rules, 3, row, decided.passes)
+    _note(machine, rules, 4, row, decided.gives)
+    shifts = decided.passes_in_sum | decided.passes
+    return any_of(decided.first | shifts | decided.gives)
+
+
+def _stationary_noted(whole: bool) -> Any:
+    @inlined
+    def noted(machine, rules, row):  # type: ignore[no-untyped-def]
+        valid = _noted(machine, rules, 0, row)
+        if whole:
+            reloads, loads = _noted(machine, rules, 2, row), _noted(machine, rules, 3, row)
+            return Loading(valid, _noted(machine, rules, 1, row), reloads, loads)
+        return Loading(valid, _OFF, _OFF, _OFF)
+
+    return noted
+
+
+def _output_noted(whole: bool) -> Any:
+    @inlined
+    def noted(machine, rules, row):  # type: ignore[no-untyped-def]
+        valid = _noted(machine, rules, 0, row)
+        if whole:
+            first, gives = _noted(machine, rules, 1, row), _noted(machine, rules, 4, row)
+            in_sum, passes = _noted(machine, rules, 2, row), _noted(machine, rules, 3, row)
+            return Draining(valid, first, in_sum, passes, gives)
+        return Draining(valid, _OFF, _OFF, _OFF, _OFF)
+
+    return noted
+
+
+class _Kind(NamedTuple):
+    """The functions in which PEs that keep an operand differ from those that keep their sum."""
+
+    decide: Any
+    own_bit: int
+    note: Any
+    noted: Any
+    array: Any
+
+
+_OFF = np.int64(0)
+_STATIONARY = _Kind(
+    decide_stationary, ARMED, _note_stationary, _stationary_noted, _stationary_array
+)
+_OUTPUT = _Kind(decide_output, HELD, _note_output, _output_noted, _output_array)
+
+
+@inlined
+def _token_of_lane(token):  # type: ignore[no-untyped-def]
+    """Return the conditions of what is in a lane, or in 32 of them."""
+    return Token(token >> VALID & 1, token >> FIRST & 1, token >> LAST & 1)
+
+
+@inlined
+def _tokens_from_left(machine, rules, column, row):  # type: ignore[no-untyped-def]
+    """Return the tokens that come to 32 rows of a column of groups from the left."""
+    flow, last = machine.control[FLOW], CELLS - 1
+    if column == 0:
+        return _token_of_lane(wide(cells(machine.lanes.tokens, machine.control[HEAD] + row)))
+    return Token(
+        cells(machine.bits, bits_of(VALID, flow, rules, column - 1) + row) >> last,
+        cells(machine.bits, bits_of(FIRST, flow, rules, column - 1) + row) >> last,
+        cells(machine.bits, bits_of(LAST, flow, rules, column - 1) + row) >> last,
+    )
+
+
+@inlined
+def _hear(machine, rules, kind, column, row, left):  # type: ignore[no-untyped-def]
+    """Let a bit of 32 rows' tokens go one PE to the right; return what the PEs hear."""
+    flow = machine.control[FLOW]
+    heard = cells(machine.bits, bits_of(kind, flow, rules, column) + row) << 1 | left
+    set_cells(machine.bits, bits_of(kind, 1 - flow, rules, column) + row, heard)
+    return heard
+
+
+@inlined
+def _words_from_left(machine, rules, column):  # type: ignore[no-untyped-def]
+    """Take the operands that go from the group before to each row's group."""
+    flow = machine.control[FLOW]
+    for row in range(rules.rows):
+        last = ((row + 1) * rules.groups + column - 1, CELLS - 1)
+        set_cell(machine.left, row, _read_one(machine.words, MOVING, flow, last))
+
+
+def _group_by_group(kind: _Kind) -> Any:
+    """Return what steps all PEs, 32 at once, where no sum can leave its range.
+
+    It goes up, row by row: what a row hears from above has not changed yet.
+    """
+    decide, own_bit, note = kind.decide, kind.own_bit, kind.note
+
+    @inlined
+    def decide_all(machine, rules, column):  # type: ignore[no-untyped-def]
+        on = bits(machine.heard, WIRE * rules.groups + column)
+        wires = Wires(on, bits(machine.heard, MARK * rules.groups + column))
+        own, whole = bits_of(own_bit, NOW, rules, column), False
+        for row in range(0, rules.rows, CELLS):
+            left = _tokens_from_left(machine, rules, column, row)
+            token = Token(
+                _hear(machine, rules, VALID, column, row, left.valid),
+                _hear(machine, rules, FIRST, column, row, left.first),
+                _hear(machine, rules, LAST, column, row, left.last),
+            )
+            before = cells(machine.bits, own + row)
+            decided, after = decide(token, wires, before, rules.second_register)
+            set_cells(machine.bits, own + row, after)
+            whole |= note(machine, rules, row, decided)
+        return whole
+
+    def act(whole: bool) -> Any:
+        flowing, update = kind.array(_ALL, whole)
+        noted = kind.noted(whole)
+
+        @inlined
+        def act_all(machine, rules, column):  # type: ignore[no-untyped-def]
+            flow = machine.control[FLOW]
+            here = flowing(machine, flow, rules.rows * rules.groups + column)
+            for row in range(rules.rows - 1, -1, -1):
+                group = (row + 1) * rules.groups + column
+                moving = _read_all(machine.words, MOVING, flow, group)
+                entering = shift_in(moving, cell(machine.left, row))
+                above = flowing(machine, flow, group - rules.groups)
+                places, flows = (group, group - rules.groups), (here, above)
+                decided = noted(machine, rules, row)
+                update(machine, rules, (flow, NOW), places, decided, entering, flows)
+                here = above
+
+        return act_all
+
+    act_whole, act_plain = act(whole=True), act(whole=False)
+
+    @inlined
+    def step_all(machine, rules):  # type: ignore[no-untyped-def]
+        for column in range(rules.groups):
+            if column > 0:
+                _words_from_left(machine, rules, column)
+            if decide_all(machine, rules, column):
+                act_whole(machine, rules, column)
+            else:
+                act_plain(machine, rules, column)
+
+    return step_all
+
+
+def _one_by_one(kind: _Kind) -> Any:
+    """Return what steps PEs in an order and counts the sums that overflow."""
+    decide, own_bit = kind.decide, kind.own_bit
+    flowing, update = kind.array(_ONE, whole=True)
+
+    @inlined
+    def hear(machine, rules, bit_kind, row, column, lane):  # type: ignore[no-untyped-def]
+        flow, heard = machine.control[FLOW], lane
+        if column > 0:
+            before = column - 1
+            now = bits_of(bit_kind, flow, rules, before // CELLS) + row
+            heard = bit(machine.bits, now, before % CELLS)
+        after = bits_of(bit_kind, 1 - flow, rules, column // CELLS) + row
+        set_bit(machine.bits, after, column % CELLS, heard)
+        return heard
+
+    @inlined
+    def step_all(machine, rules, order, counts):  # type: ignore[no-untyped-def]
+        flow = machine.control[FLOW]
+        for number in order:
+            row, column = number // rules.columns, number % rules.columns
+            group, neighbour = column // CELLS, column % CELLS
+            entering = cell(machine.left, row)
+            if column > 0:
+                place = (row + 1) * rules.groups + (column - 1) // CELLS, (column - 1) % CELLS
+                entering = _read_one(machine.words, MOVING, flow, place)
+            lane = np.int64(cell(machine.lanes.tokens, machine.control[HEAD] + row))
+            left = _token_of_lane(lane)
+            token = Token(
+                hear(machine, rules, VALID, row, column, left.valid),
+                hear(machine, rules, FIRST, row, column, left.first),
+                hear(machine, rules, LAST, row, column, left.last),
+            )
+            on = bit(machine.heard, WIRE * rules.groups + group, neighbour)
+            wires = Wires(on, bit(machine.heard, MARK * rules.groups + group, neighbour))
+            before = bit(machine.bits, bits_of(own_bit, BEFORE, rules, group) + row, neighbour)
+            decided, after = decide(token, wires, before, rules.second_register)
+            now = bits_of(own_bit, NOW, rules, group) + row
+            set_bit(machine.bits, now, neighbour, after)
+            place = (row + 1) * rules.groups + group, neighbour
+            over = row * rules.groups + group, neighbour
+            flows = flowing(machine, flow, place), flowing(machine, flow, over)
+            overflows = update(
+                machine, rules, (flow, BEFORE), (place, over), decided, entering, flows
+            )
+            counts[EVENTS] += overflows & 1
+
+    return step_all
+
+
+_step_stationary = _group_by_group(_STATIONARY)
+_step_stationary_in_order = _one_by_one(_STATIONARY)
+_step_output = _group_by_group(_OUTPUT)
+_step_output_in_order = _one_by_one(_OUTPUT)
+
+
+@inlined
+def step(machine, rules, order, counts):  # type: ignore[no-untyped-def]
+    """Write every PE's next registers.
+
+    ``order``: int64[rows * columns] or empty; with one, what was BEFORE is read.
+    """
+    if rules.preloads:
+        if len(order) > 0:
+            _step_stationary_in_order(machine, rules, order, counts)
+        else:
+            _step_stationary(machine, rules)
+    elif len(order) > 0:
+        _step_output_in_order(machine, rules, order, counts)
+    else:
+        _step_output(machine, rules)
