@@ -13,7 +13,8 @@ from accelsim.sweeps.load_space import make_space
 from accelsim.sweeps.read_store import find_space, read_rows, stored_spaces
 from accelsim.sweeps.report import write_report
 from accelsim.sweeps.space import Space
-from accelsim.sweeps.store import Store, StoredPoint
+from accelsim.sweeps.store import Store
+from accelsim.sweeps.stored_point import StoredPoint
 from accelsim.sweeps.sweep import run_sweep
 from accelsim.sweeps.workers import LocalProcesses, ThisProcess, Workers
 from benchmarks.harness import Row, Size

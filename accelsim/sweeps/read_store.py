@@ -15,7 +15,8 @@ from accelsim.sweeps.metrics import METRICS
 from accelsim.sweeps.result_version import result_version
 from accelsim.sweeps.space import Choice, Space
 from accelsim.sweeps.space_document import space_of
-from accelsim.sweeps.store import Store, read_choice
+from accelsim.sweeps.store import Store
+from accelsim.sweeps.stored_point import read_choice
 
 __all__ = [
     "Row",

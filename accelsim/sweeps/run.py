@@ -13,18 +13,18 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from accelsim.errors import AccelsimError, ConfigError
+from accelsim.errors import AccelsimError
+from accelsim.sweeps.claims import Claimed, Claims
 from accelsim.sweeps.evaluate import Failure, Figures, Outcome, run_job
 from accelsim.sweeps.inputs import Inputs
 from accelsim.sweeps.judge import keeps_budgets, objective_costs
-from accelsim.sweeps.keys import impossible_key
-from accelsim.sweeps.metrics import METRICS
 from accelsim.sweeps.networks import prepare
 from accelsim.sweeps.pack import Packer, Point, ReadyPoint
 from accelsim.sweeps.preparations import Integers, Preparations
 from accelsim.sweeps.progress import Progress, Tally
 from accelsim.sweeps.space import Choice
-from accelsim.sweeps.store import HEARTBEAT_SECONDS, Result, Store, StoredPoint
+from accelsim.sweeps.store import Store
+from accelsim.sweeps.stored_point import Result, StoredPoint
 from accelsim.sweeps.strategies import SearchStrategy
 from accelsim.sweeps.workers import Workers
 
@@ -33,8 +33,8 @@ __all__ = ["DEFAULT_TIMEOUT_SECONDS", "Show", "SweepLoop"]
 DEFAULT_TIMEOUT_SECONDS = 600.0
 _LOOK_SECONDS = 0.2
 """How often the loop looks around while nothing ends."""
-_POLL_SECONDS = 1.0
-"""How often it asks for points that another sweep has claimed."""
+_ASK_SECONDS = 0.2
+"""How long it goes through points that others have claimed before it looks around."""
 _JOBS_FOR_EACH_WORKER = 2
 """So that a worker never waits for its next job."""
 
@@ -70,13 +70,12 @@ class SweepLoop:
         self._strategy, self._show = strategy, show
         self._timeout_seconds = timeout_seconds
         self._packer = Packer(timeout_seconds)
+        self._claims = Claims(inputs, store)
         self._preparations = Preparations(inputs, store)
         self._tally = Tally(self._space.objectives, total)
         self._in_flight: dict[Future[Any], _Task] = {}
         self._suspects: deque[_Task] = deque()
-        self._elsewhere: list[Choice] = []
         self._members: dict[Choice, Result] = {}
-        self._heard = self._polled = 0.0
 
     def run(self) -> Progress:
         """Compute what is not stored yet, until nothing is left; return how it ended.
@@ -93,14 +92,14 @@ class SweepLoop:
         while not self._is_over():
             self._fill()
             self._collect()
-            self._look_elsewhere()
+            self._receive(self._claims.look())
             self._show(self._tally.moment())
         progress = self._tally.moment()
         self._show(progress)
         return progress
 
     def _is_over(self) -> bool:
-        waiting = self._in_flight or self._suspects or self._elsewhere or self._packer
+        waiting = self._in_flight or self._suspects or self._claims.waiting or self._packer
         return self._strategy.finished and not waiting and not self._preparations.waiting
 
     def _fill(self) -> None:
@@ -111,17 +110,19 @@ class SweepLoop:
                 self._submit(self._suspects.popleft())
             return
         most = _JOBS_FOR_EACH_WORKER * self._workers.count
+        ends = time.monotonic() + _ASK_SECONDS
+        again = False
         while len(self._in_flight) < most:
             integers = self._preparations.next()
             if integers is not None:
                 self._submit(_Task(integers=integers))
                 continue
             if len(self._packer) < self._packer.size:
-                self._ask(max(self._packer.size, most))
+                again = self._ask(max(self._packer.size, most)) and time.monotonic() < ends
             points = self._packer.take(self._share())
             if points:
                 self._submit(_Task(points=tuple(points)))
-            elif not self._preparations.asked:
+            elif not (again or self._preparations.asked):
                 return
 
     def _share(self) -> int:
@@ -129,58 +130,29 @@ class SweepLoop:
         left = len(self._packer)
         return max(1, -(-left // self._workers.count)) if self._strategy.finished else left
 
-    def _ask(self, count: int) -> None:
-        """Take choices from the strategy: what is stored is counted, what is free is claimed."""
+    def _ask(self, count: int) -> bool:
+        """Take choices from the strategy: what is stored is counted, what is free is claimed.
+
+        Return whether it is worth asking again at once: there were choices, none of them free.
+        """
         choices = self._strategy.ask(count)
-        points: list[Point] = []
-        impossible: list[StoredPoint] = []
+        new = []
         for choice in choices:
-            if choice in self._members:
-                if self._strategy.learns:
-                    self._count(choice, self._members[choice], found=True)
-                continue
-            try:
-                points.append(self._point(choice))
-            except ConfigError as error:
-                impossible.append(self._impossible(choice, str(error)))
-        self._put(impossible)
-        self._claim(points)
+            if choice not in self._members:
+                new.append(choice)
+            elif self._strategy.learns:
+                self._count(choice, self._members[choice], found=True)
+        return not self._receive(self._claims.claim(new)) and bool(choices)
 
-    def _point(self, choice: Choice) -> Point:
-        design = self._space.design(choice)
-        return Point(
-            choice=choice,
-            key=self._inputs.key(design),
-            network=design.network,
-            batch=design.batch,
-            hardware=design.hardware,
-            table=self._inputs.table(design),
-            integers=self._inputs.integers(design),
-        )
-
-    def _impossible(self, choice: Choice, reason: str) -> StoredPoint:
-        settings = {name: str(value) for name, value in self._space.settings(choice).items()}
-        key = impossible_key({"base": self._space.base, "settings": settings})
-        return StoredPoint(key, choice, "impossible", reason)
-
-    def _claim(self, points: Sequence[Point]) -> None:
-        if not points:
-            return
-        known = self._store.results([point.key for point in points])
-        stored = [point for point in points if point.key in known]
-        self._store.add_members([(point.key, point.choice) for point in stored])
-        for point in stored:
-            self._members[point.choice] = known[point.key]
-            self._count(point.choice, known[point.key], found=True)
-        free = [point for point in points if point.key not in known]
-        mine = self._store.claim([point.key for point in free])
-        for point in free:
-            if point.key in mine:
-                # Another choice of the same design waits for this one, as for another sweep's.
-                mine.remove(point.key)
-                self._prepare(point)
-            else:
-                self._elsewhere.append(point.choice)
+    def _receive(self, claimed: Claimed) -> bool:
+        """Return whether there is something to compute here."""
+        self._put(claimed.impossible)
+        for choice, result in claimed.stored:
+            self._members[choice] = result
+            self._count(choice, result, found=True)
+        for point in claimed.mine:
+            self._prepare(point)
+        return bool(claimed.mine)
 
     def _prepare(self, point: Point) -> None:
         ready = self._preparations.add(point)
@@ -208,7 +180,7 @@ class SweepLoop:
     def _collect(self) -> None:
         """Store what has ended."""
         if not self._in_flight:
-            if self._elsewhere:
+            if self._claims.waiting:
                 time.sleep(_LOOK_SECONDS)
             return
         ended, _ = wait(self._in_flight, _LOOK_SECONDS, FIRST_COMPLETED)
@@ -280,9 +252,8 @@ class SweepLoop:
             return
         self._store.put(points)
         for point in points:
-            result = Result(point.key, point.status, point.reason, _metrics(point))
-            self._members[point.choice] = result
-            self._count(point.choice, result, found=False)
+            self._members[point.choice] = point.result
+            self._count(point.choice, point.result, found=False)
 
     def _count(self, choice: Choice, result: Result, *, found: bool) -> None:
         costs = None
@@ -293,19 +264,6 @@ class SweepLoop:
         self._tally.add(result.status, costs, found=found, over_budget=over_budget)
         self._strategy.tell(choice, costs)
 
-    def _look_elsewhere(self) -> None:
-        """Say that this process lives, and see what became of points that others claimed."""
-        now = time.monotonic()
-        if now - self._heard > HEARTBEAT_SECONDS:
-            self._heard = now
-            self._store.heartbeat()
-        if not self._elsewhere or now - self._polled < _POLL_SECONDS:
-            return
-        self._polled = now
-        self._store.end_void_claims()
-        places, self._elsewhere = self._elsewhere, []
-        self._claim(list(map(self._point, places)))
-
 
 def _stored(ready: ReadyPoint, outcome: Outcome) -> StoredPoint:
     point = ready.point
@@ -313,13 +271,3 @@ def _stored(ready: ReadyPoint, outcome: Outcome) -> StoredPoint:
         return StoredPoint(point.key, point.choice, "done", "", outcome, ready.accuracy)
     status = "impossible" if outcome.lasting else "failed"
     return StoredPoint(point.key, point.choice, status, outcome.reason)
-
-
-def _metrics(point: StoredPoint) -> dict[str, float]:
-    if point.figures is None:
-        return {}
-    names = [metric.column for metric in METRICS.values() if metric.column != "accuracy_pct"]
-    metrics = {name: float(getattr(point.figures, name)) for name in names}
-    if point.accuracy is not None:
-        metrics["accuracy_pct"] = point.accuracy.integer_pct
-    return metrics

@@ -14,23 +14,30 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from accelsim.sweeps.evaluate import Figures
 from accelsim.sweeps.keys import canonical_json
-from accelsim.sweeps.metrics import METRICS
 from accelsim.sweeps.networks import Accuracy
 from accelsim.sweeps.processes import process_name, process_number
 from accelsim.sweeps.result_version import result_version
 from accelsim.sweeps.space import Choice, Space
 from accelsim.sweeps.space_document import space_document
 from accelsim.sweeps.store_file import database_errors, open_database
+from accelsim.sweeps.stored_point import (
+    POINT_COLUMNS,
+    RESULT_COLUMNS,
+    Result,
+    StoredPoint,
+    choice_text,
+    point_row,
+    read_choice,
+    read_result,
+)
 
-__all__ = ["HEARTBEAT_SECONDS", "Result", "Store", "StoredPoint", "read_choice"]
+__all__ = ["HEARTBEAT_SECONDS", "Store"]
 
 HEARTBEAT_SECONDS = 10.0
 _SILENT_SECONDS = 12 * HEARTBEAT_SECONDS
@@ -38,54 +45,7 @@ _SILENT_SECONDS = 12 * HEARTBEAT_SECONDS
 _AT_ONCE = 500
 """Keys in one question to SQLite."""
 
-_FIGURES = (
-    "cycles_total",
-    "cycles_per_image",
-    "latency_us",
-    "energy_uj",
-    "edp_uj_us",
-    "power_mw",
-    "area_mm2",
-    "utilization_pct",
-    "tops_per_w",
-    "macs",
-    "dram_bytes",
-)
-_COLUMNS = (
-    *("key", "version", "status", "reason"),
-    *_FIGURES,
-    *("accuracy_pct", "accuracy_float_pct", "cycles_by_cause", "energy_by_component_uj"),
-)
-
-
-_METRICS = tuple(metric.column for metric in METRICS.values())
-_RESULT = f"key, status, reason, {', '.join(_METRICS)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What is stored of a point, as far as it is judged by it: its metrics by column."""
-
-    key: str
-    status: str
-    reason: str
-    metrics: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class StoredPoint:
-    """A point as it is written: figures, or why there are none.
-
-    ``status``: ``done``; ``failed``, after its retry; ``impossible``, no such machine can be
-    built or the network does not fit it.
-    """
-
-    key: str
-    choice: Choice
-    status: str
-    reason: str = ""
-    figures: Figures | None = None
-    accuracy: Accuracy | None = None
+_RESULT = ", ".join(RESULT_COLUMNS)
 
 
 class Store:
@@ -163,12 +123,12 @@ class Store:
         """Return the points of this space that are stored."""
         query = f"SELECT choice, {_RESULT} FROM members JOIN points ON points.id = point"
         rows = self._rows(f"{query} WHERE space = ?", (self._space,))
-        return {read_choice(choice): _result(*row) for choice, *row in rows}
+        return {read_choice(choice): read_result(*row) for choice, *row in rows}
 
     def results(self, keys: Sequence[str]) -> dict[str, Result]:
         """Return what is stored of the points with these keys."""
         return {
-            row[0]: _result(*row)
+            row[0]: read_result(*row)
             for some in _pieces(keys)
             for row in self._rows(
                 f"SELECT {_RESULT} FROM points WHERE key IN ({_marks(some)})", tuple(some)
@@ -190,15 +150,25 @@ class Store:
                     mine.add(key)
         return mine
 
+    def claimed(self, keys: Sequence[str]) -> set[str]:
+        """Return those of some points that this sweep or another has claimed."""
+        return {
+            row[0]
+            for some in _pieces(keys)
+            for row in self._rows(
+                f"SELECT key FROM claims WHERE key IN ({_marks(some)})", tuple(some)
+            )
+        }
+
     def put(self, points: Iterable[StoredPoint]) -> None:
         """Store points, their places in the space, and end their claims: all or nothing."""
         points = list(points)
-        marks = ", ".join("?" * len(_COLUMNS))
+        marks = _marks(POINT_COLUMNS)
         with self._transaction() as database:
             database.executemany(
-                f"INSERT INTO points ({', '.join(_COLUMNS)}) VALUES ({marks}) "
+                f"INSERT INTO points ({', '.join(POINT_COLUMNS)}) VALUES ({marks}) "
                 "ON CONFLICT (key) DO NOTHING",
-                map(_row, points),
+                map(point_row, points),
             )
             self._add_members([(point.key, point.choice) for point in points])
             database.executemany(
@@ -267,36 +237,6 @@ class Store:
                 if self._database.in_transaction:
                     self._database.execute("ROLLBACK")
                 raise
-
-
-def choice_text(choice: Choice) -> str:
-    """Return a choice as stored: ``3,0,12``."""
-    return ",".join(map(str, choice))
-
-
-def read_choice(text: str) -> Choice:
-    """Return a choice from its text; a space without axes has one, the empty one."""
-    return tuple(map(int, text.split(","))) if text else ()
-
-
-def _result(key: str, status: str, reason: str, *metrics: float | None) -> Result:
-    known = zip(_METRICS, metrics, strict=True)
-    return Result(key, status, reason, {name: value for name, value in known if value is not None})
-
-
-def _row(point: StoredPoint) -> tuple[object, ...]:
-    figures, accuracy = point.figures, point.accuracy
-    numbers = [None if figures is None else getattr(figures, name) for name in _FIGURES]
-    causes = {} if figures is None else figures.cycles_by_cause
-    components = {} if figures is None else figures.energy_by_component_uj
-    return (
-        *(point.key, result_version(), point.status, point.reason),
-        *numbers,
-        None if accuracy is None else accuracy.integer_pct,
-        None if accuracy is None else accuracy.float_pct,
-        json.dumps(causes),
-        json.dumps(components),
-    )
 
 
 def _pieces(keys: Sequence[str]) -> Iterator[Sequence[str]]:

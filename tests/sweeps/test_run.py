@@ -1,3 +1,4 @@
+import math
 import sqlite3
 import threading
 from concurrent.futures import BrokenExecutor
@@ -7,9 +8,13 @@ import pytest
 from accelsim.errors import AccelsimError, ConfigError
 from accelsim.pipeline import RunRequest
 from accelsim.pipeline import run as run_pipeline
+from accelsim.sweeps import run as sweeps_run
+from accelsim.sweeps.inputs import read_inputs
 from accelsim.sweeps.load_space import load_space
 from accelsim.sweeps.read_store import find_space, read_rows, table
 from accelsim.sweeps.store import Store
+from accelsim.sweeps.sweep import run_sweep
+from accelsim.sweeps.workers import ThisProcess
 
 
 def rows_of(folder, store="store.sqlite", space=None):
@@ -258,8 +263,6 @@ def test_two_sweeps_on_one_store_compute_every_point_once(tiny, sweep_here, fold
 def test_points_claimed_by_another_sweep_are_waited_for(tiny, sweep_here, folder):
     space = tiny()
     other = Store(folder / "store.sqlite", create=True)
-    from accelsim.sweeps.inputs import read_inputs
-
     inputs = read_inputs(space)
     other.enter(space, inputs.hashes)
     keys = [inputs.key(space.design(choice)) for choice in list(space.grid())[:3]]
@@ -275,6 +278,28 @@ def test_points_claimed_by_another_sweep_are_waited_for(tiny, sweep_here, folder
     sweeper.join(30)
     assert ended[0][0].done == 16
     other.close()
+
+
+def test_a_sweep_passes_by_what_another_has_claimed(tiny, folder, monkeypatch):
+    monkeypatch.setattr(sweeps_run, "_ASK_SECONDS", math.inf)
+    space = tiny()
+    inputs = read_inputs(space)
+    choices = list(space.grid())
+    keys = [inputs.key(space.design(choice)) for choice in choices]
+    moments = []
+    with Store(folder / "store.sqlite", create=True) as other:
+        other.enter(space, inputs.hashes)
+        assert len(other.claim(keys[:12])) == 12
+
+        def show(moment):
+            moments.append(moment.done)
+            if moment.done == len(choices) - 12:
+                other.close()
+
+        run_sweep(space, folder / "store.sqlite", ThisProcess(), show, timeout_seconds=math.inf)
+    # The first look around has found free points behind those of the other sweep.
+    assert moments[0] > 0
+    assert moments[-1] == len(choices)
 
 
 def test_budgets_mark_points_and_do_not_count_as_best(tiny, sweep_here, folder):

@@ -8,7 +8,8 @@ import pytest
 from accelsim.errors import ConfigError, InternalError
 from accelsim.sweeps.evaluate import Figures
 from accelsim.sweeps.networks import Accuracy
-from accelsim.sweeps.store import Store, StoredPoint
+from accelsim.sweeps.store import Store
+from accelsim.sweeps.stored_point import StoredPoint
 
 
 def figures(energy_uj=2.0):
