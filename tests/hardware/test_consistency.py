@@ -137,3 +137,69 @@ def test_pes_that_are_too_narrow_are_refused():
     message = "must be at least the 9 bits of the widest operand, got 8"
     with pytest.raises(ConfigError, match=f"^hardware edge_16x16: array.pe_bits: {message}$"):
         machine.with_operand_bits(9, 4)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["array.pe_kind=composable", "array.pe_bits=6"],
+            "--set array.pe_bits=6: must be one of 4, 8, 16 with array.pe_kind=composable, got 6",
+        ),
+        (
+            ["array.pe_kind=bit_serial", "array.pe_bits=7"],
+            "--set array.pe_bits=7: must be at least the 8 bits of weights, got 7",
+        ),
+        (
+            ["array.pe_kind=ternary", "array.pe_bits=7"],
+            "--set array.pe_bits=7: must be at least the 8 bits of activations, got 7",
+        ),
+        (
+            ["array.pe_kind=composable", "accumulator.overflow=saturate"],
+            "--set accumulator.overflow=saturate: must be 'wrap' with array.pe_kind=composable, "
+            "which adds in an order of its own, got 'saturate'",
+        ),
+        (
+            ["array.pe_kind=bit_serial", "array.zero_gating=true"],
+            "--set array.zero_gating=true: must be false with array.pe_kind=bit_serial: it is of "
+            "PEs with one multiplier, got true",
+        ),
+        (
+            ["array.pe_kind=ternary", "array.row_sums=true"],
+            "--set array.row_sums=true: must be false with array.pe_kind=ternary: its adders take "
+            "one activation a cycle, got true",
+        ),
+        (
+            ["array.pe_kind=composable", "array.scale_bits=4"],
+            "--set array.scale_bits=4: must be left out with array.pe_kind=composable: a vector's "
+            "end may be inside of a PE, got 4",
+        ),
+        (
+            ["array.pe_kind=serial"],
+            "--set array.pe_kind=serial: must be one of 'fixed', 'composable', 'bit_serial', "
+            "'ternary', got 'serial' (did you mean 'bit_serial'?)",
+        ),
+    ],
+)
+def test_what_a_kind_of_pe_cannot_have_is_refused(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        load_hardware("edge_16x16", overrides)
+    assert str(caught.value) == message
+
+
+def test_bit_serial_pes_take_activations_of_any_width():
+    machine = load_hardware("edge_16x16", ["array.pe_kind=bit_serial", "array.pe_bits=8"])
+    array = machine.with_operand_bits(4, 16).array
+    assert (array.pe_weight_bits, array.pe_activation_bits) == (8, 16)
+
+
+def test_a_row_of_composable_pes_holds_as_much_depth_as_their_lanes():
+    """16 rows of 16 products of 2 bits: a tile of 256 x 16 weights, 1 KiB and 64 bytes."""
+    fields = ["array.pe_kind=composable", "scratchpads.weights.size=1072B"]
+    machine = load_hardware("edge_16x16", fields)
+    message = (
+        "scratchpads.weights.size: must hold a tile of 256 x 16 weights of 2 bits and its biases: "
+        "at least 1088B, got 1072B"
+    )
+    with pytest.raises(ConfigError, match=f"^hardware edge_16x16: {message}$"):
+        machine.with_operand_bits(2, 2)

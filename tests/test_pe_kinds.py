@@ -1,0 +1,156 @@
+"""Kinds of PEs through the whole story: the same integers, other cycles and energies."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from accelsim.errors import ConfigError
+from accelsim.frontend import workload_path
+from accelsim.pipeline import run
+from accelsim.quantize import LayerBits
+from accelsim.request import RunRequest
+from accelsim.rtl import RtlRequest, export_rtl
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """The path of an .npz with the first twelve test images of the bundled digits."""
+    path = tmp_path_factory.mktemp("data") / "few_digits.npz"
+    with np.load(workload_path("digits_cnn").data) as stored:
+        np.savez(
+            path,
+            test_images=stored["test_images"][:12],
+            test_labels=stored["test_labels"][:12],
+            calibration_images=stored["calibration_images"],
+        )
+    return str(path)
+
+
+def digits(data, kind, points, *overrides, engine="cycle", **choices):
+    overrides = (f"array.pe_kind={kind}", *overrides)
+    request = RunRequest(
+        overrides=overrides, points=points, data=data, engine=engine, limit=2, **choices
+    )
+    return run(request)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+@pytest.mark.parametrize("engine", ["cycle", "tile"])
+def test_every_kind_gives_the_same_integers(data, dataflow, engine):
+    flow = f"array.dataflow={dataflow}"
+    points = ((8, 8), (4, 4), (2, 2))
+    kinds = {
+        kind: digits(data, kind, points, flow, engine=engine).points
+        for kind in ("fixed", "composable", "bit_serial")
+    }
+    kinds["ternary"] = digits(data, "ternary", ((2, 2),), flow, engine=engine).points
+    for kind, found in kinds.items():
+        for point, fixed in zip(found, kinds["fixed"][-len(found) :], strict=True):
+            assert point.golden_mismatches == 0, kind
+            assert point.accuracy_integer_pct == fixed.accuracy_integer_pct
+            assert point.overflow_events == fixed.overflow_events
+            assert 0 < point.utilization_pct <= 100
+    eight, four, _ = kinds["composable"]
+    assert eight.cycles_total == kinds["fixed"][0].cycles_total
+    assert four.cycles_total < eight.cycles_total
+    serial = [point.cycles_total for point in kinds["bit_serial"]]
+    assert serial == sorted(serial, reverse=True)
+    assert serial[-1] > kinds["fixed"][-1].cycles_total
+
+
+def test_layers_of_different_widths_each_have_their_own_rate(data):
+    layers = tuple(LayerBits.parse(text) for text in ("conv2=4", "conv3=w2a8"))
+    result = digits(data, "composable", ((8, 8),), layer_bits=layers)
+    (point,) = result.points
+    assert point.golden_mismatches == 0
+    by_name = {layer.name: layer for layer in point.layers}
+    widths = {name: (layer.weight_bits, layer.input_bits) for name, layer in by_name.items()}
+    assert [widths[name] for name in ("conv1", "conv2", "conv3")] == [(8, 8), (4, 8), (2, 4)]
+    # 256 PEs with eight products each where weights have 2 bits and activations 4.
+    assert point.peak_macs_per_cycle == 2048
+    eight = {layer.name: layer for layer in digits(data, "composable", ((8, 8),)).points[0].layers}
+    for name in ("conv2", "conv3"):
+        assert by_name[name].cycles["stream"] < eight[name].cycles["stream"]
+    assert by_name["conv1"].cycles == eight["conv1"].cycles
+
+
+def test_reports_say_which_pes_these_are(data):
+    composable = digits(data, "composable", ((4, 4),))
+    assert composable.array.startswith("16 x 16 composable PEs of 8 bits, weight stationary")
+    assert composable.pe_bits == 8
+    serial = digits(data, "bit_serial", ((4, 4),))
+    assert serial.array.startswith("16 x 16 bit-serial PEs, weight stationary")
+    assert serial.pe_bits is None
+    assert serial.points[0].peak_macs_per_cycle == 64
+
+
+@pytest.mark.parametrize(
+    ("weights", "what"),
+    [(4, "weights of 4 bits other than -1, 0 and +1"), (3, "weights of 3 bits other than")],
+)
+def test_ternary_pes_refuse_layers_that_need_a_multiplier(data, weights, what):
+    with pytest.raises(ConfigError) as caught:
+        digits(data, "ternary", ((weights, 8),))
+    lines = str(caught.value).splitlines()
+    assert [line.split("'")[1] for line in lines] == ["conv1", "conv2", "conv3", "logits"]
+    for line in lines:
+        assert what in line
+        assert re.fullmatch(
+            r"layer '\w+': has weights of \d bits other than -1, 0 and \+1: PEs of "
+            r"array\.pe_kind=ternary have no multiplier; quantize them to 2 bits, symmetrically",
+            line,
+        )
+
+
+def test_ternary_pes_refuse_products_of_two_tensors():
+    with pytest.raises(ConfigError) as caught:
+        run(RunRequest(network="bert_base", overrides=("array.pe_kind=ternary",), points=((2, 8),)))
+    first = str(caught.value).splitlines()[0]
+    assert first.endswith(
+        ": multiplies two tensors of activations: PEs of array.pe_kind=ternary have no multiplier"
+    )
+
+
+def test_shapes_have_rates_too_and_say_what_they_take_weights_for():
+    points = ((8, 8), (4, 4), (2, 2))
+
+    def cycles(kind):
+        request = RunRequest(
+            network="mobilenet_v2",
+            hardware="mid_32x32",
+            overrides=(f"array.pe_kind={kind}",),
+            points=points if kind != "ternary" else points[-1:],
+        )
+        result = run(request)
+        return [point.cycles_total for point in result.points], result
+
+    fixed, composable, serial = (cycles(k)[0] for k in ("fixed", "composable", "bit_serial"))
+    assert composable[0] == fixed[0]
+    assert composable[1] < fixed[1]
+    assert serial == sorted(serial, reverse=True)
+    _, ternary = cycles("ternary")
+    assert "shapes have no values: 2-bit weights are taken to be -1, 0 and +1" in ternary.warnings
+    assert "shapes have no values" not in "".join(cycles("fixed")[1].warnings)
+
+
+def test_energy_by_switching_is_refused_before_anything_is_loaded():
+    request = RunRequest(
+        network="nowhere.onnx", overrides=("array.pe_kind=bit_serial",), energy="switching"
+    )
+    with pytest.raises(ConfigError) as caught:
+        run(request)
+    assert str(caught.value) == (
+        "--energy switching: what changes is counted in fixed PEs, not in those of "
+        "array.pe_kind=bit_serial; use --energy per_operation"
+    )
+
+
+@pytest.mark.parametrize("kind", ["composable", "bit_serial", "ternary"])
+def test_there_is_rtl_of_fixed_pes_only(tmp_path, kind):
+    with pytest.raises(ConfigError) as caught:
+        export_rtl(RtlRequest("edge_4x4", (f"array.pe_kind={kind}",)), tmp_path / "bundle")
+    assert str(caught.value) == f"array.pe_kind: there is RTL of fixed PEs only, got '{kind}'"
+    assert not (tmp_path / "bundle").exists()
