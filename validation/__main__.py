@@ -14,7 +14,14 @@ from accelsim.energy.area import area
 from accelsim.energy.operations import adder, multiplier, register
 from accelsim.hardware import load_hardware
 from accelsim.report.style import ACCENT, MUTED, in_style, to_png
-from validation.bitfusion import COMPOSABLE, KELLER_TOPS_PER_W, SYNTHESIZED, modelled
+from validation.bitfusion import (
+    COMPOSABLE,
+    KELLER_TOPS_PER_W,
+    SYNTHESIZED,
+    composable_product_pj,
+    modelled,
+    modelled_composable,
+)
 from validation.eyeriss import LAYERS, filter_read_pj, pe_pj
 from validation.scenarios import made_up, of_layers
 from validation.switching_study import (
@@ -56,7 +63,20 @@ def _pes() -> Iterator[str]:
     silicon = KELLER_TOPS_PER_W[4] / KELLER_TOPS_PER_W[8]
     yield f"8b:4b {ratio:.3f}, synthesized {SYNTHESIZED[2].pe_pj / SYNTHESIZED[1].pe_pj:.3f}"
     yield f"silicon, INT4:INT8 {silicon:.2f}"
-    yield f"composable {COMPOSABLE.pe_pj / SYNTHESIZED[2].pe_pj:.2f} times the energy"
+    model = modelled_composable(table)
+    for bits in (8, 4, 2):
+        found, real = (composable_product_pj(pj, bits) for pj in (model[0], COMPOSABLE.pe_pj))
+        fixed = next(array.pe_pj for array in SYNTHESIZED if array.bits == bits)
+        share = f"{100 * (found / real - 1):+.1f} % | {real / fixed:.2f}"
+        yield f"| composable, a product of {bits} bits | {found:.4f} | {real:.4f} | {share} |"
+    for found, real, fixed in zip(
+        model[1:],
+        (COMPOSABLE.pe_um2, COMPOSABLE.pe_uw),
+        (SYNTHESIZED[2].pe_um2, SYNTHESIZED[2].pe_uw),
+        strict=True,
+    ):
+        share = f"{100 * (found / real - 1):+.1f} % | {real / fixed:.2f}"
+        yield f"| composable, um2, then uW | {found:.4g} | {real:.4g} | {share} |"
 
 
 def _tpu() -> Iterator[str]:

@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from accelsim.energy.area import pe_leakage_uw, synthesized_pe_um2
 from accelsim.energy.operations import pe
 from accelsim.energy.table import TableValues
-from accelsim.hardware import Array
+from accelsim.hardware import Array, PeKind
 
-__all__ = ["COMPOSABLE", "KELLER_TOPS_PER_W", "SYNTHESIZED", "Synthesized", "modelled"]
+__all__ = [
+    "COMPOSABLE",
+    "KELLER_TOPS_PER_W",
+    "SYNTHESIZED",
+    "Synthesized",
+    "composable_product_pj",
+    "modelled",
+    "modelled_composable",
+]
 
 _PES = 16
 _HERTZ = 500e6
@@ -61,3 +69,16 @@ def modelled(table: TableValues, bits: int) -> tuple[float, float, float]:
     array = Array(rows=1, columns=1, dataflow="ws", weight_bits=bits, activation_bits=bits)
     area_um2 = synthesized_pe_um2(table, bits, bits)
     return pe(table, bits, bits).value, area_um2, pe_leakage_uw(table, array)
+
+
+def modelled_composable(table: TableValues) -> tuple[float, float, float]:
+    """Return (pJ a cycle, um2, uW) of the composable PE: the 8-bit laws times the ratios."""
+    pj, um2, uw = modelled(table, 8)
+    ratios = table.composable_pe
+    return pj * ratios.energy_ratio, um2 * ratios.area_ratio, uw * ratios.leakage_ratio
+
+
+def composable_product_pj(pe_pj: float, bits: int) -> float:
+    """Return what a product of ``bits`` costs on a composable PE, of all that it takes at once."""
+    array = Array(rows=1, columns=1, dataflow="ws", pe_kind=PeKind.COMPOSABLE)
+    return pe_pj / array.pe_rate(bits, bits).macs_per_cycle

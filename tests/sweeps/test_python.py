@@ -32,3 +32,20 @@ def test_processes_give_the_same_rows(space_file):
 def test_a_mistake_names_its_field():
     with pytest.raises(ConfigError, match=r"^space: axes.array.row: unknown axis \(did you mean"):
         accelsim.sweep({"axes": {"array.row": [1]}})
+
+
+def test_kinds_of_pes_are_an_axis_and_what_they_cannot_multiply_is_impossible():
+    kinds = ["fixed", "composable", "bit_serial", "ternary"]
+    axes = {"array.pe_kind": kinds, "bits": ["w4a4", "w2a2"]}
+    rows = accelsim.sweep({"network": "digits_mlp", "axes": axes}, workers=0)
+    found = {(row["array.pe_kind"], row["bits"]): row for row in rows}
+    assert found["ternary", "w4a4"]["status"] == "impossible"
+    assert "PEs of array.pe_kind=ternary have no multiplier" in found["ternary", "w4a4"]["reason"]
+    done = [row for row in rows if row["status"] == "done"]
+    assert len(done) == 7
+    for bits in ("w4a4", "w2a2"):
+        same = [row for row in done if row["bits"] == bits]
+        assert len({row["accuracy_pct"] for row in same}) == 1
+        assert len({row["energy_uj"] for row in same}) == len(same)
+        stream = {row["array.pe_kind"]: row["cycles_stream"] for row in same}
+        assert stream["composable"] < stream["fixed"] < stream["bit_serial"]

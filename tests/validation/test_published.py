@@ -8,7 +8,14 @@ from accelsim.energy import load_table
 from accelsim.energy.area import area
 from accelsim.energy.operations import adder, multiplier, pe, register
 from accelsim.hardware import load_hardware
-from validation.bitfusion import COMPOSABLE, KELLER_TOPS_PER_W, SYNTHESIZED, modelled
+from validation.bitfusion import (
+    COMPOSABLE,
+    KELLER_TOPS_PER_W,
+    SYNTHESIZED,
+    composable_product_pj,
+    modelled,
+    modelled_composable,
+)
 from validation.eyeriss import LAYERS, filter_read_pj, pe_pj
 from validation.tpu import APPLICATIONS, dense, fetch_cycles, roof_tops, square_matrix_us
 
@@ -50,6 +57,23 @@ def test_the_composable_pe_of_the_tables_is_that_of_synthesis(table):
     assert entry.energy_ratio == pytest.approx(COMPOSABLE.pe_pj / fixed.pe_pj, rel=0.005)
     assert entry.area_ratio == pytest.approx(COMPOSABLE.pe_um2 / fixed.pe_um2, rel=0.005)
     assert entry.leakage_ratio == pytest.approx(COMPOSABLE.pe_uw / fixed.pe_uw, rel=0.005)
+
+
+def test_the_composable_pe_is_within_5_percent_of_synthesis(table):
+    energy_pj, area_um2, leakage_uw = modelled_composable(table)
+    assert energy_pj == pytest.approx(COMPOSABLE.pe_pj, rel=0.05)
+    assert area_um2 == pytest.approx(COMPOSABLE.pe_um2, rel=0.05)
+    assert leakage_uw == pytest.approx(COMPOSABLE.pe_uw, rel=0.05)
+
+
+@pytest.mark.parametrize(("index", "bits", "of_fixed"), [(2, 8, 2.26), (1, 4, 1.39), (0, 2, 0.71)])
+def test_bricks_pay_where_widths_are_narrow(table, index, bits, of_fixed):
+    fixed = SYNTHESIZED[index]
+    assert fixed.bits == bits
+    synthesized = composable_product_pj(COMPOSABLE.pe_pj, bits)
+    assert synthesized / fixed.pe_pj == pytest.approx(of_fixed, abs=0.005)
+    model = composable_product_pj(modelled_composable(table)[0], bits)
+    assert model / pe(table, bits, bits).value == pytest.approx(of_fixed, rel=0.02)
 
 
 def test_a_weight_tile_of_the_tpu_takes_1349_cycles(tpu):
