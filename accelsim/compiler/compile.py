@@ -7,7 +7,7 @@ from accelsim.compiler.lower import lower_network
 from accelsim.compiler.placement import place_network
 from accelsim.compiler.program import Place, Program
 from accelsim.compiler.shapes import NetworkShape
-from accelsim.compiler.vector_limits import check_vectors
+from accelsim.compiler.vector_limits import check_cut_vectors
 from accelsim.errors import ConfigError, WorkloadError
 from accelsim.hardware.schema import Hardware
 from accelsim.network.integer import IntegerNetwork
@@ -33,10 +33,7 @@ def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1)
     """
     if batch < 1:
         raise ConfigError(f"batch: must be at least 1, got {batch}")
-    shape = lower_network(network, batch, hardware.accumulator.bits)
-    program = compile_shapes(shape, hardware)
-    check_vectors(network, program.instructions)
-    return program
+    return compile_shapes(lower_network(network, batch, hardware.accumulator.bits), hardware)
 
 
 def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
@@ -61,6 +58,7 @@ def compile_shapes(network: NetworkShape, hardware: Hardware) -> Program:
     check_ternary(network.layers, hardware)
     check_rows(network.layers)
     instructions, on_chip = place_network(network, hardware)
+    check_cut_vectors(instructions)
     return Program(
         network=network.name,
         batch=network.batch,

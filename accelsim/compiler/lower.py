@@ -8,6 +8,7 @@ weights of the layer that follows are stored in the order of the elements.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -21,6 +22,7 @@ from accelsim.compiler.shapes import (
     VectorShape,
 )
 from accelsim.compiler.two_passes import WORD_BITS, two_passes, words_name
+from accelsim.compiler.vector_limits import parts_add_up
 from accelsim.errors import InternalError
 from accelsim.network.geometry import Window
 from accelsim.network.integer import (
@@ -58,6 +60,11 @@ def lower_network(network: IntegerNetwork, batch: int, accumulator_bits: int) ->
     A layer that finds its output's range at run time becomes two, with a tensor of words between.
     A reshape leaves no layer behind: its output is another view of its input's storage. Nor
     does a softmax, which the host does: the tensors that it reads and writes are in DRAM.
+
+    Raises
+    ------
+    ConfigError
+        The sum of a group of weights could leave the accumulator's range before it is scaled.
     """
     storage = {network.input: network.input}
     tensors = {
@@ -108,6 +115,7 @@ def _work(
     output_bits = network.tensors[layer.output].format.bits
     if isinstance(operator, IntegerMatrix | RunTimeMatrix):
         vectors = operator.vectors
+        accumulator = replace(network.accumulator, bits=accumulator_bits)
         return MatrixShape(
             input_shape=_image(inputs[0].shape),
             out_channels=operator.weights.shape[0],
@@ -122,6 +130,8 @@ def _work(
             vector_depth=min(vectors.size, operator.weights[0].size) if vectors else 0,
             scale_bits=vectors.scale_bits if vectors else 0,
             weights_are_ternary=bool(np.abs(operator.weights).max() <= 1),
+            vector_parts_add_up=vectors is None
+            or parts_add_up(layer.name, operator, vectors, inputs[0].format, accumulator),
         )
     if isinstance(operator, IntegerPad):
         return _pad(operator, inputs[0].shape, batch, input_bits, output_bits)

@@ -84,7 +84,8 @@ class MatrixShape:
 
     ``row_sums``: its weights have zero points, so that rows of activations are summed up, too.
     ``vector_depth`` elements of the depth share an integer scale of ``scale_bits`` in each column;
-    0: there are no such scales.
+    0: there are no such scales. ``vector_parts_add_up``: an array may cut the vectors, as scaled
+    sums of their parts never overflow.
     ``finds_range``: comparators keep each image's smallest and largest result.
     """
 
@@ -103,6 +104,7 @@ class MatrixShape:
     scale_bits: int = 0
     weights_are_ternary: bool = False
     finds_range: bool = False
+    vector_parts_add_up: bool = True
 
     @property
     def operator(self) -> str:

@@ -9,79 +9,65 @@ which weights, scales and the input's format decide.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator, IntegerFormat
 from accelsim.compiler.program import Instruction, MatrixInstruction
 from accelsim.errors import ConfigError
-from accelsim.network.integer import IntegerMatrix, IntegerNetwork
+from accelsim.network.integer import IntegerMatrix
 from accelsim.network.run_time import RunTimeMatrix
 from accelsim.network.vectors import WeightVectors, vector_bounds
 
-__all__ = ["check_vectors"]
+__all__ = ["check_cut_vectors", "parts_add_up"]
 
 
-def check_vectors(network: IntegerNetwork, instructions: tuple[Instruction, ...]) -> None:
-    """Refuse vectors of weights whose sums could overflow where the definition has no step.
+def parts_add_up(
+    layer: str,
+    operator: IntegerMatrix | RunTimeMatrix,
+    vectors: WeightVectors,
+    source: IntegerFormat,
+    accumulator: Accumulator,
+) -> bool:
+    """Return whether parts of a layer's vectors, scaled one by one, can never overflow.
+
+    Raises
+    ------
+    ConfigError
+        A whole vector's sum could be more than the accumulator holds, before it is scaled.
+    """
+    weights = np.moveaxis(operator.weights, 1, -1).reshape(len(operator.weights), -1)
+    starts = [start for start, _ in vector_bounds(weights.shape[1], vectors.size)]
+    largest = max(-source.low, source.high)
+    parts = np.add.reduceat(np.abs(weights.astype(np.int64)), starts, axis=1) * largest
+    if parts.max() > accumulator.high:
+        raise ConfigError(
+            f"layer {layer!r}: sums of groups of {min(vectors.size, weights.shape[1])} weights "
+            f"reach {parts.max()}, more than the {accumulator.bits}-bit accumulator holds; use "
+            "smaller groups, fewer bits or a wider accumulator"
+        )
+    scaled = np.abs(operator.bias) + (parts * vectors.scales.T).sum(axis=1)
+    return bool(scaled.max() <= accumulator.high)
+
+
+def check_cut_vectors(instructions: tuple[Instruction, ...]) -> None:
+    """Refuse vectors that the array cuts where their parts could overflow.
 
     Raises
     ------
     ConfigError
         One line for each layer.
     """
-    plans = {
-        instruction.layer: instruction.plan
-        for instruction in instructions
-        if isinstance(instruction, MatrixInstruction)
-    }
-    problems: list[str] = []
-    for layer in network.layers:
-        operator = layer.operator
-        if not isinstance(operator, IntegerMatrix | RunTimeMatrix) or operator.vectors is None:
+    problems = []
+    for instruction in instructions:
+        if not isinstance(instruction, MatrixInstruction):
             continue
-        problem = _problem(
-            *(operator, operator.vectors, network.tensors[layer.inputs[0]].format),
-            *(network.accumulator, plans[layer.name].tile_k, plans[layer.name].dataflow.preloads),
-        )
-        problems += [f"layer {layer.name!r}: {problem}"] if problem else []
+        shape, plan = instruction.shape, instruction.plan
+        cut = plan.dataflow.preloads and plan.tile_k < shape.vector_depth
+        if cut and not shape.vector_parts_add_up:
+            problems.append(
+                f"layer {instruction.layer!r}: groups of {shape.vector_depth} weights go through "
+                f"the array in parts of {plan.tile_k}, and scaled one by one these could overflow "
+                f"the {shape.accumulator_bits}-bit accumulator: what it holds would depend on the "
+                f"array; use groups of {plan.tile_k}, fewer scale bits or a wider accumulator"
+            )
     if problems:
         raise ConfigError("\n".join(problems))
-
-
-def _problem(
-    operator: IntegerMatrix | RunTimeMatrix,
-    vectors: WeightVectors,
-    source: IntegerFormat,
-    accumulator: Accumulator,
-    tile_k: int,
-    preloads: bool,
-) -> str | None:
-    """Return what is wrong with a layer, if anything."""
-    weights = _deep(operator.weights)
-    depth = weights.shape[1]
-    bounds = vector_bounds(depth, vectors.size)
-    starts = [start for start, _ in bounds]
-    largest = max(-source.low, source.high)
-    parts = np.add.reduceat(np.abs(weights), starts, axis=1) * largest
-    size = min(vectors.size, depth)
-    if parts.max() > accumulator.high:
-        return (
-            f"sums of groups of {size} weights reach {parts.max()}, more than the "
-            f"{accumulator.bits}-bit accumulator holds; use smaller groups, fewer bits or a wider "
-            "accumulator"
-        )
-    if not preloads or tile_k >= size:
-        return None
-    scaled = np.abs(operator.bias) + (parts * vectors.scales.T).sum(axis=1)
-    if scaled.max() <= accumulator.high:
-        return None
-    return (
-        f"groups of {size} weights are longer than the array's {tile_k} rows that they take, and "
-        f"their scaled parts could overflow the {accumulator.bits}-bit accumulator: what it holds "
-        f"would depend on the array; use groups of {tile_k}, fewer scale bits or wider accumulators"
-    )
-
-
-def _deep(weights: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return int64[out_channels, depth], the depth in the array's order."""
-    return np.moveaxis(weights, 1, -1).reshape(len(weights), -1).astype(np.int64)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import IntegerFormat, holding
 from accelsim.network.integer import QuantizedTensor
+from accelsim.network.vectors import WeightVectors
 
 __all__ = ["GivenQuantization", "QuantizedWeights"]
 
@@ -33,6 +34,8 @@ class QuantizedWeights:
         float64[out_channels] or [1]; meant to be scale * input scale, but a file may differ.
     zero_points
         int64[out_channels] or [1], values of ``format``; None: all 0.
+    vectors
+        Integer scales of vectors of weights, within those of the channels; None: there are none.
     """
 
     integers: NDArray[np.int32]
@@ -41,10 +44,19 @@ class QuantizedWeights:
     bias: NDArray[np.int64] | None = None
     bias_scales: NDArray[np.float64] | None = None
     zero_points: NDArray[np.int64] | None = None
+    vectors: WeightVectors | None = None
+
+    @property
+    def steps(self) -> NDArray[np.float64]:
+        """What one step of each integer stands for, float64 that broadcasts to the integers."""
+        scales = self.scales.reshape(-1, *[1] * (self.integers.ndim - 1))
+        if self.vectors is None:
+            return scales
+        return np.asarray(scales * self.vectors.of_weights(self.integers.shape))
 
     @property
     def centred(self) -> NDArray[np.int64]:
-        """The integers less their zero points: int64, ``real = scale * centred``."""
+        """The integers less their zero points: int64, ``real = steps * centred``."""
         integers = self.integers.astype(np.int64)
         if self.zero_points is None:
             return integers

@@ -73,6 +73,7 @@ def lower_matrix(
         clamp_low=clamp[0],
         clamp_high=clamp[1],
         weight_zero_points=zero_points_of(weights),
+        vectors=weights.vectors,
     )
 
 
@@ -109,12 +110,16 @@ def _folded_bias(
     Weights with zero points count as what they are less these.
     """
     steps = _bias_steps(bias, weights, weights.scales * source.scale)
-    sums = weights.centred.reshape(len(bias), -1).sum(axis=1)
+    multiples = weights.centred
+    if weights.vectors is not None:
+        multiples = multiples * weights.vectors.of_weights(multiples.shape)
+    sums = multiples.reshape(len(bias), -1).sum(axis=1)
     folded: NDArray[np.int64] = steps - source.zero_point * sums
     accumulator = spec.accumulator
     outside = np.flatnonzero((folded < accumulator.low) | (folded > accumulator.high))
     if outside.size:
         wider = "a wider accumulator, " if accumulator.bits < WIDEST_ACCUMULATOR else ""
+        wider += "fewer scale bits, " if weights.vectors else ""
         raise ConfigError(
             f"layer {layer!r}: bias {folded[outside[0]]} of output channel {outside[0]} (its zero "
             f"point folded in) does not fit the {accumulator.bits}-bit accumulator "

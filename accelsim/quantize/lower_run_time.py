@@ -120,6 +120,7 @@ def _matrix(
         groups=groups,
         range=found,
         weight_zero_points=zero_points_of(weights),
+        vectors=weights.vectors,
     )
     _check_corrections(name, matrix, source, spec)
     return matrix

@@ -21,6 +21,7 @@ from accelsim.quantize.lower_run_time import lower_run_time
 from accelsim.quantize.lowering import lower
 from accelsim.quantize.observers import Range, RangeMethod
 from accelsim.quantize.spec import QuantizationSpec, WeightRounding
+from accelsim.quantize.weight_groups import quantize_groups
 from accelsim.quantize.weights import quantize_weights
 from accelsim.quantize.widths import network_widths
 
@@ -123,16 +124,22 @@ def weights_to_integers(
             raise WorkloadError(f"layer {layer.name!r}: weights or bias are NaN or infinite")
         # A bias that stays real asks for no step of the weights.
         dynamic = spec.range_method is RangeMethod.DYNAMIC
-        integers[layer.name] = quantize_weights(
+        layer_weights = (
             operator.weights,
             np.zeros_like(operator.bias) if dynamic else operator.bias,
             1.0 if dynamic else tensors[layer.inputs[0]].scale,
             spec.weight_format(weight_bits[layer.name]),
-            spec.per_channel,
+        )
+        how = (
             spec.weight_range_method,
             spec.percentile,
             generator if spec.weight_rounding is WeightRounding.STOCHASTIC else None,
-            not spec.asymmetric_weights,
+        )
+        symmetric = not spec.asymmetric_weights
+        integers[layer.name] = (
+            quantize_weights(*layer_weights, spec.per_channel, *how, symmetric)
+            if spec.group_size is None
+            else quantize_groups(*layer_weights, spec.group_size, spec.scale_bits, *how)
         )
     return integers
 

@@ -16,6 +16,7 @@ from accelsim.quantize.layer_bits import (
     check_layer_bits,
 )
 from accelsim.quantize.observers import WEIGHT_METHODS, RangeMethod
+from accelsim.quantize.weight_groups import check_groups
 
 __all__ = ["Arithmetic", "MachineArithmetic", "QuantizationSpec", "WeightRounding"]
 
@@ -83,6 +84,9 @@ class QuantizationSpec:
         Other widths for single layers.
     per_channel
         One weight scale for each output channel instead of one for the layer.
+    group_size, scale_bits
+        Within an output channel's scale, an integer one of ``scale_bits`` (2 to 16) for each so
+        many weights along the depth; None: no groups.
     symmetric_activations
         Real zero in the middle of the integer range, instead of a range fitted at both ends.
     signed_activations
@@ -119,6 +123,8 @@ class QuantizationSpec:
     weight_bits: int
     activation_bits: int
     per_channel: bool = True
+    group_size: int | None = None
+    scale_bits: int = 8
     symmetric_activations: bool = False
     signed_activations: bool = True
     asymmetric_weights: bool = False
@@ -167,6 +173,7 @@ class QuantizationSpec:
             if not NARROWEST_BITS <= bits <= WIDEST_BITS:
                 raise ConfigError(f"{name}: must be {NARROWEST_BITS} to {WIDEST_BITS}, got {bits}")
         check_layer_bits(self.layer_bits)
+        check_groups(self.group_size, self.scale_bits, self.per_channel, self.asymmetric_weights)
         if not 0.0 < self.percentile <= 100.0:
             raise ConfigError(
                 f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"

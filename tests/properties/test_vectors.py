@@ -441,9 +441,9 @@ def test_a_vector_longer_than_the_array_must_not_overflow(dataflow):
     # 393216 * 255 = 100270080: 27 bits reach 67108863, 28 bits 134217727.
     changes = [f"array.dataflow={dataflow}", "array.scale_bits=8"]
     message = (
-        "^layer 'layer': groups of 24 weights are longer than the array's 4 rows that they take, "
-        "and their scaled parts could overflow the 27-bit accumulator: what it holds would depend "
-        "on the array; use groups of 4, fewer scale bits or wider accumulators$"
+        "^layer 'layer': groups of 24 weights go through the array in parts of 4, and scaled one "
+        "by one these could overflow the 27-bit accumulator: what it holds would depend on the "
+        "array; use groups of 4, fewer scale bits or a wider accumulator$"
     )
     narrow = load_hardware("edge_4x4", [*changes, "accumulator.bits=27"])
     with pytest.raises(ConfigError, match=message):

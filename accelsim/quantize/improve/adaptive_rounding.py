@@ -39,9 +39,12 @@ _DECAYS = (0.9, 0.999)
 class _Problem:
     """Weights of one group: float64[channels, depth] in steps, zero points added, and moments of
     its inputs.
+
+    ``sizes``: float64[channels, depth], the steps as shares of the channel's largest.
     """
 
     weights: FloatArray
+    sizes: FloatArray
     moments: FloatArray
     low: int
     high: int
@@ -83,21 +86,32 @@ def rounded_for_output(
     assert isinstance(operator, Convolution | Dense)
     groups = operator.groups if isinstance(operator, Convolution) else 1
     shape = operator.weights.shape
-    scales = quantized.scales.reshape(-1, *[1] * (len(shape) - 1))
+    by_group = groups, shape[0] // groups, -1
     offsets = quantized.integers - quantized.centred
-    steps = (operator.weights / scales + offsets).reshape(groups, shape[0] // groups, -1)
+    steps = (operator.weights / quantized.steps + offsets).reshape(by_group)
+    sizes = _sizes(quantized).reshape(by_group)
     before = quantized.integers.reshape(steps.shape)
     moments = second_moments(operator, inputs)
     chosen = np.stack(
         [
             _round(
-                _Problem(steps[group], moments[group], quantized.format.low, quantized.format.high),
+                _Problem(
+                    *(steps[group], sizes[group], moments[group]),
+                    *(quantized.format.low, quantized.format.high),
+                ),
                 before[group],
             )
             for group in range(groups)
         ]
     )
     return replace(quantized, integers=chosen.reshape(shape).astype(np.int32))
+
+
+def _sizes(quantized: QuantizedWeights) -> FloatArray:
+    """Return each weight's step as a share of its channel's largest."""
+    steps = np.broadcast_to(quantized.steps, quantized.integers.shape)
+    largest = steps.reshape(len(steps), -1).max(axis=1)
+    return np.asarray(steps / largest.reshape(-1, *[1] * (steps.ndim - 1)))
 
 
 def second_moments(operator: Convolution | Dense, inputs: FloatArray) -> FloatArray:
@@ -132,7 +146,7 @@ def _round(problem: _Problem, before: NDArray[np.int32]) -> NDArray[np.int64]:
     optimized = floors + (_optimize(problem, floors) >= 0.5)
     optimized = np.clip(optimized, problem.low, problem.high)
     errors = [
-        output_errors(integers - problem.weights, problem.moments)
+        output_errors((integers - problem.weights) * problem.sizes, problem.moments)
         for integers in (optimized, before.astype(np.float64))
     ]
     better = (errors[0] < errors[1])[:, np.newaxis]
@@ -142,21 +156,24 @@ def _round(problem: _Problem, before: NDArray[np.int32]) -> NDArray[np.int64]:
 def _optimize(problem: _Problem, floors: FloatArray) -> FloatArray:
     """Return how far up each weight is rounded, float64[channels, depth] from 0 to 1.
 
-    Adam on ``E[|W x - Wq x|^2] + weight * sum(1 - |2 h - 1|^exponent)``, h a stretched sigmoid.
+    Adam on ``E[|W x - Wq x|^2] + weight * sum(1 - |2 h - 1|^exponent)``, h a stretched sigmoid;
+    the weight of a smaller step is as much smaller as its square.
     """
     fractions = problem.weights - floors
     latent = _inverse(fractions)
     nearest = np.clip(np.rint(problem.weights), problem.low, problem.high)
-    power = output_errors(nearest - problem.weights, problem.moments)[:, np.newaxis]
+    sizes = problem.sizes
+    power = output_errors((nearest - problem.weights) * sizes, problem.moments)[:, np.newaxis]
     power = np.where(power > 0.0, power, 1.0)
-    pull = ROUNDING_WEIGHT * np.diagonal(problem.moments).mean() / power
+    pull = ROUNDING_WEIGHT * np.diagonal(problem.moments).mean() / power * np.square(sizes)
     mean, variance = np.zeros_like(latent), np.zeros_like(latent)
     for step in range(1, STEPS + 1):
         sigmoid = 1.0 / (1.0 + np.exp(-latent))
         stretched = sigmoid * (STRETCH_HIGH - STRETCH_LOW) + STRETCH_LOW
         up = np.clip(stretched, 0.0, 1.0)
         rounded = np.clip(floors + up, problem.low, problem.high)
-        gradient = 2.0 * ((rounded - problem.weights) @ problem.moments) / power
+        errors = (rounded - problem.weights) * sizes
+        gradient = 2.0 * (errors @ problem.moments) * sizes / power
         progress = step / STEPS
         if progress > WARM_START:
             share = (progress - WARM_START) / (1.0 - WARM_START)

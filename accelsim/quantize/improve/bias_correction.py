@@ -47,8 +47,7 @@ def correct_biases(
 def _corrected(layer: Layer, quantized: QuantizedWeights, inputs: NDArray[np.floating]) -> Layer:
     operator = layer.operator
     assert isinstance(operator, Convolution | Dense)
-    scales = quantized.scales.reshape(-1, *[1] * (operator.weights.ndim - 1))
-    error = operator.weights.astype(np.float64) - quantized.centred * scales
+    error = operator.weights.astype(np.float64) - quantized.centred * quantized.steps
     unbiased = replace(operator, bias=np.zeros_like(operator.bias))
     shifts = float_layer(unbiased, error, np.asarray(inputs, dtype=np.float64))
     means = np.moveaxis(shifts, 1, 0).reshape(len(operator.bias), -1).mean(axis=1)
