@@ -171,12 +171,20 @@ def file_arithmetic(model: ImportedModel | IntegerModel, hardware: Hardware) -> 
 def with_operands_of(integer: IntegerNetwork, machine: Hardware) -> Hardware:
     """Return a machine with PEs built for the widest weights and activations that are multiplied.
 
+    It has multipliers for the scales of groups of weights, if there are any.
+
     Raises
     ------
     ConfigError
         If a tile of operands so wide does not fit the machine.
     """
-    return machine.with_operand_bits(*operand_bits(integer, machine))
+    scale_bits = [
+        layer.operator.vectors.scale_bits
+        for layer in integer.layers
+        if isinstance(layer.operator, IntegerMatrix) and layer.operator.vectors is not None
+    ]
+    widths = operand_bits(integer, machine)
+    return machine.with_operand_bits(*widths, max(scale_bits, default=None))
 
 
 def operand_bits(integer: IntegerNetwork, hardware: Hardware) -> tuple[int, int]:

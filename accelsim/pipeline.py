@@ -193,7 +193,7 @@ def _configuration(start: Start, points: Sequence[PointResult]) -> dict[str, obj
     request, data = start.request, start.data
     quantization = {
         "calibrated_on": data.calibration_source,
-        "weight_scales": "per_channel" if request.per_channel else "per_tensor",
+        "weight_scales": _weight_scales(request),
         "activation_codes": "symmetric" if request.symmetric_activations else "asymmetric",
         "weight_codes": "asymmetric" if request.asymmetric_weights else "symmetric",
         "activation_ranges": request.ranges,
@@ -219,6 +219,12 @@ def _configuration(start: Start, points: Sequence[PointResult]) -> dict[str, obj
         "seed": request.seed,
         "energy": request.energy,
     }
+
+
+def _weight_scales(request: RunRequest) -> str:
+    if request.group_size is not None:
+        return f"per_group of {request.group_size}, {request.scale_bits}-bit scales"
+    return "per_channel" if request.per_channel else "per_tensor"
 
 
 def _overflow_warnings(points: list[PointResult]) -> tuple[str, ...]:

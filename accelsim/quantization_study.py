@@ -64,8 +64,8 @@ class StudyRequest:
     ----------
     run
         Network, data, machine arithmetic, widths (`RunRequest.points`), and the choices that all
-        methods share (``per_channel``, ``symmetric_activations``, ``asymmetric_weights``,
-        ``percentile``).
+        methods share (``per_channel``, ``group_size``, ``scale_bits``, ``symmetric_activations``,
+        ``asymmetric_weights``, ``percentile``).
     methods
         Names of `METHODS`.
     formats
@@ -111,6 +111,8 @@ class StudyRequest:
         words += ["--bits", ",".join(point_name(*point) for point in self.points)]
         words += [] if run.data is None else ["--data", run.data]
         words += [] if run.per_channel else ["--per-tensor"]
+        if run.group_size is not None:
+            words += ["--group-size", str(run.group_size), "--scale-bits", str(run.scale_bits)]
         words += ["--symmetric"] if run.symmetric_activations else []
         words += ["--asymmetric-weights"] if run.asymmetric_weights else []
         words += ["--percentile", f"{run.percentile:g}"] * (run.percentile != standard.percentile)
@@ -137,7 +139,8 @@ def study_methods(request: StudyRequest, progress: Progress = silent) -> MethodS
     if not isinstance(model, ImportedModel) or model.given is not None:
         raise ConfigError(f"{run.network}: is quantized already; give the float network")
     hardware = load_machine(run)
-    machines = [hardware.with_operand_bits(*point) for point in request.points]
+    scale_bits = run.built_scale_bits
+    machines = [hardware.with_operand_bits(*point, scale_bits) for point in request.points]
     data = load_images(model, run)
     scores = run_float(model, data.images, [model.network.output])[model.network.output]
     halves = _calibration_sets(data, request)

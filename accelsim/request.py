@@ -14,6 +14,7 @@ from accelsim.frontend import LARGEST_SEED, Scaling, is_shapes
 from accelsim.hardware import Hardware, PeKind
 from accelsim.quantize import WEIGHT_METHODS, LayerBits, RangeMethod, WeightRounding
 from accelsim.quantize.layer_bits import NARROWEST_BITS, WIDEST_BITS, check_layer_bits
+from accelsim.quantize.weight_groups import check_groups
 from accelsim.units import format_hertz
 
 __all__ = [
@@ -31,6 +32,8 @@ Progress = Callable[[str, int, int], None]
 
 _QUANTIZATION = {
     "per_channel": "--per-tensor",
+    "group_size": "--group-size",
+    "scale_bits": "--scale-bits",
     "symmetric_activations": "--symmetric",
     "asymmetric_weights": "--asymmetric-weights",
     "range_method": "--range",
@@ -87,6 +90,9 @@ class RunRequest:
         Images in one batch: they share the weights that are fetched.
     per_channel
         One weight scale for each output channel, instead of one for each layer.
+    group_size, scale_bits
+        Within an output channel's scale, an integer one of ``scale_bits`` for each so many weights
+        along the depth; None: no groups. An array without multipliers for it gets them.
     symmetric_activations
         Zero in the middle of the activations' integers, instead of ranges fitted at both ends.
     asymmetric_weights
@@ -128,6 +134,8 @@ class RunRequest:
     limit: int = 64
     batch: int = 1
     per_channel: bool = True
+    group_size: int | None = None
+    scale_bits: int = 8
     symmetric_activations: bool = False
     asymmetric_weights: bool = False
     range_method: str = RangeMethod.MIN_MAX
@@ -176,6 +184,7 @@ class RunRequest:
             self._check_asymmetric_weights()
         if self.layer_bits:
             self._check_layer_bits()
+        self._check_groups()
         for name in ("limit", "batch"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}: must be at least 1 image, got {getattr(self, name)}")
@@ -212,6 +221,26 @@ class RunRequest:
                     f"--set {override}: weights with zero points need the sums of rows; leave it "
                     "or --asymmetric-weights out"
                 )
+
+    def _check_groups(self) -> None:
+        check_groups(self.group_size, self.scale_bits, self.per_channel, self.asymmetric_weights)
+        if self.group_size is None:
+            return
+        if is_shapes(self.network):
+            raise ConfigError(f"--group-size: {self.network} has no values to be quantized")
+        if self.engine == "register":
+            raise ConfigError(
+                "--group-size: the register engine has no scales of groups; use --engine cycle"
+            )
+        if self.energy == EnergyMode.SWITCHING:
+            raise ConfigError(
+                "--group-size: --energy switching does not count scales of groups; leave it out"
+            )
+
+    @property
+    def built_scale_bits(self) -> int | None:
+        """Width of the scales of groups of weights that arrays need multipliers for, if any."""
+        return None if self.group_size is None else self.scale_bits
 
     def _check_layer_bits(self) -> None:
         check_layer_bits(self.layer_bits)
@@ -275,6 +304,8 @@ class RunRequest:
             value = getattr(self, name)
             if isinstance(value, tuple):
                 words += [(option, str(entry)) for entry in value]
+            elif name == "scale_bits" and self.group_size is None:
+                continue
             elif value != getattr(standard, name) and name != "percentile":
                 words.append((option, None if isinstance(value, bool) else f"{value}"))
         if RangeMethod.PERCENTILE in (self.range_method, self.weight_range_method):

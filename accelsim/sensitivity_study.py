@@ -155,7 +155,7 @@ def study_sensitivity(request: SensitivityRequest, progress: Progress = silent) 
 
 
 def _subject(model: ImportedModel, hardware: Hardware, run: RunRequest) -> _Subject:
-    machine = hardware.with_operand_bits(*run.float_points[0])
+    machine = hardware.with_operand_bits(*run.float_points[0], run.built_scale_bits)
     spec = QuantizationSpec.for_machine(machine, **run.quantization)
     network_widths(model.network, spec)
     data = load_images(model, run)

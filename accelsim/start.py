@@ -115,7 +115,7 @@ def integer_network(request: RunRequest) -> IntegerNetwork:
     request = replace(request, points=request.points or ((8, 8),))
     if len(request.float_points) != 1:
         raise ConfigError(f"points: must be one, got {len(request.float_points)}")
-    machine = hardware.with_operand_bits(*request.float_points[0])
+    machine = hardware.with_operand_bits(*request.float_points[0], request.built_scale_bits)
     data = load_images(float_model, request)
     ((_, integer),) = _quantized(float_model, data, (machine,), request, silent)
     return integer
@@ -139,7 +139,8 @@ def _to_quantize(
 ) -> Start:
     """Quantize a float network to each width that is asked for."""
     request = replace(request, points=request.float_points)
-    machines = [hardware.with_operand_bits(*point) for point in request.float_points]
+    scale_bits = request.built_scale_bits
+    machines = [hardware.with_operand_bits(*point, scale_bits) for point in request.float_points]
     network = model.network
     for machine in machines:
         network_widths(network, _quantization(machine, request))

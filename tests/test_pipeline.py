@@ -90,6 +90,24 @@ def test_layers_of_different_widths_run_on_the_widest_pe(data, engine):
     )
 
 
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+def test_weights_in_groups_are_golden_and_cost_more(data, dataflow):
+    flow = (f"array.dataflow={dataflow}",)
+    plain = RunRequest(points=((4, 8),), overrides=flow, data=data, engine="tile", limit=2)
+    before = run(plain).points[0]
+    request = replace(plain, group_size=12, scale_bits=6, engine="cycle")
+    result = run(request)
+    (point,) = result.points
+    assert point.golden_mismatches == 0
+    assert result.configuration["weight_scales"] == "per_group of 12, 6-bit scales"
+    assert request.command.endswith("--group-size 12 --scale-bits 6")
+    assert point.cycles_total > before.cycles_total
+    assert point.energy_uj_per_image > before.energy_uj_per_image
+    assert point.area_mm2 > before.area_mm2
+    again = run(replace(request, engine="tile")).points[0]
+    assert again.cycles_total == point.cycles_total
+
+
 def test_a_narrower_layer_moves_fewer_bytes_in_the_same_array(story, data):
     narrow = (LayerBits("conv2", 4), LayerBits("conv3", 4))
     mixed = run(

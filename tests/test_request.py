@@ -50,6 +50,25 @@ def test_the_defaults_are_the_digits_at_five_widths():
             "range_method: must be one of min_max, moving_average, percentile, mse, kl, octav, "
             "cross_entropy, dynamic, got 'mean'",
         ),
+        ({"group_size": 0}, "group_size: must be 1 to 1048576, got 0"),
+        ({"group_size": 8, "scale_bits": 1}, "scale_bits: must be 2 to 16, got 1"),
+        (
+            {"group_size": 8, "per_channel": False},
+            "group_size: groups have scales within their output channel's; leave out one scale for "
+            "the whole layer",
+        ),
+        (
+            {"group_size": 8, "network": "resnet18"},
+            "--group-size: resnet18 has no values to be quantized",
+        ),
+        (
+            {"group_size": 8, "engine": "register"},
+            "--group-size: the register engine has no scales of groups; use --engine cycle",
+        ),
+        (
+            {"group_size": 8, "energy": "switching"},
+            "--group-size: --energy switching does not count scales of groups; leave it out",
+        ),
         (
             {"points": ((8, 8), (4, 4)), "layer_bits": (LayerBits("a", 4),)},
             "--layer-bits: needs one width of all other layers, got 2",
@@ -106,6 +125,16 @@ def test_without_a_width_the_other_layers_have_eight_bits():
     request = RunRequest(layer_bits=(LayerBits("conv1", 4),))
     assert request.float_points == ((8, 8),)
     assert request.command.endswith(" edge_16x16 --layer-bits conv1=w4")
+
+
+def test_groups_of_weights_are_two_options():
+    request = RunRequest(points=((4, 8),), group_size=16)
+    assert request.command.endswith(" --bits w4a8 --group-size 16")
+    assert request.built_scale_bits == 8
+    request = RunRequest(points=((4, 8),), group_size=16, scale_bits=5)
+    assert request.command.endswith(" --bits w4a8 --group-size 16 --scale-bits 5")
+    assert RunRequest(scale_bits=5).command == RunRequest().command
+    assert RunRequest(scale_bits=5).built_scale_bits is None
 
 
 def test_what_is_run_when_no_widths_are_asked_for():

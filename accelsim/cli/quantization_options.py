@@ -12,6 +12,8 @@ __all__ = [
     "RANGE_METHODS",
     "WEIGHT_RANGE_METHODS",
     "WEIGHT_ROUNDINGS",
+    "group_choices",
+    "group_options",
     "quantization_choices",
     "quantization_options",
 ]
@@ -27,8 +29,24 @@ CALIBRATED_RANGES = RANGE_METHODS[:-1]
 WEIGHT_RANGE_METHODS = ("min_max", "percentile", "mse", "kl", "octav")
 WEIGHT_ROUNDINGS = ("nearest", "stochastic", "adaround")
 
+_GROUP_OPTIONS = (
+    click.option(
+        "--group-size",
+        type=int,
+        metavar="WEIGHTS",
+        help="An integer scale for so many weights along the depth, within the channel's.",
+    ),
+    click.option(
+        "--scale-bits",
+        type=int,
+        metavar="BITS",
+        help="Width of the scales of groups, 2 to 16.  [default: 8]",
+    ),
+)
+
 _OPTIONS = (
     click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel."),
+    *_GROUP_OPTIONS,
     click.option(
         "--symmetric",
         "symmetric_activations",
@@ -93,6 +111,31 @@ _OPTIONS = (
 )
 
 
+def group_options(command: _Command) -> _Command:
+    """Add the options for scales of groups of weights; what they give, `group_choices` reads."""
+    for option in reversed(_GROUP_OPTIONS):
+        command = option(command)
+    return command
+
+
+def group_choices(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options with the request's fields for groups of weights.
+
+    Raises
+    ------
+    ConfigError
+        If a width of scales is given that nothing uses.
+    """
+    from accelsim.errors import ConfigError
+
+    scale_bits = options.pop("scale_bits")
+    if scale_bits is None:
+        return options
+    if options["group_size"] is None:
+        raise ConfigError("--scale-bits: there are no groups; give --group-size, too")
+    return options | {"scale_bits": scale_bits}
+
+
 def quantization_options(command: _Command) -> _Command:
     """Add the options to a command; what they give, `quantization_choices` reads."""
     for option in reversed(_OPTIONS):
@@ -111,6 +154,7 @@ def quantization_choices(options: dict[str, Any]) -> dict[str, Any]:
     from accelsim.errors import ConfigError
     from accelsim.quantize import LayerBits
 
+    options = group_choices(options)
     percentile, per_tensor = options.pop("percentile"), options.pop("per_tensor")
     if percentile is not None:
         methods = (options["range_method"], options["weight_range_method"])

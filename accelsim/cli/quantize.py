@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from accelsim.cli.quantization_options import group_choices, group_options
 from accelsim.cli.widths import parse_bits
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["quantize"]
 @click.option("--data", help="Images, labels and calibration images (docs/data.md).")
 @click.option("--hardware", default="edge_16x16", show_default=True, help="Whose rescale unit.")
 @click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
+@group_options
 @click.option(
     "--symmetric",
     "symmetric_activations",
@@ -71,7 +73,9 @@ def quantize(
     from accelsim.request import RunRequest
 
     run = RunRequest(
-        points=None if bits is None else parse_bits(bits), per_channel=not per_tensor, **options
+        points=None if bits is None else parse_bits(bits),
+        per_channel=not per_tensor,
+        **group_choices(options),
     )
     request = StudyRequest(run, methods or tuple(METHODS), formats, repeats)
     if output is not None:

@@ -95,9 +95,12 @@ def quantize_groups(
     largest = steps.max(axis=1)
     largest = np.where(largest == 0.0, largest.max() or 1.0, largest)
     smallest = np.abs(bias.astype(np.float64)) / (input_scale * LARGEST_BIAS)
-    gammas = np.maximum(largest / largest_integer, smallest)
-    gammas = np.maximum(gammas, np.finfo(np.float32).tiny).astype(np.float32).astype(np.float64)
-    scales = _best_neighbours(deep, steps / gammas[:, None], gammas, codes, bounds, largest_integer)
+    smallest = np.maximum(smallest, np.finfo(np.float32).tiny)
+    gammas = np.maximum(largest / largest_integer, smallest).astype(np.float32).astype(np.float64)
+    # The largest group of a channel wishes the largest scale exactly.
+    most = np.where(largest / largest_integer < smallest, largest / smallest, largest_integer)
+    wished = steps / largest[:, None] * most[:, None]
+    scales = _best_neighbours(deep, wished, gammas, codes, bounds, largest_integer)
     lengths = [stop - start for start, stop in bounds]
     integers = quantize(
         deep / (np.repeat(scales, lengths, axis=1) * gammas[:, None]),

@@ -143,6 +143,11 @@ def _machine(request: RtlRequest) -> Hardware:
     kind = machine.array.pe_kind
     if kind is not PeKind.FIXED:
         raise ConfigError(f"array.pe_kind: there is RTL of fixed PEs only, got {str(kind)!r}")
+    if machine.array.scale_bits:
+        raise ConfigError(
+            f"array.scale_bits: {machine.name} multiplies sums of groups of weights by scales, "
+            "which has no RTL; leave it out"
+        )
     return machine
 
 

@@ -68,9 +68,14 @@ def layer_product(
     Raises
     ------
     ConfigError
-        No such layer on the array, or one that would run for too long.
+        No such layer on the array, one that would run for too long, or one whose weights have
+        scales for groups.
     """
     layer, operator = _find(integer, name)
+    if operator.vectors is not None:
+        raise ConfigError(
+            f"layer {layer.name!r}: scales of groups of weights have no RTL; quantize it without"
+        )
     rows_an_image = prod(integer.tensors[layer.output].shape[1:])
     batch = images[: -(-rows // rows_an_image)]
     tensors = execute(integer, batch).tensors

@@ -18,7 +18,8 @@ LAYER_BITS = f"{QUANTIZATION}layer_bits."
 """What axes that vary one layer's widths begin with."""
 
 NOTHING = "none"
-"""The value of ``quantization.smooth`` that does not smooth, and of a layer as all others are."""
+"""The value of ``quantization.smooth`` that does not smooth, of ``quantization.group_size`` without
+groups, and of a layer as all others are."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Quantization:
     """
 
     per_channel: bool = True
+    group_size: int | None = None
+    scale_bits: int = 8
     symmetric_activations: bool = False
     asymmetric_weights: bool = False
     range_method: str = "min_max"

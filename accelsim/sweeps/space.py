@@ -219,8 +219,12 @@ class Space:
         if network not in self.files:
             changes |= zip(WIDTH_FIELDS, self.operand_bits(settings), strict=True)
         quantization = self.quantized(settings)
-        if quantization.asymmetric_weights and not (network in self.files or is_shapes(network)):
-            changes.setdefault("array.row_sums", True)
+        if not (network in self.files or is_shapes(network)):
+            if quantization.asymmetric_weights:
+                changes.setdefault("array.row_sums", True)
+            if quantization.group_size is not None:
+                built = self.base["array"].get("scale_bits") or quantization.scale_bits
+                changes.setdefault("array.scale_bits", built)
         places: dict[FieldPath, Place] = {(): Place(f"hardware {self.hardware}")}
         hardware = validate(Document(with_values(self.base, changes), places), Hardware)
         batch = settings.get(BATCH, self.batch)

@@ -12,8 +12,10 @@ from accelsim.errors import ConfigError
 from accelsim.frontend import LARGEST_SEED
 from accelsim.hardware.quantities import Count, Part, Text, Word
 from accelsim.hardware.validation import did_you_mean, value_message
+from accelsim.network import NARROWEST_SCALE_BITS, WIDEST_SCALE_BITS
 from accelsim.quantize import LayerBits, RangeMethod, WeightRounding
 from accelsim.quantize.layer_bits import check_layer_bits
+from accelsim.quantize.weight_groups import LARGEST_GROUP
 from accelsim.sweeps.axis_values import listed, make_axis, refuse_values
 from accelsim.sweeps.expressions import Kind, parse_expression
 from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
@@ -58,6 +60,8 @@ _LayerBits = Annotated[Text, AfterValidator(_layer_bits)]
 
 class _QuantizationPart(Part):
     per_channel: bool = True
+    group_size: Annotated[int | None, Field(ge=1, le=LARGEST_GROUP)] = None
+    scale_bits: Annotated[int, Field(ge=NARROWEST_SCALE_BITS, le=WIDEST_SCALE_BITS)] = 8
     symmetric_activations: bool = False
     asymmetric_weights: bool = False
     range_method: Annotated[RangeMethod, Field(strict=False)] = RangeMethod.MIN_MAX
@@ -77,6 +81,8 @@ QUANTIZATION_CHOICES = tuple(
     name for name in _QuantizationPart.model_fields if name != "layer_bits"
 )
 """What an axis can vary; widths of layers have an axis for each layer."""
+
+_MAY_BE_LEFT_OUT = {"smooth": "0 to 1", "group_size": f"1 to {LARGEST_GROUP}"}
 
 
 class _StrategyPart(Part):
@@ -105,7 +111,8 @@ class SpaceFile(Part):
 def quantization_axis(name: str, given: object) -> Axis:
     """Return the axis ``quantization.NAME``; its values are as in the section ``quantization``.
 
-    The axis ``quantization.smooth`` has ``none`` for a network that is left as it is.
+    The axes ``quantization.smooth`` and ``quantization.group_size`` have ``none`` for a network
+    that is left as it is, and for weights without groups.
 
     Raises
     ------
@@ -116,12 +123,12 @@ def quantization_axis(name: str, given: object) -> Axis:
     field = name.removeprefix(QUANTIZATION)
     problems = []
     for value in values:
-        if field == "smooth" and value == NOTHING:
+        if field in _MAY_BE_LEFT_OUT and value == NOTHING:
             continue
         section = {"quantization": {field: value}}
         wrong = value_message(section, ("quantization", field), SpaceFile)
         if wrong is None and value is None:
-            wrong = f"must be 0 to 1, or {NOTHING}, got nothing"
+            wrong = f"must be {_MAY_BE_LEFT_OUT[field]}, or {NOTHING}, got nothing"
         problems += [] if wrong is None else [wrong]
     refuse_values(problems)
     return make_axis(name, values, values)

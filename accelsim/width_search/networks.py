@@ -72,7 +72,8 @@ class Networks:
         if not isinstance(model, ImportedModel) or model.given is not None:
             raise ConfigError(f"{run.network}: is quantized already; give the float network")
         self._run, self._network = run, model.network
-        self._machine: Hardware = load_machine(run).with_operand_bits(*run.float_points[0])
+        widths = (*run.float_points[0], run.built_scale_bits)
+        self._machine: Hardware = load_machine(run).with_operand_bits(*widths)
         self._table: EnergyTable = table_for(self._machine)
         self._spec = QuantizationSpec.for_machine(self._machine, **run.quantization)
         network_widths(self._network, self._spec)

@@ -224,3 +224,14 @@ def test_an_array_that_sums_up_rows_has_no_rtl(tmp_path):
         "--set array.row_sums=false"
     )
     assert not (tmp_path / "bundle").exists()
+
+
+def test_an_array_that_scales_sums_of_groups_has_no_rtl(tmp_path):
+    request = RtlRequest("edge_4x4", ("array.scale_bits=8",))
+    with pytest.raises(ConfigError) as error:
+        export_rtl(request, tmp_path / "bundle")
+    assert str(error.value) == (
+        "array.scale_bits: edge_4x4 multiplies sums of groups of weights by scales, which has no "
+        "RTL; leave it out"
+    )
+    assert not (tmp_path / "bundle").exists()

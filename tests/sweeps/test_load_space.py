@@ -340,6 +340,41 @@ def test_weights_with_zero_points_bring_the_row_sums_that_they_need(space_file):
     assert [said.design((0, 1, i)).hardware.array.row_sums for i in (0, 1)] == [False, True]
 
 
+def test_groups_of_weights_can_be_an_axis_and_bring_their_multipliers(space_file):
+    text = """\
+        schema: accelsim.space/1
+        name: groups
+        hardware: edge_4x4
+        quantization: {scale_bits: 6}
+        axes:
+          quantization.group_size: [none, 16]
+        """
+    space = load_space(space_file(text))
+    without, groups = space.design((0,)), space.design((1,))
+    assert (without.quantization.group_size, without.hardware.array.scale_bits) == (None, None)
+    assert (groups.quantization.group_size, groups.hardware.array.scale_bits) == (16, 6)
+    built = load_space(space_file(text + "  array.scale_bits: [8]\n"))
+    assert built.design((1, 0)).hardware.array.scale_bits == 8
+
+
+def test_groups_of_weights_that_there_are_not(space_file):
+    path = space_file(
+        """\
+        schema: accelsim.space/1
+        name: groups
+        quantization: {scale_bits: 17}
+        axes:
+          quantization.group_size: [null, 0, some]
+        """
+    )
+    assert refusal(path) == [
+        "space.yaml:3: quantization.scale_bits: must be 2 to 16, got 17",
+        "space.yaml:5: axes.quantization.group_size: must be 1 to 1048576, or none, got nothing",
+        "space.yaml:5: axes.quantization.group_size: must be 1 to 1048576, got 0",
+        "space.yaml:5: axes.quantization.group_size: must be a whole number, got 'some'",
+    ]
+
+
 def test_choices_of_quantization_that_there_are_not(space_file):
     path = space_file(
         """\
@@ -362,8 +397,9 @@ def test_choices_of_quantization_that_there_are_not(space_file):
         "space.yaml:3: quantization.seed: must be 0 to 18446744073709551615, got -1",
         (
             "space.yaml:3: quantization.granularity: unknown field, allowed per_channel, "
-            "symmetric_activations, asymmetric_weights, range_method, weight_range_method, "
-            "percentile, equalize, smooth, weight_rounding, correct_biases, layer_bits, seed"
+            "group_size, scale_bits, symmetric_activations, asymmetric_weights, range_method, "
+            "weight_range_method, percentile, equalize, smooth, weight_rounding, correct_biases, "
+            "layer_bits, seed"
         ),
         (
             "space.yaml:5: axes.quantization.range_method: must be one of 'min_max', "

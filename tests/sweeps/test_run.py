@@ -358,6 +358,36 @@ def test_every_choice_of_quantization_gives_the_accuracy_of_a_run(space_file, sw
         assert row.numbers["accuracy_pct"] == run_pipeline(request).points[0].accuracy_integer_pct
 
 
+def test_groups_of_weights_cost_what_they_cost_in_a_run(space_file, sweep_here, folder):
+    text = """\
+        schema: accelsim.space/1
+        name: groups
+        network: digits_mlp
+        axes:
+          bits: [w4a8]
+          quantization.group_size: [none, 16]
+          array.dataflow: [ws, os]
+        """
+    space = load_space(space_file(text))
+    sweep_here(space)
+    rows = rows_of(folder)
+    assert len(rows) == 4
+    for row in rows:
+        design = space.design(row.choice)
+        request = RunRequest(
+            network="digits_mlp",
+            overrides=(f"array.dataflow={design.settings['array.dataflow']}",),
+            points=((4, 8),),
+            limit=1,
+            **vars(design.quantization),
+        )
+        point = run_pipeline(request).points[0]
+        assert row.numbers["accuracy_pct"] == point.accuracy_integer_pct
+        assert row.numbers["cycles_total"] == point.cycles_total
+        assert row.numbers["energy_uj"] == pytest.approx(point.energy_uj_per_image)
+        assert row.numbers["area_mm2"] == pytest.approx(point.area_mm2)
+
+
 def test_two_names_of_one_design_are_two_choices_of_one_point(tiny, sweep_here, folder):
     (folder / "again.csv").write_text((folder / "gemm.csv").read_text())
     networks = "array.dataflow: [ws, os]\n  network: [gemm.csv, again.csv]"

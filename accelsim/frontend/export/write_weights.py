@@ -14,7 +14,19 @@ _INT32 = np.iinfo(np.int32)
 
 
 def write_weights(writer: GraphWriter, layer: str, operator: IntegerMatrix, is_dense: bool) -> str:
-    """Write weights, [out, in] if dense, and return the name of their real numbers."""
+    """Write weights, [out, in] if dense, and return the name of their real numbers.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If groups of them have scales of their own: they run over kernel positions, and ONNX's
+        blocks do not.
+    """
+    if operator.vectors is not None:
+        raise UnsupportedOperatorError(
+            f"layer {layer!r}: weights with scales for groups of {operator.vectors.size} have no "
+            "form in quantized ONNX; leave out --group-size"
+        )
     form, stored = operator.weight_format, container(operator.weight_format)
     integers = operator.weights[:, :, 0, 0] if is_dense else operator.weights
     wish = f"{layer}:weights"

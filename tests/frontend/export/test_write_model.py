@@ -265,6 +265,16 @@ def test_beyond_8_bits_onnxruntime_computes_in_float32(
     assert np.count_nonzero(steps) <= steps.size * 0.15
 
 
+def test_scales_of_groups_of_weights_have_no_form_in_onnx(workload):
+    integer = quantized(workload, weight_bits=4, activation_bits=8, group_size=16)
+    message = (
+        "^layer '(conv1|dense1)': weights with scales for groups of 16 have no form in quantized "
+        "ONNX; leave out --group-size$"
+    )
+    with pytest.raises(UnsupportedOperatorError, match=message):
+        quantized_bytes(integer)
+
+
 def test_four_bit_weights_are_stored_in_four_bits(workload):
     small, large = (quantized(workload, weight_bits=bits, activation_bits=8) for bits in (4, 8))
     weights = {
