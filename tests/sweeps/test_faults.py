@@ -89,6 +89,7 @@ def test_a_sweep_that_is_killed_at_fifty_moments_ends_as_if_it_had_not_been(spac
         capture_output=True,
         text=True,
         check=True,
+        timeout=300,
     )
     undisturbed = content(tmp_path / "undisturbed.sqlite")
     assert len(undisturbed[0]) == len(undisturbed[1]) > 50
@@ -96,6 +97,76 @@ def test_a_sweep_that_is_killed_at_fifty_moments_ends_as_if_it_had_not_been(spac
     assert finished > 0
     for index in range(finished):
         assert content(tmp_path / f"{index}.sqlite") == undisturbed
+
+
+AT_EVERY_STATEMENT = """\
+import os, signal, sqlite3, sys
+from itertools import count
+from pathlib import Path
+from accelsim.sweeps.evaluate import Figures
+from accelsim.sweeps.load_space import load_space
+from accelsim.sweeps.store import Store
+from accelsim.sweeps.stored_point import StoredPoint
+
+numbers = dict.fromkeys(Figures.__dataclass_fields__, 7)
+numbers |= {"cycles_by_cause": {"stream": 7}, "energy_by_component_uj": {"dram": 7.0}}
+points = [StoredPoint(key, (index, 0, 0), "done", "", Figures(**numbers))
+          for index, key in enumerate("abc")]
+space, folder = load_space(sys.argv[1]), Path(sys.argv[2])
+
+def put(path, last):
+    seen = count(1)
+    def statement(text):
+        if next(seen) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+    store = Store(path, create=True)
+    store.enter(space, {})
+    assert store.claim(list("abc")) == set("abc")
+    store._database.set_trace_callback(statement)
+    store.put(points)
+    store.close()
+
+for last in count(1):
+    path = folder / f"{last}.sqlite"
+    child = os.fork()
+    if child == 0:
+        put(path, last)
+        os._exit(0)
+    if os.waitpid(child, 0)[1] == 0:
+        break
+print(last)
+"""
+
+
+def test_points_are_whole_or_absent_at_whichever_statement_a_process_is_killed(
+    space_file, tmp_path
+):
+    done = subprocess.run(
+        [sys.executable, "-c", AT_EVERY_STATEMENT, str(space_file()), str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    last = int(done.stdout)
+    whole = tables(tmp_path / f"{last}.sqlite")
+    assert [len(rows) for rows in whole] == [3, 3, 0]
+    absent = 0
+    for statement in range(1, last):
+        killed = tables(tmp_path / f"{statement}.sqlite")
+        assert killed == whole or [len(rows) for rows in killed] == [0, 0, 3]
+        absent += killed != whole
+    assert absent > 5
+
+
+def tables(path):
+    """The rows of a store's points, of their places in the space, and of what is claimed."""
+    with sqlite3.connect(path) as database:
+        return [
+            database.execute(f"SELECT * FROM {name}").fetchall()
+            for name in ("points", "members", "claims")
+        ]
 
 
 def test_the_command_and_its_workers_are_killed_and_it_goes_on(space_file, tmp_path, sweep_here):
@@ -112,7 +183,7 @@ def test_the_command_and_its_workers_are_killed_and_it_goes_on(space_file, tmp_p
             time.sleep(0.05)
         time.sleep(generator.uniform(0, 2))
         os.killpg(process.pid, signal.SIGKILL)
-    subprocess.run([*words, "--store", str(store), "--quiet"], cwd=ROOT, check=True)
+    subprocess.run([*words, "--store", str(store), "--quiet"], cwd=ROOT, check=True, timeout=300)
     sweep_here(load_space(space), store=tmp_path / "undisturbed.sqlite")
     assert content(store) == content(tmp_path / "undisturbed.sqlite")
 
