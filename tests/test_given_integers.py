@@ -25,6 +25,7 @@ from accelsim.frontend import (
     load_onnx,
     workload_path,
 )
+from accelsim.frontend.export import quantized_bytes
 from accelsim.given_integers import FileArithmetic, given_integers, with_rescale_unit
 from accelsim.golden import execute
 from accelsim.hardware import load_hardware
@@ -366,3 +367,57 @@ def test_what_quantizes_networks_takes_none_that_is_quantized(quantized_onnx, tm
         f"--network: {quantized_onnx} is quantized already; give a float network, or leave it out "
         "for random vectors"
     )
+
+
+@pytest.fixture(scope="module")
+def moved_file(tmp_path_factory):
+    """The digits MLP with 4-bit weights that have zero points, as accelsim export writes it."""
+    request = RunRequest("digits_mlp", points=((4, 8),), asymmetric_weights=True)
+    path = tmp_path_factory.mktemp("moved") / "moved.onnx"
+    path.write_bytes(quantized_bytes(pipeline.integer_network(request)))
+    return path
+
+
+@pytest.mark.parametrize("engine", ["cycle", "tile"])
+def test_zero_points_of_a_file_are_kept_where_rows_are_summed_up(moved_file, engine):
+    data = str(workload_path("digits_mlp").data)
+    request = RunRequest(str(moved_file), data=data, limit=3, engine=engine)
+    wide = run(request)
+    kept = run(replace(request, overrides=("array.row_sums=true",)))
+    assert [result.points[0].weight_bits for result in (wide, kept)] == [5, 4]
+    assert wide.points[0].accuracy_integer_pct == kept.points[0].accuracy_integer_pct
+    for result in (wide, kept):
+        assert result.points[0].golden_mismatches == 0
+    note = (
+        "weights of 3 layers less their zero points have 5 bits, not 4; "
+        "--set array.row_sums=true keeps them at 4"
+    )
+    assert note in wide.warnings
+    assert not any("zero points" in warning for warning in kept.warnings)
+    causes = {line.cause for layer in kept.energies[0].layers for line in layer.lines}
+    assert "row sums subtracted" in causes
+
+
+def test_a_file_has_its_zero_points_already(moved_file):
+    request = RunRequest(str(moved_file), asymmetric_weights=True)
+    with pytest.raises(ConfigError) as error:
+        run(request)
+    assert str(error.value) == (
+        f"{moved_file}: is quantized already and is run as it is: leave out --asymmetric-weights"
+    )
+
+
+def test_what_row_sums_switch_is_counted():
+    request = RunRequest(
+        "digits_mlp",
+        points=((4, 4),),
+        limit=2,
+        energy="switching",
+        asymmetric_weights=True,
+    )
+    moved, plain = run(request), run(replace(request, asymmetric_weights=False))
+    assert moved.points[0].golden_mismatches == 0
+    pes = [result.points[0].switching.pe_energy_pj for result in (moved, plain)]
+    # The column of adders is the last one: it has no multipliers.
+    assert [len(rows[0]) for rows in pes] == [17, 16]
+    assert 0 < sum(row[16] for row in pes[0]) < sum(row[15] for row in pes[0])
