@@ -5,16 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from accelsim.energy import EnergyMode
-from accelsim.errors import ConfigError
-from accelsim.frontend import LARGEST_SEED, Scaling, is_shapes
+from accelsim.frontend import Scaling, is_shapes
 from accelsim.hardware import Hardware, PeKind
-from accelsim.quantize import WEIGHT_METHODS, LayerBits, RangeMethod, WeightRounding
-from accelsim.quantize.layer_bits import NARROWEST_BITS, WIDEST_BITS, check_layer_bits
-from accelsim.quantize.weight_groups import check_groups
+from accelsim.quantize import LayerBits, RangeMethod, WeightRounding
+from accelsim.request_checks import check_request
 from accelsim.units import format_hertz
 
 __all__ = [
@@ -52,10 +49,6 @@ Points = tuple[tuple[int, int], ...]
 
 DEFAULT_POINTS: Points = ((8, 8), (6, 6), (4, 4), (3, 3), (2, 2))
 EIGHT_BITS: Points = ((8, 8),)
-_BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
-LARGEST_BATCH = 2**20
-"""Counts of what so many images do stay far inside of 64 bits."""
-_ENGINES = ("register", "cycle", "tile")
 
 
 @dataclass(frozen=True)
@@ -154,102 +147,12 @@ class RunRequest:
     energy: str = EnergyMode.PER_OPERATION
 
     def __post_init__(self) -> None:
-        if self.points is not None:
-            _check_points(self.points)
-        if self.engine not in _ENGINES:
-            allowed = ", ".join(_ENGINES)
-            raise ConfigError(f"engine: must be one of {allowed}, got {self.engine!r}")
-        if self.energy not in list(EnergyMode):
-            allowed = ", ".join(EnergyMode)
-            raise ConfigError(f"energy: must be one of {allowed}, got {self.energy!r}")
-        if self.energy == EnergyMode.SWITCHING and self.engine == "tile":
-            raise ConfigError(
-                "--energy switching: the tile engine keeps no registers; use --engine cycle"
-            )
-        if self.energy == EnergyMode.SWITCHING and is_shapes(self.network):
-            raise ConfigError(f"--energy switching: {self.network} has no values that could switch")
-        for name, methods in (
-            ("range_method", tuple(RangeMethod)),
-            ("weight_range_method", WEIGHT_METHODS),
-            ("weight_rounding", tuple(WeightRounding)),
-        ):
-            if getattr(self, name) not in methods:
-                allowed = ", ".join(methods)
-                raise ConfigError(f"{name}: must be one of {allowed}, got {getattr(self, name)!r}")
-        if not 0 < self.percentile <= 100:
-            raise ConfigError(
-                f"percentile: must be above 0 and at most 100 percent, got {self.percentile:g}"
-            )
-        if self.asymmetric_weights:
-            self._check_asymmetric_weights()
-        if self.layer_bits:
-            self._check_layer_bits()
-        self._check_groups()
-        for name in ("limit", "batch"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}: must be at least 1 image, got {getattr(self, name)}")
-        if self.batch > LARGEST_BATCH:
-            raise ConfigError(f"batch: must be at most {LARGEST_BATCH} images, got {self.batch}")
-        for override in self.overrides:
-            if override.partition("=")[0].strip() in _BUILT_FOR_POINTS:
-                raise ConfigError(
-                    f"--set {override}: PEs are built for the widths that are run; give these "
-                    "by --bits, or --weights and --activations"
-                )
-        if self.data is not None and (self.random_data or is_shapes(self.network)):
-            other = "--random-data" if self.random_data else f"{self.network}, which has no values"
-            raise ConfigError(f"--data: cannot be used with {other}")
-        changed = {"--input-scale": self.input_scale != "auto", "--normalize": bool(self.normalize)}
-        for option in (name for name, given in changed.items() if given):
-            if self.random_data or is_shapes(self.network):
-                raise ConfigError(f"{option}: there are no data to scale")
-        if self.ceil_outputs and Path(self.network).suffix.lower() != ".csv":
-            raise ConfigError("--scalesim-ofmap ceil: is for SCALE-Sim topologies (.csv) only")
-        if self.random_data and is_shapes(self.network):
-            raise ConfigError(f"--random-data: {self.network} has no weights to run it with")
-        Scaling.parse(self.input_scale, self.normalize)
-        if not 0 <= self.seed <= LARGEST_SEED:
-            raise ConfigError(f"seed: must be 0 to {LARGEST_SEED}, got {self.seed}")
-
-    def _check_asymmetric_weights(self) -> None:
-        if is_shapes(self.network):
-            raise ConfigError(f"--asymmetric-weights: {self.network} has no values to be quantized")
-        for override in self.overrides:
-            name, _, value = override.partition("=")
-            if name.strip() == "array.row_sums" and value.strip() == "false":
-                raise ConfigError(
-                    f"--set {override}: weights with zero points need the sums of rows; leave it "
-                    "or --asymmetric-weights out"
-                )
-
-    def _check_groups(self) -> None:
-        check_groups(self.group_size, self.scale_bits, self.per_channel, self.asymmetric_weights)
-        if self.group_size is None:
-            return
-        if is_shapes(self.network):
-            raise ConfigError(f"--group-size: {self.network} has no values to be quantized")
-        if self.engine == "register":
-            raise ConfigError(
-                "--group-size: the register engine has no scales of groups; use --engine cycle"
-            )
-        if self.energy == EnergyMode.SWITCHING:
-            raise ConfigError(
-                "--group-size: --energy switching does not count scales of groups; leave it out"
-            )
+        check_request(self)
 
     @property
     def built_scale_bits(self) -> int | None:
         """Width of the scales of groups of weights that arrays need multipliers for, if any."""
         return None if self.group_size is None else self.scale_bits
-
-    def _check_layer_bits(self) -> None:
-        check_layer_bits(self.layer_bits)
-        if is_shapes(self.network):
-            raise ConfigError(f"--layer-bits: {self.network} has no values to be quantized")
-        if self.points is not None and len(self.points) > 1:
-            raise ConfigError(
-                f"--layer-bits: needs one width of all other layers, got {len(self.points)}"
-            )
 
     @property
     def float_points(self) -> Points:
@@ -333,17 +236,6 @@ class RunRequest:
             RangeMethod.CROSS_ENTROPY: "class probabilities kept best; squared error elsewhere",
             RangeMethod.DYNAMIC: "smallest and largest value of each image, found at run time",
         }[RangeMethod(method)]
-
-
-def _check_points(points: Points) -> None:
-    if not points:
-        raise ConfigError("points: at least one pair of bit-widths is needed")
-    for point in points:
-        for name, bits in zip(("weight bits", "activation bits"), point, strict=True):
-            if not NARROWEST_BITS <= bits <= WIDEST_BITS:
-                raise ConfigError(f"{name}: must be {NARROWEST_BITS} to {WIDEST_BITS}, got {bits}")
-        if points.count(point) > 1:
-            raise ConfigError(f"points: w{point[0]}a{point[1]} is given twice")
 
 
 def point_name(weight_bits: int, activation_bits: int) -> str:
