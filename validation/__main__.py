@@ -27,7 +27,7 @@ from validation.scenarios import made_up, of_layers
 from validation.switching_study import (
     ADDER_MODELS,
     MULTIPLIER_MODELS,
-    PARTIAL_PRODUCTS,
+    WITH_INPUTS,
     Measured,
     from_random,
     measure,
@@ -44,7 +44,7 @@ def main() -> None:
     for line in (*_pes(), *_tpu(), *_eyeriss()):
         print(line)
     measured = _gates(8)
-    for bits in (4, 12):
+    for bits in (3, 4, 6, 12):
         _gates(bits)
     if "--images" in sys.argv:
         (IMAGES / "validation_switching.png").write_bytes(to_png(_scatter(measured)))
@@ -140,7 +140,7 @@ def _scatter(measured: list[Measured]) -> Figure:
     gates = np.array([one.gates for one in measured])
     ends = [0, 1.2 * gates.max()]
     result = study(measured)
-    for axes, model in zip(panels, ("constant for each MAC", PARTIAL_PRODUCTS), strict=True):
+    for axes, model in zip(panels, ("constant for each MAC", WITH_INPUTS), strict=True):
         predicted = gates * (1 + np.array(result.errors[model]))
         axes.plot(ends, ends, color=MUTED, linewidth=1)
         for prefix, marker in (("ws", "o"), ("os", "s")):

@@ -19,7 +19,7 @@ import numpy as np
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.energy import load_table
 from accelsim.energy.operations import clocked_bit, toggled_bit
-from accelsim.energy.switching_lines import adder_bit, partial_product
+from accelsim.energy.switching_lines import adder_bit, partial_product, product_input
 from accelsim.hardware import Array
 from accelsim.simulator.array import run_array
 from accelsim.simulator.array.activity import measure_activity
@@ -85,6 +85,7 @@ def pe_pj(zeros: float, *, gated: bool) -> float:
     clocked = macs * (_BITS + 32 + int(gated))
     return float(
         partial_product(table, array).value * seen.partial_products.sum()
+        + product_input(table, array).value * seen.product_inputs.sum()
         + adder_bit(table).value * (seen.product_bits.sum() + seen.sum_bits.sum())
         + toggled_bit(table).value * toggles
         + clocked_bit(table).value * clocked

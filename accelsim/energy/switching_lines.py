@@ -1,8 +1,8 @@
 """What the PE grid costs by the bits that changed, from the values that flowed.
 
 The prices are those of the per-operation mode, taken apart: on random operands, new ones in every
-cycle, both modes give the same energy. A multiplication changes 3/8 of its partial products then,
-an addition half of the bits of both of its inputs.
+cycle, both modes give the same energy. A multiplication changes 3/8 of its partial products then
+and half of their inputs, an addition half of the bits of both of its inputs.
 """
 
 from __future__ import annotations
@@ -19,17 +19,37 @@ from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import Array, Hardware
 from accelsim.simulator.run import Activity, LayerRun, Switching
 
-__all__ = ["CHANGED_PARTIAL_PRODUCTS", "adder_bit", "partial_product", "switching_lines"]
+__all__ = [
+    "CHANGED_PARTIAL_PRODUCTS",
+    "CHANGED_PRODUCT_INPUTS",
+    "adder_bit",
+    "partial_product",
+    "product_input",
+    "switching_lines",
+]
 
 CHANGED_PARTIAL_PRODUCTS = 0.375
 """Share of a multiplication's partial products that change when both operands are random."""
+CHANGED_PRODUCT_INPUTS = 1.0
+"""Inputs that change then for each partial product: half of two."""
+_INPUTS_SHARE = 0.5
+"""Share of a random multiplication's energy that goes with operand bits: the lines across the
+multiplier, the gates on them, and what these change in the adders. Chosen with the gates of an
+8-bit multiplier (docs/validation.md); the gates of other widths were not asked."""
 
 
 def partial_product(table: TableValues, array: Array) -> Amount:
     """Return the price of one partial product that changes, carry-save adders included."""
     weight_bits, activation_bits = array.pe_weight_bits, array.pe_activation_bits
     changed = CHANGED_PARTIAL_PRODUCTS * weight_bits * activation_bits
-    return multiplier(table, weight_bits, activation_bits) * (1 / changed)
+    return multiplier(table, weight_bits, activation_bits) * ((1 - _INPUTS_SHARE) / changed)
+
+
+def product_input(table: TableValues, array: Array) -> Amount:
+    """Return the price of one input of a partial product that changes."""
+    weight_bits, activation_bits = array.pe_weight_bits, array.pe_activation_bits
+    changed = CHANGED_PRODUCT_INPUTS * weight_bits * activation_bits
+    return multiplier(table, weight_bits, activation_bits) * (_INPUTS_SHARE / changed)
 
 
 def adder_bit(table: TableValues) -> Amount:
@@ -54,9 +74,19 @@ def switching_lines(
     ``share``: the batch's share of the images that activity and switching were counted over.
     """
     array, preloads = hardware.array, hardware.array.flow.preloads
-    one = partial_product(table, array)
-    changed = int(activity.partial_products.sum()) * share
-    yield Line(Component.MULTIPLIER, "partial products that change", changed, "bit", one)
+    for cause, counts, price in (
+        (
+            "partial products that change",
+            activity.partial_products,
+            partial_product(table, array),
+        ),
+        (
+            "inputs of partial products that change",
+            activity.product_inputs,
+            product_input(table, array),
+        ),
+    ):
+        yield Line(Component.MULTIPLIER, cause, int(counts.sum()) * share, "bit", price)
     bits = adder_bit(table)
     for cause, counts in (
         ("bits of products that change", activity.product_bits),

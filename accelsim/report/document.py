@@ -131,7 +131,7 @@ def _require_whole(result: RunResult) -> None:
 
 
 def _require_whole_switching(switching: SwitchingResult, place: str) -> None:
-    for name in ("random_partial_products", "random_adder_bits"):
+    for name in ("random_partial_products", "random_product_inputs", "random_adder_bits"):
         if not getattr(switching, name):
             raise DataError(f"{place}.{name}: must be above 0, got 0")
     components = tuple(map(str, ARRAY_COMPONENTS))

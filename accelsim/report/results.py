@@ -98,6 +98,8 @@ class SwitchingResult:
 
     partial_products_per_mac: float
     random_partial_products: float
+    product_inputs_per_mac: float
+    random_product_inputs: float
     product_bits_per_mac: float
     sum_bits_per_mac: float
     random_adder_bits: float

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from accelsim.energy import Component, EnergyReport
-from accelsim.energy.switching_lines import CHANGED_PARTIAL_PRODUCTS, adder_bit, partial_product
+from accelsim.energy.switching_lines import (
+    CHANGED_PARTIAL_PRODUCTS,
+    CHANGED_PRODUCT_INPUTS,
+    adder_bit,
+    partial_product,
+    product_input,
+)
 from accelsim.energy.table import TableValues
 from accelsim.hardware import Hardware
 from accelsim.report.results import SwitchingResult
@@ -47,11 +53,14 @@ def collect_switching(
     streamed = sum(layer.cycles.get(Cause.STREAM, 0) for layer in run.timing.layers)
     products_seen = streamed * array.rows * array.columns * run.images / run.batch
     products = partial_product(table, array).value * activity.partial_products
+    products += product_input(table, array).value * activity.product_inputs
+    product_bits = array.pe_weight_bits * array.pe_activation_bits
     sums = adder_bit(table).value * (activity.product_bits + activity.sum_bits)
     return SwitchingResult(
         partial_products_per_mac=float(activity.partial_products.sum()) / macs,
-        random_partial_products=CHANGED_PARTIAL_PRODUCTS
-        * (array.pe_weight_bits * array.pe_activation_bits),
+        random_partial_products=CHANGED_PARTIAL_PRODUCTS * product_bits,
+        product_inputs_per_mac=float(activity.product_inputs.sum()) / macs,
+        random_product_inputs=CHANGED_PRODUCT_INPUTS * product_bits,
         product_bits_per_mac=float(activity.product_bits[:, : array.columns].sum()) / macs,
         sum_bits_per_mac=float(activity.sum_bits[:, : array.columns].sum()) / macs,
         random_adder_bits=float(hardware.accumulator.bits),

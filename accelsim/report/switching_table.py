@@ -36,6 +36,7 @@ def switching_columns(result: RunResult) -> list[tuple[str, str, list[str]]]:
 
 def _why(counted: Sequence[SwitchingResult]) -> list[tuple[str, str, list[str]]]:
     products = [100 * one.partial_products_per_mac / one.random_partial_products for one in counted]
+    inputs = [100 * one.product_inputs_per_mac / one.random_product_inputs for one in counted]
     adders = [
         100 * (one.product_bits_per_mac + one.sum_bits_per_mac) / one.random_adder_bits
         for one in counted
@@ -45,6 +46,7 @@ def _why(counted: Sequence[SwitchingResult]) -> list[tuple[str, str, list[str]]]
     found = []
     for heading, unit, shares in (
         ("partial products", "changed, %", products),
+        ("their inputs", "changed, %", inputs),
         ("adder inputs", "changed, %", adders),
         ("registers", "changed, %", registers),
         ("zero products", "% of all", zeros),

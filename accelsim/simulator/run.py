@@ -103,13 +103,15 @@ class Activity:
 
     ``partial_products``: ANDs of one bit of each operand that changed; ``product_bits``: bits of
     the product, sign-extended to the accumulator; ``sum_bits``: bits of the sum that the adder
-    adds to; ``zero_products``: products of which an operand was zero.
+    adds to; ``zero_products``: products of which an operand was zero; ``product_inputs``: inputs of
+    those ANDs that changed, a changed bit of an operand as many as the other operand has bits.
     """
 
     partial_products: NDArray[np.int64]
     product_bits: NDArray[np.int64]
     sum_bits: NDArray[np.int64]
     zero_products: NDArray[np.int64]
+    product_inputs: NDArray[np.int64]
 
     def __add__(self, other: Activity) -> Activity:
         return Activity(**{name: getattr(self, name) + getattr(other, name) for name in vars(self)})

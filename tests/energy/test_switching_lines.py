@@ -6,7 +6,7 @@ import pytest
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.energy import Component, EnergyMode, account
 from accelsim.energy.operations import adder, multiplier
-from accelsim.energy.switching_lines import adder_bit, partial_product
+from accelsim.energy.switching_lines import adder_bit, partial_product, product_input
 from accelsim.errors import InternalError
 from accelsim.hardware import Array, load_hardware
 from accelsim.simulator import simulate_timing
@@ -21,13 +21,16 @@ def square(bits, **fields):
     return Array(rows=4, columns=4, weight_bits=bits, activation_bits=bits, **fields)
 
 
-@pytest.mark.parametrize(("bits", "fj"), [(8, 8.33), (16, 8.16), (4, 8.68)])
-def test_a_partial_product_costs_a_multiplication_over_its_random_changes(values, bits, fj):
-    price = partial_product(values, square(bits, dataflow="ws"))
+@pytest.mark.parametrize(("bits", "fj"), [(8, 4.17), (16, 4.08), (4, 4.34)])
+def test_random_changes_of_partial_products_and_of_their_inputs_cost_half_each(values, bits, fj):
+    array = square(bits, dataflow="ws")
+    price, driven = partial_product(values, array), product_input(values, array)
     assert price.value * 1e3 == pytest.approx(fj, abs=0.01)
-    whole = multiplier(values, bits, bits)
-    assert price.value * 0.375 * bits**2 == pytest.approx(whole.value)
+    half = multiplier(values, bits, bits).value / 2
+    assert price.value * 0.375 * bits**2 == pytest.approx(half)
+    assert driven.value * bits**2 == pytest.approx(half)
     assert price.low < price.value < price.high
+    assert driven.low < driven.value < driven.high
 
 
 def test_a_bit_at_an_adder_costs_a_bit_of_its_width(values):
@@ -45,6 +48,7 @@ def test_on_random_operands_both_modes_agree_on_multipliers(values, bits):
     array = square(bits, dataflow="os")
     found = measure_activity(product, whole_plan(product.gemm, array), array, INT32)
     switching = partial_product(values, array).value * found.partial_products.sum()
+    switching += product_input(values, array).value * found.product_inputs.sum()
     per_operation = multiplier(values, bits, bits).value * product.gemm.macs
     assert switching == pytest.approx(per_operation, rel=0.02)
 
@@ -62,7 +66,7 @@ def run_of(program, machine, images=2):
         outputs=np.empty(0, np.int32),
         timing=timing,
         switching=dict.fromkeys(names, Switching(10, 20, 40)),
-        activity=dict.fromkeys(names, ones(16, 16, 3, 5, 7, 1)),
+        activity=dict.fromkeys(names, ones(16, 16, 3, 5, 7, 1, 9)),
     )
 
 
@@ -78,7 +82,10 @@ def test_each_change_has_its_price_and_counts_are_of_one_batch(two_layers, edge,
     assert report.mode is EnergyMode.SWITCHING
     products = lines_of(report, Component.MULTIPLIER)["partial products that change"]
     assert products.count == 256 * 3 / 2
-    assert products.pj == pytest.approx(384 * 0.2 / 24)
+    assert products.pj == pytest.approx(384 * 0.1 / 24)
+    inputs = lines_of(report, Component.MULTIPLIER)["inputs of partial products that change"]
+    assert inputs.count == 256 * 9 / 2
+    assert inputs.pj == pytest.approx(1152 * 0.1 / 64)
     adders = lines_of(report, Component.ADDER)
     assert adders["bits of products that change"].count == 256 * 5 / 2
     assert adders["bits of sums that change"].pj == pytest.approx(256 * 3.5 * 0.003125)

@@ -19,6 +19,8 @@ def switched(result):
     switching = SwitchingResult(
         partial_products_per_mac=6.0,
         random_partial_products=24.0,
+        product_inputs_per_mac=16.0,
+        random_product_inputs=64.0,
         product_bits_per_mac=4.0,
         sum_bits_per_mac=12.0,
         random_adder_bits=32.0,
@@ -37,6 +39,7 @@ def test_both_modes_stand_side_by_side_with_the_reason(switched):
     assert columns["multiplier", "per operation, µJ"] == ["0.1000"] * 5
     assert columns["multiplier", "switching, µJ"] == ["0.0500"] * 5
     assert columns["partial products", "changed, %"] == ["25"] * 5
+    assert columns["their inputs", "changed, %"] == ["25"] * 5
     assert columns["adder inputs", "changed, %"] == ["50"] * 5
     assert columns["registers", "changed, %"] == ["40"] * 5
     assert columns["zero products", "% of all"] == ["12"] * 5

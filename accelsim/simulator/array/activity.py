@@ -42,7 +42,7 @@ def measure_activity(
 
     flow, pes = plan.dataflow, (array.rows, array.columns)
     last = np.zeros((4, *pes), np.int32)
-    counts = np.zeros((4, *pes), np.int64)
+    counts = np.zeros((5, *pes), np.int64)
     masks = _masks(array, plan, accumulator)
     policy = overflow_policy(accumulator)
     for left, right, bias, checked in _tiles(operands, plan, accumulator):

@@ -1,12 +1,14 @@
 """Numba kernels of `activity`: what the multiplier and the adder of every PE see change.
 
 ``last``: int32[4, R, C], changed: the moving and the resident operand, the product and the sum that
-each PE's multiplier and adder saw last. ``counts``: int64[4, R, C], changed: partial products,
-product bits and sum bits that changed, and products with a zero operand.
+each PE's multiplier and adder saw last. ``counts``: int64[5, R, C], changed: partial products,
+product bits and sum bits that changed, products with a zero operand, and inputs of partial products
+that changed.
 
 Partial products are the ANDs of one bit of each operand, so popcount(a) * popcount(w) of them are
 one, and of those before and after popcount(a & a') * popcount(w & w') stay one: exact for two's
-complement operands, in which a NAND changes when an AND does.
+complement operands, in which a NAND changes when an AND does. A bit of an operand is an input of as
+many partial products as the other operand has bits.
 
 All helpers live in this file: numba's cache does not see changes in other files.
 """
@@ -49,6 +51,13 @@ def _partial_products(a, a_last, w, w_last, mask_a, mask_w):  # type: ignore[no-
 
 
 @njit(inline="always")
+def _inputs(a, a_last, w, w_last, mask_a, mask_w):  # type: ignore[no-untyped-def]
+    """Count the inputs of partial products that change."""
+    of_a = np.int64(_changed(a, a_last, mask_a)) * np.int64(_ones(mask_w))
+    return of_a + np.int64(_changed(w, w_last, mask_w)) * np.int64(_ones(mask_a))
+
+
+@njit(inline="always")
 def _add(total, product, checked, low, high, saturate):  # type: ignore[no-untyped-def]
     """Add a product to a sum, with the overflow policy if checked."""
     if not checked:
@@ -69,6 +78,7 @@ def _see(  # type: ignore[no-untyped-def]
         if zero_gating:
             return
     counts[0, r, c] += _partial_products(a, last[0, r, c], w, last[1, r, c], masks[0], masks[1])
+    counts[4, r, c] += _inputs(a, last[0, r, c], w, last[1, r, c], masks[0], masks[1])
     counts[1, r, c] += _changed(last[2, r, c], product, masks[2])
     counts[2, r, c] += _changed(last[3, r, c], total, masks[2])
     last[0, r, c], last[1, r, c], last[2, r, c], last[3, r, c] = a, w, product, total
@@ -126,6 +136,10 @@ def stationary_pass(
                 moving[0, r], last[0, r, c], w, last[1, r, c], masks[0], masks[1]
             )
             counts[0, r, c] += changes * np.int64(_ones(np.uint32(w) & masks[1]))
+            counts[4, r, c] += _inputs(
+                moving[0, r], last[0, r, c], w, last[1, r, c], masks[0], masks[1]
+            )
+            counts[4, r, c] += changes * np.int64(_ones(masks[1]))
             counts[3, r, c] += elements if w == 0 else zeros
             product_bits[c] = sum_bits[c] = np.uint32(0)
         last_product, last_sum, words = last[2, r], last[3, r], resident[r]
@@ -175,16 +189,19 @@ def output_tile(
     # Ungated, a row's PEs have seen the same operand from the left, a column's the same from above.
     before_right, before_down = last[0, :, 0].copy(), last[1, 0].copy()
     down_ones = np.zeros((3, columns), np.int32)
+    right_changes, down_changes = np.zeros(rows, np.int64), np.zeros(columns, np.int64)
     for c in range(columns):
         down_ones[0, c] = _ones(np.uint32(before_down[c]) & masks[1])
     for k in range(depth):
         for c in range(columns):
             now, before = np.uint32(down[k, c]) & masks[1], np.uint32(before_down[c])
             down_ones[1, c], down_ones[2, c] = _ones(now), _ones(now & before)
+            down_changes[c] += _changed(before_down[c], down[k, c], masks[1])
         for r in range(rows):
             a, b = np.uint32(right[r, k]) & masks[0], np.uint32(before_right[r])
             now_ones, before_ones = np.int32(_ones(a)), np.int32(_ones(b & masks[0]))
             both = np.int32(2 * _ones(a & b))
+            right_changes[r] += _changed(before_right[r], right[r, k], masks[0])
             for c in range(columns):
                 counts[0, r, c] += (
                     now_ones * down_ones[1, c]
@@ -205,6 +222,8 @@ def output_tile(
         for c in range(columns):
             before_down[c] = down[k, c]
             down_ones[0, c] = down_ones[1, c]
+    right_inputs, down_inputs = np.int64(_ones(masks[1])), np.int64(_ones(masks[0]))
     for r in range(rows):
         for c in range(columns):
+            counts[4, r, c] += right_changes[r] * right_inputs + down_changes[c] * down_inputs
             last[0, r, c], last[1, r, c] = before_right[r], before_down[c]

@@ -70,7 +70,7 @@ def ones(word, bits):
 
 def count(seen, array, widths, accumulator_bits):
     """Partial products one by one, from their definition: bit i of one AND bit j of the other."""
-    counts = np.zeros((4, array.rows, array.columns), np.int64)
+    counts = np.zeros((5, array.rows, array.columns), np.int64)
     for (r, c), products in seen.items():
         last = (0, 0, 0, 0)
         for now in products:
@@ -83,6 +83,8 @@ def count(seen, array, widths, accumulator_bits):
                     after = (now[0] >> i) & (now[1] >> j) & 1
                     before = (last[0] >> i) & (last[1] >> j) & 1
                     counts[0, r, c] += after != before
+                    counts[4, r, c] += ((now[0] ^ last[0]) >> i) & 1
+                    counts[4, r, c] += ((now[1] ^ last[1]) >> j) & 1
             counts[1, r, c] += ones(now[2] ^ last[2], accumulator_bits)
             counts[2, r, c] += ones(now[3] ^ last[3], accumulator_bits)
             last = now
@@ -138,6 +140,7 @@ def test_every_pe_sees_what_it_multiplies(case):
     np.testing.assert_array_equal(found.product_bits, expected[1])
     np.testing.assert_array_equal(found.sum_bits, expected[2])
     np.testing.assert_array_equal(found.zero_products, expected[3])
+    np.testing.assert_array_equal(found.product_inputs, expected[4])
 
 
 def random_product(m, n, k, bits=8, seed=0):
@@ -156,6 +159,7 @@ def test_random_operands_change_three_eighths_of_the_partial_products(bits):
     found = measure_activity(product, whole_plan(product.gemm, array), array, INT32)
     changed = found.partial_products.sum() / product.gemm.macs
     assert changed == pytest.approx(0.375 * bits**2, rel=0.02)
+    assert found.product_inputs.sum() / product.gemm.macs == pytest.approx(bits**2, rel=0.02)
 
 
 def test_a_resident_operand_changes_fewer():
@@ -178,8 +182,9 @@ def test_zeros_cost_nothing_when_they_are_gated(dataflow):
     array = Array(rows=4, columns=4, dataflow=dataflow, zero_gating=True)
     product = MatrixProduct.from_arrays(np.zeros((9, 9), int), np.ones((9, 9), int), [7] * 9)
     found = measure_activity(product, whole_plan(product.gemm, array), array, INT32)
-    for counts in (found.partial_products, found.product_bits, found.sum_bits):
+    for counts in (found.partial_products, found.product_inputs, found.product_bits):
         assert not counts.any()
+    assert not found.sum_bits.any()
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "is"])
