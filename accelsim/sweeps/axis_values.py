@@ -11,8 +11,8 @@ from accelsim.errors import ConfigError
 from accelsim.hardware.fields import Field, with_values
 from accelsim.hardware.schema import Hardware
 from accelsim.hardware.validation import did_you_mean, value_message
+from accelsim.sweeps.axes import Axis
 from accelsim.sweeps.expressions import Value
-from accelsim.sweeps.space import Axis
 from accelsim.units import shortened
 
 __all__ = [

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accelsim.errors import ConfigError
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.inputs import Inputs
 from accelsim.sweeps.keys import impossible_key
 from accelsim.sweeps.pack import Point
-from accelsim.sweeps.space import Choice
 from accelsim.sweeps.store import HEARTBEAT_SECONDS, Store
 from accelsim.sweeps.stored_point import Result, StoredPoint
 

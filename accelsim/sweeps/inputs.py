@@ -12,6 +12,7 @@ from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, Place
 from accelsim.quantize import NetworkOperands, operand_widths
 from accelsim.quantize.layer_bits import WIDEST_BITS
+from accelsim.sweeps.axes import BATCH, BITS
 from accelsim.sweeps.keys import point_key
 from accelsim.sweeps.networks import IntegerForm, Source, find_source, integers_of
 from accelsim.sweeps.quantization import (
@@ -21,7 +22,7 @@ from accelsim.sweeps.quantization import (
     Quantization,
     layer_choice,
 )
-from accelsim.sweeps.space import BATCH, BITS, Design, FileMachine, Space
+from accelsim.sweeps.space import Design, FileMachine, Space
 from accelsim.sweeps.technology_axes import TABLE
 
 __all__ = ["Inputs", "read_inputs"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from accelsim.errors import ConfigError
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.expressions import Value
 from accelsim.sweeps.metrics import RESULT_NAMES, Objective
-from accelsim.sweeps.space import Choice, Space
+from accelsim.sweeps.space import Space
 
 __all__ = ["keeps_budgets", "objective_costs"]
 

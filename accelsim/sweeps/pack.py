@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from accelsim.compiler.shapes import NetworkShape
 from accelsim.energy import EnergyTable
 from accelsim.hardware import Hardware
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.evaluate import Job
 from accelsim.sweeps.networks import Accuracy, IntegerForm
 from accelsim.sweeps.result_version import result_version
-from accelsim.sweeps.space import Choice
 
 __all__ = ["Packer", "Point", "ReadyPoint"]
 

@@ -11,12 +11,13 @@ from accelsim.compiler.shapes import NetworkShape
 from accelsim.energy import EnergyTable
 from accelsim.errors import AccelsimError
 from accelsim.hardware import Hardware
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.evaluate import Job, evaluate, run_job
 from accelsim.sweeps.inputs import Inputs, read_inputs
 from accelsim.sweeps.networks import Prepared, prepare, shape_of
 from accelsim.sweeps.quantization import QUANTIZATION
 from accelsim.sweeps.result_version import result_version
-from accelsim.sweeps.space import Choice, Space
+from accelsim.sweeps.space import Space
 from accelsim.sweeps.strategies import draw
 from accelsim.sweeps.workers import LocalProcesses
 

@@ -11,9 +11,10 @@ from typing import IO, Any
 from accelsim.errors import ConfigError
 from accelsim.hardware.validation import did_you_mean
 from accelsim.report.results import CAUSES
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.metrics import METRICS
 from accelsim.sweeps.result_version import result_version
-from accelsim.sweeps.space import Choice, Space
+from accelsim.sweeps.space import Space
 from accelsim.sweeps.space_document import space_of
 from accelsim.sweeps.store import Store
 from accelsim.sweeps.stored_point import read_choice

@@ -16,13 +16,14 @@ from accelsim.report.sweep_plots import SweepFigure, sweep_figures
 from accelsim.report.words import significant
 from accelsim.request import RunRequest
 from accelsim.sweeps.analyse import Front, find_front, sensitivity
+from accelsim.sweeps.axes import BITS, NETWORK, WIDTH_FIELDS, Choice
 from accelsim.sweeps.export import whole_file
 from accelsim.sweeps.expressions import Value
 from accelsim.sweeps.judge import objective_costs
 from accelsim.sweeps.metrics import METRICS, Objective
 from accelsim.sweeps.quantization import QUANTIZATION
 from accelsim.sweeps.read_store import StoredSpace, read_rows
-from accelsim.sweeps.space import BITS, NETWORK, WIDTH_FIELDS, Choice, Space
+from accelsim.sweeps.space import Space
 from accelsim.sweeps.store import Store
 
 __all__ = ["MOST_POINTS", "write_report"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accelsim.errors import AccelsimError
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.claims import Claimed, Claims
 from accelsim.sweeps.evaluate import Failure, Figures, Outcome, run_job
 from accelsim.sweeps.inputs import Inputs
@@ -22,7 +23,6 @@ from accelsim.sweeps.networks import prepare
 from accelsim.sweeps.pack import Packer, Point, ReadyPoint
 from accelsim.sweeps.preparations import Integers, Preparations
 from accelsim.sweeps.progress import Progress, Tally
-from accelsim.sweeps.space import Choice
 from accelsim.sweeps.store import Store
 from accelsim.sweeps.stored_point import Result, StoredPoint
 from accelsim.sweeps.strategies import SearchStrategy

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from accelsim.optuna_search import Dimension, OptunaSearch
-from accelsim.sweeps.space import Axis, Space
+from accelsim.sweeps.axes import Axis
+from accelsim.sweeps.space import Space
 
 __all__ = ["search_for"]
 

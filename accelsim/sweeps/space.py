@@ -17,60 +17,33 @@ from typing import Any
 from accelsim.errors import ConfigError
 from accelsim.frontend import is_shapes
 from accelsim.hardware import Hardware
-from accelsim.hardware.fields import hardware_fields, with_values
+from accelsim.hardware.fields import with_values
 from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, FieldPath, Place
 from accelsim.quantize import NetworkOperands, operand_widths
+from accelsim.sweeps.axes import (
+    BATCH,
+    BITS,
+    NETWORK,
+    WIDTH_FIELDS,
+    Axis,
+    Choice,
+    parse_widths,
+    width_names,
+)
 from accelsim.sweeps.expressions import Expression, Value
 from accelsim.sweeps.metrics import Objective
 from accelsim.sweeps.quantization import LAYER_BITS, QUANTIZATION, Quantization, chosen
 
 __all__ = [
-    "BATCH",
-    "BITS",
-    "NETWORK",
-    "WIDTH_FIELDS",
-    "Axis",
-    "Choice",
     "Design",
     "FileMachine",
     "Space",
     "Strategy",
     "flat_names",
-    "parse_widths",
 ]
 
-BITS, NETWORK, BATCH = "bits", "network", "batch"
-"""Axes that are not fields of the machine."""
-
-Choice = tuple[int, ...]
-
 _OPERANDS = ("weight", "activation")
-WIDTH_FIELDS = ("array.weight_bits", "array.activation_bits")
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What is varied, in the order of the file.
-
-    ``values`` are as a file holds them ("64KiB"), ``numbers`` as expressions see them (65536).
-    A value of the axis ``bits`` is "w4a8". ``brings``: for every value, if anything, other fields
-    of the machine that come with it, as a file holds them.
-    """
-
-    name: str
-    values: tuple[Value, ...]
-    numbers: tuple[Value, ...]
-    brings: tuple[Mapping[str, Value], ...] = ()
-
-    @cached_property
-    def brought_numbers(self) -> tuple[Mapping[str, Value], ...]:
-        """What each value brings, as expressions see it."""
-        fields = hardware_fields()
-        return tuple(
-            {name: fields[name].number(value) for name, value in brought.items()}
-            for brought in self.brings
-        )
 
 
 @dataclass(frozen=True)
@@ -184,7 +157,7 @@ class Space:
         names |= self._names_of_file(choice)
         for axis, index in zip(self.axes, choice, strict=True):
             if axis.name == BITS:
-                names |= _width_names(*parse_widths(str(axis.values[index])))
+                names |= width_names(*parse_widths(str(axis.values[index])))
             else:
                 names[axis.name] = axis.numbers[index]
             if axis.brings:
@@ -294,16 +267,10 @@ class Space:
         machine = validate(Document(dict(self.base), {(): Place(self.hardware)}), Hardware)
         return {
             **flat_names(machine.model_dump(by_alias=True)),
-            **_width_names(machine.array.weight_bits, machine.array.activation_bits),
+            **width_names(machine.array.weight_bits, machine.array.activation_bits),
             NETWORK: self.network,
             BATCH: self.batch,
         }
-
-
-def parse_widths(text: str) -> tuple[int, int]:
-    """Return weight and activation bits of ``w4a8``."""
-    weights, _, activations = text[1:].partition("a")
-    return int(weights), int(activations)
 
 
 def flat_names(description: Mapping[str, Any], before: str = "") -> dict[str, Value]:
@@ -317,8 +284,3 @@ def flat_names(description: Mapping[str, Any], before: str = "") -> dict[str, Va
         elif isinstance(value, bool | int | float):
             flat[f"{before}{key}"] = value
     return flat
-
-
-def _width_names(weight_bits: int, activation_bits: int) -> dict[str, Value]:
-    widths: dict[str, Value] = {"weight_bits": weight_bits, "activation_bits": activation_bits}
-    return widths | {f"array.{name}": value for name, value in widths.items()}

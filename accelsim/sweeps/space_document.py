@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.quantize import NetworkOperands
+from accelsim.sweeps.axes import Axis
 from accelsim.sweeps.expressions import parse_expression
 from accelsim.sweeps.load_space import names_of
 from accelsim.sweeps.metrics import Objective
 from accelsim.sweeps.quantization import Quantization
-from accelsim.sweeps.space import Axis, FileMachine, Space, Strategy
+from accelsim.sweeps.space import FileMachine, Space, Strategy
 
 __all__ = ["space_document", "space_of"]
 

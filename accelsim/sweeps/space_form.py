@@ -16,11 +16,11 @@ from accelsim.network import NARROWEST_SCALE_BITS, WIDEST_SCALE_BITS
 from accelsim.quantize import LayerBits, RangeMethod, WeightRounding
 from accelsim.quantize.layer_bits import check_layer_bits
 from accelsim.quantize.weight_groups import LARGEST_GROUP
+from accelsim.sweeps.axes import Axis
 from accelsim.sweeps.axis_values import listed, make_axis, refuse_values
 from accelsim.sweeps.expressions import Kind, parse_expression
 from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
 from accelsim.sweeps.quantization import NOTHING, QUANTIZATION, layer_choice
-from accelsim.sweeps.space import Axis
 from accelsim.units import shortened
 
 __all__ = [

@@ -19,11 +19,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.keys import canonical_json
 from accelsim.sweeps.networks import Accuracy
 from accelsim.sweeps.processes import process_name, process_number
 from accelsim.sweeps.result_version import result_version
-from accelsim.sweeps.space import Choice, Space
+from accelsim.sweeps.space import Space
 from accelsim.sweeps.space_document import space_document
 from accelsim.sweeps.store_file import database_errors, open_database
 from accelsim.sweeps.stored_point import (

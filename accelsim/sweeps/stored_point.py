@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.evaluate import Figures
 from accelsim.sweeps.metrics import METRICS
 from accelsim.sweeps.networks import Accuracy
 from accelsim.sweeps.result_version import result_version
-from accelsim.sweeps.space import Choice
 
 __all__ = [
     "POINT_COLUMNS",

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from accelsim.errors import ConfigError
 from accelsim.optuna_search import SEARCHES
+from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.search import search_for
-from accelsim.sweeps.space import Choice, Space
+from accelsim.sweeps.space import Space
 
 __all__ = ["Listed", "SearchStrategy", "draw", "strategy_for"]
 

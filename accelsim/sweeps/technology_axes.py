@@ -12,8 +12,8 @@ from typing import Any
 
 from accelsim.energy import load_table, table_names
 from accelsim.errors import ConfigError
+from accelsim.sweeps.axes import Axis
 from accelsim.sweeps.expressions import Value
-from accelsim.sweeps.space import Axis
 from accelsim.units import format_nanometres, format_volts
 
 __all__ = ["NODE", "TABLE", "VOLTAGE", "with_technology"]
