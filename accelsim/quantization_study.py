@@ -28,7 +28,14 @@ from accelsim.quantize import (
 )
 from accelsim.report.method_study import MethodResult, MethodStudy
 from accelsim.request import Points, Progress, RunRequest, point_name
-from accelsim.start import accuracy_pct, load_images, load_machine, load_network, silent
+from accelsim.start import (
+    accuracy_pct,
+    calibration_notes,
+    load_images,
+    load_machine,
+    load_network,
+    silent,
+)
 
 __all__ = ["METHODS", "StudyRequest", "study_methods"]
 
@@ -169,6 +176,7 @@ def study_methods(request: StudyRequest, progress: Progress = silent) -> MethodS
             (name, _format_accuracy(model, data, parse_format(name))) for name in request.formats
         ),
         command=request.command,
+        notes=calibration_notes(data),
     )
 
 

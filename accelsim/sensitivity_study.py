@@ -30,6 +30,7 @@ from accelsim.report.layer_sensitivity import LayerNoise, SensitivityRow, Sensit
 from accelsim.request import EIGHT_BITS, Progress, RunRequest, point_name
 from accelsim.start import (
     accuracy_pct,
+    calibration_notes,
     choose_images,
     load_images,
     load_machine,
@@ -151,6 +152,7 @@ def study_sensitivity(request: SensitivityRequest, progress: Progress = silent) 
         others=many_noise,
         few=few_noise,
         command=request.command,
+        notes=calibration_notes(subject.data),
     )
 
 

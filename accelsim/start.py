@@ -38,6 +38,7 @@ from accelsim.request import Progress, RunRequest, point_name
 __all__ = [
     "Start",
     "accuracy_pct",
+    "calibration_notes",
     "choose_images",
     "integer_network",
     "load_images",
@@ -152,7 +153,7 @@ def _to_quantize(
         hardware=hardware,
         data=data,
         points=_quantized(model, data, machines, request, progress),
-        notes=(*_row_sum_notes(request), *_layer_notes(request), *_calibration_warnings(data)),
+        notes=(*_row_sum_notes(request), *_layer_notes(request), *calibration_notes(data)),
         float_pct=None if request.random_data else accuracy_pct(scores, data.labels),
     )
 
@@ -253,7 +254,8 @@ def _row_sum_notes(request: RunRequest) -> tuple[str, ...]:
     return ("row sums are built into the array, for weights with zero points",)
 
 
-def _calibration_warnings(data: Dataset) -> tuple[str, ...]:
+def calibration_notes(data: Dataset) -> tuple[str, ...]:
+    """Say so where ranges come from the images that accuracy is measured with."""
     if not data.calibrates_on_test_images:
         return ()
     return (f"calibrated on {data.calibration_source}: {data.name} has no images apart for it",)

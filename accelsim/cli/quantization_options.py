@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -13,9 +13,10 @@ __all__ = [
     "WEIGHT_RANGE_METHODS",
     "WEIGHT_ROUNDINGS",
     "group_choices",
-    "group_options",
     "quantization_choices",
     "quantization_options",
+    "scale_options",
+    "study_options",
 ]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -44,20 +45,32 @@ _GROUP_OPTIONS = (
     ),
 )
 
+_PER_TENSOR = click.option(
+    "--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel."
+)
+_SYMMETRIC = click.option(
+    "--symmetric",
+    "symmetric_activations",
+    is_flag=True,
+    help="Activations with zero in the middle of their integers (no zero points).",
+)
+_ASYMMETRIC_WEIGHTS = click.option(
+    "--asymmetric-weights",
+    is_flag=True,
+    help="Weights with zero points, too; the array is built with row sums for them.",
+)
+_PERCENTILE = click.option(
+    "--percentile",
+    type=float,
+    metavar="PERCENT",
+    help="Central share of the values that a percentile range covers.  [default: 99.9]",
+)
+
 _OPTIONS = (
-    click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel."),
+    _PER_TENSOR,
     *_GROUP_OPTIONS,
-    click.option(
-        "--symmetric",
-        "symmetric_activations",
-        is_flag=True,
-        help="Activations with zero in the middle of their integers (no zero points).",
-    ),
-    click.option(
-        "--asymmetric-weights",
-        is_flag=True,
-        help="Weights with zero points, too; the array is built with row sums for them.",
-    ),
+    _SYMMETRIC,
+    _ASYMMETRIC_WEIGHTS,
     click.option(
         "--range",
         "range_method",
@@ -74,12 +87,7 @@ _OPTIONS = (
         show_default=True,
         help="How ranges of weights follow from the weights.",
     ),
-    click.option(
-        "--percentile",
-        type=float,
-        metavar="PERCENT",
-        help="Central share of the values that a percentile range covers.  [default: 99.9]",
-    ),
+    _PERCENTILE,
     click.option(
         "--equalize", is_flag=True, help="Equalize weight ranges of neighbouring layers first."
     ),
@@ -111,13 +119,6 @@ _OPTIONS = (
 )
 
 
-def group_options(command: _Command) -> _Command:
-    """Add the options for scales of groups of weights; what they give, `group_choices` reads."""
-    for option in reversed(_GROUP_OPTIONS):
-        command = option(command)
-    return command
-
-
 def group_choices(options: dict[str, Any]) -> dict[str, Any]:
     """Return the options with the request's fields for groups of weights.
 
@@ -138,7 +139,22 @@ def group_choices(options: dict[str, Any]) -> dict[str, Any]:
 
 def quantization_options(command: _Command) -> _Command:
     """Add the options to a command; what they give, `quantization_choices` reads."""
-    for option in reversed(_OPTIONS):
+    return _with(_OPTIONS, command)
+
+
+def scale_options(command: _Command) -> _Command:
+    """Add those that say what has a scale of its own, and where zero lies."""
+    return _with((_PER_TENSOR, _SYMMETRIC), command)
+
+
+def study_options(command: _Command) -> _Command:
+    """Add those that several methods share."""
+    shared = (_PER_TENSOR, *_GROUP_OPTIONS, _SYMMETRIC, _ASYMMETRIC_WEIGHTS, _PERCENTILE)
+    return _with(shared, command)
+
+
+def _with(options: Sequence[Callable[[_Command], _Command]], command: _Command) -> _Command:
+    for option in reversed(options):
         command = option(command)
     return command
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from accelsim.cli.quantization_options import group_choices, group_options
+from accelsim.cli.quantization_options import group_choices, study_options
 from accelsim.cli.widths import parse_bits
 
 if TYPE_CHECKING:
@@ -25,18 +25,7 @@ __all__ = ["quantize"]
 )
 @click.option("--data", help="Images, labels and calibration images (docs/data.md).")
 @click.option("--hardware", default="edge_16x16", show_default=True, help="Whose rescale unit.")
-@click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
-@group_options
-@click.option(
-    "--symmetric",
-    "symmetric_activations",
-    is_flag=True,
-    help="Activations with zero in the middle of their integers.",
-)
-@click.option(
-    "--asymmetric-weights", is_flag=True, help="Weights with zero points, too (needs row sums)."
-)
-@click.option("--percentile", type=float, default=99.9, show_default=True, metavar="PERCENT")
+@study_options
 @click.option(
     "--repeats",
     type=int,
@@ -53,6 +42,7 @@ def quantize(
     formats: tuple[str, ...],
     repeats: int,
     per_tensor: bool,
+    percentile: float | None,
     output: Path | None,
     as_json: bool,
     **options: Any,
@@ -68,16 +58,22 @@ def quantize(
     docs/quantization.md defines them.
     """
     from accelsim.cli.console import progress_bar
+    from accelsim.errors import ConfigError
     from accelsim.output_folder import check_output_folder
     from accelsim.quantization_study import METHODS, StudyRequest, study_methods
     from accelsim.request import RunRequest
 
+    methods = methods or tuple(METHODS)
+    if percentile is not None:
+        if "percentile" not in methods:
+            raise ConfigError("--percentile: needs --method percentile")
+        options["percentile"] = percentile
     run = RunRequest(
         points=None if bits is None else parse_bits(bits),
         per_channel=not per_tensor,
         **group_choices(options),
     )
-    request = StudyRequest(run, methods or tuple(METHODS), formats, repeats)
+    request = StudyRequest(run, methods, formats, repeats)
     if output is not None:
         check_output_folder(output, _kind())
     with progress_bar() as progress:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from accelsim.cli.quantization_options import CALIBRATED_RANGES
+from accelsim.cli.quantization_options import CALIBRATED_RANGES, scale_options
 from accelsim.cli.widths import parse_bits
 
 __all__ = ["train"]
@@ -32,13 +32,7 @@ __all__ = ["train"]
 @click.option(
     "--full-range", is_flag=True, help="Weights may be the most negative integer, too: -2 to 1."
 )
-@click.option("--per-tensor", is_flag=True, help="One weight scale a layer, not one a channel.")
-@click.option(
-    "--symmetric",
-    "symmetric_activations",
-    is_flag=True,
-    help="Activations with zero in the middle of their integers (no zero points).",
-)
+@scale_options
 @click.option(
     "--range",
     "range_method",

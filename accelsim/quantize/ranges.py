@@ -52,7 +52,8 @@ def observe_ranges(
     ConfigError
         If the spec has widths of a layer that there is not.
     DataError
-        If a tensor's activations are missing, empty or not finite.
+        If a tensor's activations are missing, empty or not finite, or those of the input are all
+        the same.
     """
     bits = network_widths(network, spec).activations
     classes = _class_tensor(network)
@@ -69,6 +70,11 @@ def observe_ranges(
             raise DataError(
                 f"calibration: tensor {tensor!r} has {bad} values that are NaN or infinite "
                 f"of {values.size}"
+            )
+        if tensor == network.input and values.size > 1 and values.min() == values.max():
+            raise DataError(
+                f"calibration: all {values.size:,} values of the images are {values.min():g}: they "
+                "say nothing of a range"
             )
         method = spec.range_method
         if method is RangeMethod.CROSS_ENTROPY and tensor != classes:

@@ -90,6 +90,7 @@ class SensitivityStudy:
     others: LayerNoise
     few: LayerNoise
     command: str
+    notes: tuple[str, ...] = ()
 
 
 def sensitivity_table(study: SensitivityStudy, width: int) -> str:
@@ -129,6 +130,8 @@ def sensitivity_table(study: SensitivityStudy, width: int) -> str:
             f"all at {study.others.widths} bits {percent(study.others.accuracy_pct, 2)} %, "
             f"all at {study.few.widths} bits {percent(study.few.accuracy_pct, 2)} %"
         )
+    for note in study.notes:
+        console.print(f" Note: {note}")
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 

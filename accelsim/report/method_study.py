@@ -67,6 +67,7 @@ class MethodStudy:
     results: tuple[MethodResult, ...]
     formats: tuple[tuple[str, float], ...]
     command: str
+    notes: tuple[str, ...] = ()
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -109,6 +110,8 @@ def accuracy_table(study: MethodStudy, width: int) -> str:
     console.print(table)
     for name, accuracy_pct in study.formats:
         console.print(f" {name}: {accuracy_pct:.2f} (weights and activations; sums in float)")
+    for note in study.notes:
+        console.print(f" Note: {note}")
     text = console.file.getvalue()  # type: ignore[attr-defined]
     return str(text)
 

@@ -50,6 +50,7 @@ class SearchResult:
     final: SearchStep
     layer_bits: tuple[str, ...]
     command: str
+    notes: tuple[str, ...] = ()
 
 
 def search_table(result: SearchResult, width: int) -> str:
@@ -76,6 +77,8 @@ def search_table(result: SearchResult, width: int) -> str:
         f" {tried} changes tried, {kept} kept; {result.measured:,} networks measured over "
         f"{result.images:,} images and {result.costed:,} timed; float {result.float_pct:.2f} %"
     )
+    for note in result.notes:
+        console.print(f" Note: {note}")
     text = "\n".join(line.rstrip() for line in stream.getvalue().splitlines())
     return f"{text}\n Run it: {result.command}\n"
 

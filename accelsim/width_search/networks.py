@@ -29,7 +29,7 @@ from accelsim.quantize import (
 )
 from accelsim.request import RunRequest
 from accelsim.simulator import simulate
-from accelsim.start import accuracy_pct, load_images, load_machine, load_network
+from accelsim.start import accuracy_pct, calibration_notes, load_images, load_machine, load_network
 
 __all__ = ["Costs", "Layers", "Networks", "Rightness"]
 
@@ -88,6 +88,11 @@ class Networks:
     def images(self) -> int:
         """Images that accuracy is measured with."""
         return len(self._data.images)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of the data."""
+        return calibration_notes(self._data)
 
     @property
     def costed(self) -> int:

@@ -138,4 +138,5 @@ class _Search:
             final=final,
             layer_bits=tuple(str(entry) for entry in self._best),
             command=run.command,
+            notes=self._networks.notes,
         )

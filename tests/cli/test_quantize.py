@@ -33,6 +33,10 @@ def test_mistakes_are_one_line(accelsim, tmp_path):
         (("--bits", "99"), "weight bits: must be 2 to 16, got 99\n"),
         (("--format", "int99"), "int99"),
         (("--output", tmp_path / "taken"), "is not an accelsim quantization study folder"),
+        (
+            ("--percentile", "99", "--method", "mse"),
+            "--percentile: needs --method percentile\n",
+        ),
         (("--percentile", "0"), "percentile: must be above 0 and at most 100 percent, got 0\n"),
     ):
         done = accelsim("quantize", "digits_mlp", *words)

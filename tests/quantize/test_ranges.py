@@ -61,6 +61,17 @@ def test_activations_that_give_no_range_are_refused(network, images, float_run, 
         observe_ranges(network, activations, QuantizationSpec(8, 8))
 
 
+@pytest.mark.parametrize("constant", [0.0, 0.5])
+def test_images_that_are_all_the_same_value_are_refused(network, images, float_run, constant):
+    activations = float_run(network, np.full_like(images, constant))
+    message = (
+        f"calibration: all {images.size:,} values of the images are {constant:g}: they say nothing "
+        "of a range"
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        observe_ranges(network, activations, QuantizationSpec(8, 8))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "text"),
     [(1.0, 0.0, "[1, 0]"), (float("nan"), 0.0, "[nan, 0]"), (0.0, float("inf"), "[0, inf]")],
