@@ -10,12 +10,12 @@ from __future__ import annotations
 from math import prod
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from accelsim.errors import InternalError
 from accelsim.network.integer import IntegerMatrix
 from accelsim.network.run_time import RunTimeMatrix
+from accelsim.simulator.kernels import kernel
 from accelsim.simulator.threads import run_tasks, shares, threads_for
 
 __all__ = ["AddressGenerator"]
@@ -153,7 +153,7 @@ class AddressGenerator:
         return slice(group * self._group_columns, (group + 1) * self._group_columns)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _gather(
     maps: NDArray[np.int32],
     channel_start: int,

@@ -12,11 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from accelsim.arithmetic import IntegerFormat, RunTimeCodes
 from accelsim.network.run_time import LARGEST_FACTOR, RunTimeMatrix, RunTimeRange
+from accelsim.simulator.kernels import kernel
 
 __all__ = ["Words", "add_words", "average_words", "bound_codes", "matrix_words", "quantize_words"]
 
@@ -129,7 +129,7 @@ def _ends(found: RunTimeRange) -> tuple[np.float32, np.float32]:
     return np.float32(found.low), np.float32(found.high)
 
 
-@njit(cache=True)
+@kernel()
 def _nearest(value: float) -> int:
     """Round a float32's value to the nearest integer, a tie to the even one, within 31 bits."""
     if value >= 1073741824.0:
@@ -143,14 +143,14 @@ def _nearest(value: float) -> int:
     return below
 
 
-@njit(cache=True)
+@kernel()
 def _code(word: np.float32, reciprocal: np.float32, zero_point: int, low: int, high: int) -> int:
     """Return the integer of one word."""
     code = _nearest(np.float64(word * reciprocal)) + zero_point
     return min(max(code, low), high)
 
 
-@njit(cache=True)
+@kernel()
 def _scale_and_shift(
     accumulators: NDArray[np.int64],
     rows_an_image: int,
@@ -181,7 +181,7 @@ def _scale_and_shift(
     return clipped
 
 
-@njit(cache=True)
+@kernel()
 def _add(
     left: NDArray[np.int32],
     right: NDArray[np.int32],
@@ -205,7 +205,7 @@ def _add(
     return clipped
 
 
-@njit(cache=True)
+@kernel()
 def _average(
     sums: NDArray[np.int64],
     counts: NDArray[np.int64],
@@ -225,7 +225,7 @@ def _average(
     return clipped
 
 
-@njit(cache=True)
+@kernel()
 def _quantize(
     words: NDArray[np.float32],
     low: int,

@@ -22,6 +22,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from accelsim.simulator import recurrence_layout
+from accelsim.simulator.kernels import kernel
 from accelsim.simulator.recurrence_layout import CAUSES, CLASSES, LEVELS, MACHINE, RESULT
 
 __all__ = ["run_layers"]
@@ -1166,7 +1168,7 @@ def _next_engine(m: Record) -> int:
     return chosen
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(recurrence_layout, error_model="numpy")
 def run_layers(
     machine: Records,
     layers: Records,

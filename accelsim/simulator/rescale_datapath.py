@@ -19,11 +19,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from accelsim.arithmetic import Accumulator, Overflow, Rescale, RescaleMode
 from accelsim.errors import InternalError
+from accelsim.simulator.kernels import kernel
 from accelsim.simulator.threads import run_tasks, shares, threads_for
 
 __all__ = ["RescaledTile", "rescale_tile", "scale_tile", "subtract_row_sums"]
@@ -126,7 +126,7 @@ def rescale_tile(
     return RescaledTile(values, int(clip_events))
 
 
-@njit(cache=True)
+@kernel()
 def _round_half_even(product: float, register_low: int, register_high: int) -> int:
     """Round to the nearest integer, a tie to the even one, saturated to the register."""
     if product <= register_low:
@@ -140,7 +140,7 @@ def _round_half_even(product: float, register_low: int, register_high: int) -> i
     return below
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _scale(
     accumulators: NDArray[np.int64],
     mode: int,
@@ -179,7 +179,7 @@ def _scale(
             scaled[row, column] = min(max(shifted, register_low), register_high)
 
 
-@njit(cache=True)
+@kernel()
 def _clamp(
     scaled: NDArray[np.int64], zero_point: int, low: int, high: int, values: NDArray[np.int32]
 ) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from accelsim.arithmetic import RescaleMode
@@ -26,6 +25,7 @@ from accelsim.network.integer import (
     IntegerRequantize,
     QuantizedTensor,
 )
+from accelsim.simulator.kernels import kernel
 from accelsim.simulator.rescale_datapath import scale_tile
 
 __all__ = ["VectorOperator", "VectorResult", "pool_windows", "run_vector"]
@@ -190,7 +190,7 @@ def pool_windows(
     return pooled, counts
 
 
-@njit(cache=True)
+@kernel()
 def _pool(
     maps: NDArray[np.int32],
     window: NDArray[np.int64],
@@ -226,7 +226,7 @@ def _pool(
                             pooled[image, channel, out_y, out_x] = held
 
 
-@njit(cache=True)
+@kernel()
 def _add_float32(
     left: NDArray[np.int64],
     right: NDArray[np.int64],

@@ -9,8 +9,6 @@ Partial products are the ANDs of one bit of each operand, so popcount(a) * popco
 one, and of those before and after popcount(a & a') * popcount(w & w') stay one: exact for two's
 complement operands, in which a NAND changes when an AND does. A bit of an operand is an input of as
 many partial products as the other operand has bits.
-
-All helpers live in this file: numba's cache does not see changes in other files.
 """
 
 from __future__ import annotations
@@ -18,6 +16,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from accelsim.simulator.kernels import kernel
 
 __all__ = ["output_tile", "stationary_pass"]
 
@@ -40,7 +40,7 @@ def _changed(before, after, mask):  # type: ignore[no-untyped-def]
     return _ones(np.uint32(before ^ after) & mask)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _partial_products(a, a_last, w, w_last, mask_a, mask_w):  # type: ignore[no-untyped-def]
     """Count the partial products that change."""
     a, a_last = np.uint32(a) & mask_a, np.uint32(a_last) & mask_a
@@ -68,7 +68,7 @@ def _add(total, product, checked, low, high, saturate):  # type: ignore[no-untyp
     return np.int32(((exact - low) & (high - low)) + low)
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def _see(  # type: ignore[no-untyped-def]
     a, w, total, product, r, c, last: Words, counts: Counts, masks, zero_gating
 ) -> None:
@@ -77,14 +77,14 @@ def _see(  # type: ignore[no-untyped-def]
         counts[3, r, c] += 1
         if zero_gating:
             return
-    counts[0, r, c] += _partial_products(a, last[0, r, c], w, last[1, r, c], masks[0], masks[1])
+    counts[0, r, c] += _partial_products(a, last[0, r, c], w, last[1, r, c], masks[0], masks[1])  # type: ignore[no-untyped-call]
     counts[4, r, c] += _inputs(a, last[0, r, c], w, last[1, r, c], masks[0], masks[1])
     counts[1, r, c] += _changed(last[2, r, c], product, masks[2])
     counts[2, r, c] += _changed(last[3, r, c], total, masks[2])
     last[0, r, c], last[1, r, c], last[2, r, c], last[3, r, c] = a, w, product, total
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def stationary_pass(
     moving: Words,
     resident: Words,
@@ -132,7 +132,7 @@ def stationary_pass(
                 changes += _changed(moving[j - 1, r], moving[j, r], masks[0])
         for c in range(columns):
             w = resident[r, c]
-            counts[0, r, c] += _partial_products(
+            counts[0, r, c] += _partial_products(  # type: ignore[no-untyped-call]
                 moving[0, r], last[0, r, c], w, last[1, r, c], masks[0], masks[1]
             )
             counts[0, r, c] += changes * np.int64(_ones(np.uint32(w) & masks[1]))
@@ -157,7 +157,7 @@ def stationary_pass(
             last[0, r, c], last[1, r, c] = moving[elements - 1, r], resident[r, c]
 
 
-@njit(cache=True, nogil=True)
+@kernel(nogil=True)
 def output_tile(
     right: Words,
     down: Words,

@@ -44,8 +44,20 @@ __all__ = [
 CELLS = 32
 """PEs that are evaluated at once."""
 
-inlined: Any = cast(Any, njit)(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-"""Compile a part of a kernel into the kernel, and nothing to call it by from Python."""
+
+def inlined(function: Any) -> Any:
+    """Compile a part of a kernel into the kernel, and nothing to call it by from Python."""
+    options = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    part = cast(Any, njit)(**options)(function)
+    template = part.get_call_template
+
+    def template_of_types(arguments: Any, named: Any) -> Any:
+        # Once for all integers, not for every constant that is passed.
+        return template(tuple(types.unliteral(argument) for argument in arguments), named)  # type: ignore[no-untyped-call]
+
+    part.get_call_template = template_of_types
+    return part
+
 
 _BITS = ir.IntType(CELLS)
 

@@ -16,7 +16,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from accelsim.simulator.array import lanes
 from accelsim.simulator.array.lanes import LANES, load, spread, store
+from accelsim.simulator.kernels import kernel
 
 __all__ = ["accumulate", "accumulate_checked", "pack_factors", "pack_lines", "pack_moving"]
 
@@ -29,7 +31,7 @@ _PACKED_TOGETHER = 64
 """Elements whose lines stay there while four depths of each are read."""
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def pack_moving(words: Words, first: int, last: int, tile: int, packed: Words) -> None:
     """Fill elements [first, last) of int32[blocks, elements, 4] from int32[elements, depth]."""
     depth = words.shape[1]
@@ -43,7 +45,7 @@ def pack_moving(words: Words, first: int, last: int, tile: int, packed: Words) -
                 block += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _pack_block(words: Words, begin: int, end: int, k: int, stop: int, packed: Words) -> None:
     """Fill int32[elements, 4] for elements [begin, end) and depths [k, stop), 1 to 4."""
     if stop - k == 4:
@@ -59,7 +61,7 @@ def _pack_block(words: Words, begin: int, end: int, k: int, stop: int, packed: W
             packed[element, j] = words[element, k + j] if k + j < stop else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def pack_factors(words: Words, first: int, count: int, tile: int, packed: Words) -> None:
     """Fill int32[4 * blocks, 16] from ``count`` rows of int32[columns, depth], the rest zeros."""
     depth = words.shape[1]
@@ -77,7 +79,7 @@ def pack_factors(words: Words, first: int, count: int, tile: int, packed: Words)
             row += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def pack_lines(words: Words, first: int, count: int, tile: int, packed: Words) -> None:
     """Fill int32[4 * blocks, 16] from ``count`` columns of int32[depth, columns], else zeros."""
     depth = len(words)
@@ -95,7 +97,7 @@ def pack_lines(words: Words, first: int, count: int, tile: int, packed: Words) -
             row += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def accumulate(moving: Words, first: int, factors: Words, sums: Words) -> None:
     """Add all products of elements from ``first`` on; the caller knows that no sum leaves int32.
 
@@ -134,7 +136,7 @@ def _four_depths(moving, block, element, sums, f0, f1, f2, f3):  # type: ignore[
     return sums + spread(moving[block, element, 3]) * f3
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def accumulate_checked(
     moving: Words, first: int, factors: Words, sums: Words, low: int, high: int, saturate: bool
 ) -> np.int64:

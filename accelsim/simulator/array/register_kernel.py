@@ -7,12 +7,7 @@ registers change together. `accelsim.simulator.array.register` describes the mac
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-from numba import njit
 
 from accelsim.simulator.array import cells as cells_module
 from accelsim.simulator.array import (
@@ -62,6 +57,7 @@ from accelsim.simulator.array.register_state import (
     cells_of,
 )
 from accelsim.simulator.array.register_step import step
+from accelsim.simulator.kernels import kernel
 
 __all__ = ["run"]
 
@@ -111,12 +107,10 @@ def _toggles(held, kind, phase, mask, rules):  # type: ignore[no-untyped-def]
     total = 0
     for group in range(rules.groups, (rules.rows + 1) * rules.groups):
         used = min(CELLS, rules.columns - group % rules.groups * CELLS)
-        first = cells_of(kind, phase, group)
-        one = held[first : first + used]
-        first = cells_of(kind, 1 - phase, group)
-        other = held[first : first + used]
+        one, other = cells_of(kind, phase, group), cells_of(kind, 1 - phase, group)
         for c in range(used):
-            total += ones_in(np.uint32((one[c] ^ other[c]) & mask))
+            changed = cell(held, one + c) ^ cell(held, other + c)
+            total += ones_in(np.uint32(changed & mask))
     return total
 
 
@@ -170,18 +164,7 @@ def _borrowed(machine, work, out):  # type: ignore[no-untyped-def]
     return registers, operands, observed
 
 
-def _compiled(function: Any) -> Any:
-    """Compile a kernel, and keep it under a name that changes with any of its parts.
-
-    numba looks at a kernel's own file alone to see whether what it kept is still good.
-    """
-    texts = (Path(str(part.__file__)).read_bytes() for part in _PARTS)
-    digest = hashlib.sha256(b"".join(texts)).hexdigest()
-    function.__qualname__ = f"{function.__qualname__}_{digest[:16]}"
-    return njit(cache=True, nogil=True)(function)
-
-
-@_compiled
+@kernel(*_PARTS, nogil=True)
 def _run_cycles(machine, work, rules, order, out, until):  # type: ignore[no-untyped-def]
     machine, work, out = _borrowed(machine, work, out)
     order = borrowed(order)
@@ -220,4 +203,4 @@ def run(
 
     ``order``: int64[rows * columns], in which PEs are evaluated, or empty.
     """
-    return bool(_run_cycles(machine, work, rules, order, out, until))
+    return bool(_run_cycles(machine, work, rules, order, out, until))  # type: ignore[no-untyped-call]

@@ -246,7 +246,7 @@ _OUTPUT = _Kind(decide_output, HELD, _note_output, _output_noted, _output_array)
 
 
 @inlined
-def _token_of_lane(token):  # type: ignore[no-untyped-def]
+def _token_of(token):  # type: ignore[no-untyped-def]
     """Return the conditions of what is in a lane, or in 32 of them."""
     return Token(token >> VALID & 1, token >> FIRST & 1, token >> LAST & 1)
 
@@ -256,7 +256,7 @@ def _tokens_from_left(machine, rules, column, row):  # type: ignore[no-untyped-d
     """Return the tokens that come to 32 rows of a column of groups from the left."""
     flow, last = machine.control[FLOW], CELLS - 1
     if column == 0:
-        return _token_of_lane(wide(cells(machine.lanes.tokens, machine.control[HEAD] + row)))
+        return _token_of(wide(cells(machine.lanes.tokens, machine.control[HEAD] + row)))
     return Token(
         cells(machine.bits, bits_of(VALID, flow, rules, column - 1) + row) >> last,
         cells(machine.bits, bits_of(FIRST, flow, rules, column - 1) + row) >> last,
@@ -342,21 +342,26 @@ def _group_by_group(kind: _Kind) -> Any:
     return step_all
 
 
+@inlined
+def _hear_alone(machine, rules, row, column):  # type: ignore[no-untyped-def]
+    """Let a token go to a PE from its left; return its bits."""
+    flow, left = machine.control[FLOW], column - 1
+    token = np.int64(cell(machine.lanes.tokens, machine.control[HEAD] + row))
+    if column > 0:
+        token = np.int64(0)
+        for kind in (VALID, FIRST, LAST):
+            now = bits_of(kind, flow, rules, left // CELLS) + row
+            token |= bit(machine.bits, now, left % CELLS) << kind
+    for kind in (VALID, FIRST, LAST):
+        after = bits_of(kind, 1 - flow, rules, column // CELLS) + row
+        set_bit(machine.bits, after, column % CELLS, token >> kind)
+    return token
+
+
 def _one_by_one(kind: _Kind) -> Any:
     """Return what steps PEs in an order and counts the sums that overflow."""
     decide, own_bit = kind.decide, kind.own_bit
     flowing, update = kind.array(_ONE, whole=True)
-
-    @inlined
-    def hear(machine, rules, bit_kind, row, column, lane):  # type: ignore[no-untyped-def]
-        flow, heard = machine.control[FLOW], lane
-        if column > 0:
-            before = column - 1
-            now = bits_of(bit_kind, flow, rules, before // CELLS) + row
-            heard = bit(machine.bits, now, before % CELLS)
-        after = bits_of(bit_kind, 1 - flow, rules, column // CELLS) + row
-        set_bit(machine.bits, after, column % CELLS, heard)
-        return heard
 
     @inlined
     def step_all(machine, rules, order, counts):  # type: ignore[no-untyped-def]
@@ -368,13 +373,7 @@ def _one_by_one(kind: _Kind) -> Any:
             if column > 0:
                 place = (row + 1) * rules.groups + (column - 1) // CELLS, (column - 1) % CELLS
                 entering = _read_one(machine.words, MOVING, flow, place)
-            lane = np.int64(cell(machine.lanes.tokens, machine.control[HEAD] + row))
-            left = _token_of_lane(lane)
-            token = Token(
-                hear(machine, rules, VALID, row, column, left.valid),
-                hear(machine, rules, FIRST, row, column, left.first),
-                hear(machine, rules, LAST, row, column, left.last),
-            )
+            token = _token_of(_hear_alone(machine, rules, row, column))
             on = bit(machine.heard, WIRE * rules.groups + group, neighbour)
             wires = Wires(on, bit(machine.heard, MARK * rules.groups + group, neighbour))
             before = bit(machine.bits, bits_of(own_bit, BEFORE, rules, group) + row, neighbour)

@@ -6,8 +6,6 @@ columns' registers is carried from pass to pass. Lanes beyond the used columns h
 Four depths and four elements give 16 words of changed bits at once. Full adders, bit by bit,
 turn them into one word that counts sixteens and remainders that stay (Harley and Seal; H. S.
 Warren, Hacker's Delight, 2nd ed., section 5-1), so that one word in 16 has its bits counted.
-
-All helpers but the lanes live in this file: numba's cache does not see changes in other files.
 """
 
 from __future__ import annotations
@@ -16,7 +14,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from accelsim.simulator.array import lanes
 from accelsim.simulator.array.lanes import load, ones_of, spread, store, sum_of
+from accelsim.simulator.kernels import kernel
 
 __all__ = [
     "changes_across",
@@ -32,7 +32,7 @@ __all__ = [
 Words = NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def stationary_sweep(
     moving: Words,
     start: int,
@@ -116,7 +116,7 @@ def _total(ones, twos, fours, eights, sixteens, mask):  # type: ignore[no-untype
     return total + 16 * sum_of(sixteens)
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _stream_four(
     moving: Words,
     start: int,
@@ -164,7 +164,7 @@ def _stream_four(
     return np.int64(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _one_depth(
     moving: Words,
     start: int,
@@ -199,7 +199,7 @@ def _one_depth(
     return events
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _follow(sums: Words, last_sums: Words, row: int, rows: int, mask_bits: np.uint32) -> np.int64:
     """Let the same sums pass the registers of some rows; return what toggles."""
     if rows == 0:
@@ -218,7 +218,7 @@ def _follow(sums: Words, last_sums: Words, row: int, rows: int, mask_bits: np.ui
     return np.int64(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _preload(
     factors: Words,
     first: int,
@@ -260,7 +260,7 @@ def _preload(
     return np.int64(sum_of(total))
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def output_sweep(
     moving: Words,
     factors: Words,
@@ -304,7 +304,7 @@ def output_sweep(
     return events
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _settle_four(
     moving: Words, block: int, factors: Words, sums: Words, first: Words, mask_bits: np.uint32
 ) -> np.int64:
@@ -351,7 +351,7 @@ def _settle_four(
     return np.int64(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def output_tiles(
     factors: Words,
     sums: Words,
@@ -412,7 +412,7 @@ def output_tiles(
                 store(path, r, load(sums, start))
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def clear_path(path: Words, mask_bits: np.uint32) -> np.int64:
     """Let the zeros that follow the last result of a drain in; return what toggles."""
     mask, total = spread(mask_bits), np.int64(0)
@@ -422,7 +422,7 @@ def clear_path(path: Words, mask_bits: np.uint32) -> np.int64:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _distance(a: np.int32, b: np.int32, mask: np.uint32) -> np.int32:
     """Hamming distance of two int32 within a register's mask (the SWAR population count)."""
     x = np.uint32(a ^ b) & mask
@@ -432,7 +432,7 @@ def _distance(a: np.int32, b: np.int32, mask: np.uint32) -> np.int32:
     return np.int32(np.uint32(x * np.uint32(0x01010101)) >> np.uint32(24))
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def _distances(a: Words, b: Words, mask: np.uint32) -> np.int64:
     """Sum of the Hamming distances of two int32 lines of fewer than 2^26 elements."""
     total = np.int32(0)
@@ -441,7 +441,7 @@ def _distances(a: Words, b: Words, mask: np.uint32) -> np.int64:
     return np.int64(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def changes_along(words: Words, start: int, stop: int, mask: np.uint32) -> np.int64:
     """Sum of the distances of consecutive rows [start, stop) of int32[elements, depth]."""
     total = np.int64(0)
@@ -450,7 +450,7 @@ def changes_along(words: Words, start: int, stop: int, mask: np.uint32) -> np.in
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def changes_across(words: Words, mask: np.uint32) -> np.int64:
     """Sum of the distances of consecutive depths of int32[elements, depth]."""
     total = np.int64(0)
@@ -459,7 +459,7 @@ def changes_across(words: Words, mask: np.uint32) -> np.int64:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def enter_streams(
     words: Words, start: int, stop: int, last_moving: Words, mask: np.uint32
 ) -> np.int64:
@@ -478,7 +478,7 @@ def enter_streams(
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel(lanes, nogil=True)
 def enter_rows(words: Words, last_moving: Words, mask: np.uint32) -> np.int64:
     """Count what toggles where the next tile's rows of int32[elements, depth] start.
 
