@@ -46,13 +46,17 @@ class Component(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """``count`` events of a ``unit``, each at a price in pJ, for one batch."""
+    """``count`` events of a ``unit``, each at a price in pJ, for one batch.
+
+    ``bits``: the width of an access, which moves so many at most; 0 for what is no access.
+    """
 
     component: Component
     cause: str
     count: float
     unit: str
     price: Amount
+    bits: int = 0
 
     @property
     def pj(self) -> float:

@@ -136,8 +136,9 @@ def scratchpad_lines(
     for pad, read_bits, written_bits in moved:
         reads = access_count(pad.scratchpad, read_bits)
         writes = access_count(pad.scratchpad, written_bits)
-        yield Line(pad.component, "reads", reads, "access", pad.read)
-        yield Line(pad.component, "writes", writes, "access", pad.write)
+        port_bits = 8 * pad.scratchpad.bandwidth
+        yield Line(pad.component, "reads", reads, "access", pad.read, port_bits)
+        yield Line(pad.component, "writes", writes, "access", pad.write, port_bits)
         accesses += reads + writes
         bits += read_bits + written_bits
     yield Line(Component.WIRES, "to and from scratchpads", bits, "bit", prices.wire)

@@ -57,6 +57,7 @@ def _line(line: Line) -> dict[str, Any]:
         "count": line.count,
         "unit": line.unit,
         "price_pj": line.price.value,
+        "bits": line.bits,
         "pj": line.pj,
         "low_pj": line.low_pj,
         "high_pj": line.high_pj,
@@ -146,7 +147,7 @@ def _render(
         padding=(0, 1, 0, 0),
     )
     table.add_column("component and cause")
-    for heading in ("count", "unit", "pJ each", "pJ", "%", "source"):
+    for heading in ("count", "unit", "pJ each", "a bit", "pJ", "%", "source"):
         table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
     for line in sorted(lines, key=lambda line: -line["pj"]):
         table.add_row(
@@ -154,6 +155,7 @@ def _render(
             f"{line['count']:,.6g}",
             line["unit"],
             f"{line['price_pj']:.4g}",
+            f"{line['price_pj'] / line['bits']:.3g}" if line.get("bits") else "",
             f"{line['pj']:,.4g}",
             f"{100 * line['pj'] / total if total else 0:.1f}",
             " ".join(str(numbers[entry]) for entry in line["entries"]),

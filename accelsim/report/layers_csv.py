@@ -61,6 +61,6 @@ def _row(point: PointResult, layer: LayerResult, components: tuple[str, ...]) ->
 
 def _traffic(layer: LayerResult) -> dict[str, Cell]:
     return {
-        name if name.endswith("_bytes") else f"{name}_elements": count
+        name if name.endswith(("_bytes", "_misses")) else f"{name}_elements": count
         for name, count in vars(layer.traffic).items()
     }

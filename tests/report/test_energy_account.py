@@ -46,6 +46,7 @@ def test_the_document_holds_every_line_that_counted(account):
         "count": 3,
         "unit": "bit",
         "price_pj": 8.0,
+        "bits": 0,
         "pj": 24.0,
         "low_pj": 12.0,
         "high_pj": 36.0,
@@ -120,3 +121,36 @@ def test_a_folder_without_an_account_is_refused(tmp_path, text, message):
 def test_a_document_that_is_not_ours_is_refused():
     with pytest.raises(DataError, match=r"^energy\.json: not written by accelsim: KeyError"):
         explain({"schema": "accelsim.account/1"}, None, None, 80)
+
+
+def test_an_access_is_priced_by_the_bit_too():
+    """A 128-bit port at 39.2 pJ: 0.306 pJ a bit; documents without widths are read as before."""
+    line = {
+        "component": "weight_sram",
+        "cause": "reads",
+        "count": 2,
+        "unit": "access",
+        "price_pj": 39.2,
+        "bits": 128,
+        "pj": 78.4,
+        "low_pj": 78.4,
+        "high_pj": 78.4,
+        "entries": ["sram_read"],
+    }
+    point = {
+        "point": "w8a8",
+        "batch": 1,
+        "mode": "per_operation",
+        "technology": "45nm",
+        "sources": {"sram_read": "published: somewhere"},
+        "layers": [{"name": "conv", "lines": [line]}],
+    }
+
+    def row(document):
+        text = explain(document, None, None, 100)
+        (found,) = (one.split() for one in text.splitlines() if "reads" in one)
+        return " ".join(found)
+
+    assert row({"points": [point]}) == "weight SRAM, reads 2 access 39.2 0.306 78.4 100.0 1"
+    del line["bits"]
+    assert row({"points": [point]}) == "weight SRAM, reads 2 access 39.2 78.4 100.0 1"

@@ -43,7 +43,7 @@ def test_headers_carry_units(result):
         "macs",
         "weight_bits",
     ]
-    units = ("_bits", "_pct", "_elements", "_bytes", "_pj", "_mw", "_events", "_images")
+    units = ("_bits", "_pct", "_elements", "_bytes", "_misses", "_pj", "_mw", "_events", "_images")
     counted = [name for name in header[9:] if not name.startswith("cycles_")]
     assert [name for name in counted if not name.endswith(units)] == []
 
