@@ -153,7 +153,12 @@ def _to_quantize(
         hardware=hardware,
         data=data,
         points=_quantized(model, data, machines, request, progress),
-        notes=(*_row_sum_notes(request), *_layer_notes(request), *calibration_notes(data)),
+        notes=(
+            *_row_sum_notes(request),
+            *_group_notes(request, hardware),
+            *_layer_notes(request),
+            *calibration_notes(data),
+        ),
         float_pct=None if request.random_data else accuracy_pct(scores, data.labels),
     )
 
@@ -246,6 +251,16 @@ def _layer_notes(request: RunRequest) -> tuple[str, ...]:
     widths = ", ".join(str(entry) for entry in request.layer_bits)
     others = point_name(*request.float_points[0])
     return (f"bits: {widths}, all others {others}; PEs take the widest operands",)
+
+
+def _group_notes(request: RunRequest, hardware: Hardware) -> tuple[str, ...]:
+    if request.group_size is None:
+        return ()
+    where = "below each column" if hardware.array.flow.preloads else "in each PE"
+    return (
+        f"groups of {request.group_size} weights have scales of {request.scale_bits} bits; "
+        f"multipliers for these are built {where}",
+    )
 
 
 def _row_sum_notes(request: RunRequest) -> tuple[str, ...]:

@@ -26,6 +26,16 @@ def test_a_grid_of_methods_and_widths(accelsim, digits, tmp_path):
     assert printed == stored
 
 
+def test_groups_of_weights_are_said_in_the_command(accelsim, digits):
+    words = ("quantize", "digits_mlp", "--data", digits, "--bits", "w3a8", "--method", "mse")
+    groups = json.loads(accelsim(*words, "--json", "--group-size", 16).stdout)
+    assert groups["command"].split()[-6:] == [
+        *("--group-size", "16", "--scale-bits", "8"),
+        *("--method", "mse"),
+    ]
+    assert [result["method"] for result in groups["results"]] == ["mse"]
+
+
 def test_mistakes_are_one_line(accelsim, tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "mine.txt").write_text("kept")
@@ -37,6 +47,9 @@ def test_mistakes_are_one_line(accelsim, tmp_path):
             ("--percentile", "99", "--method", "mse"),
             "--percentile: needs --method percentile\n",
         ),
+        (("--scale-bits", "4"), "--scale-bits: there are no groups; give --group-size, too\n"),
+        (("--group-size", "0"), "group_size: must be 1 to 1048576, got 0\n"),
+        (("--group-size", "4", "--scale-bits", "1"), "scale_bits: must be 2 to 16, got 1\n"),
         (("--percentile", "0"), "percentile: must be above 0 and at most 100 percent, got 0\n"),
     ):
         done = accelsim("quantize", "digits_mlp", *words)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from accelsim.arithmetic import IntegerFormat
+from accelsim.arithmetic.number_formats import parse_format
 from accelsim.errors import ConfigError
 from accelsim.frontend import load_data, load_onnx, run_float
 from accelsim.frontend.workloads import workload_path
@@ -146,6 +147,25 @@ def test_the_mse_search_is_that_of_single_ranges(seed, size, bits, restricted):
                 error = np.square(np.rint(exact / kept).clip(form.low, form.high) * kept - exact)
                 assert error.sum() <= best + 8 * np.abs(exact).sum() * step_off * 2**bits
             assert abs(kept - wished) <= wished + result.scales[channel]
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seed=seeds, bits=st.integers(2, 8))
+def test_no_group_is_worse_than_in_the_format_of_vs_quant(seed, bits):
+    weights = random_weights(seed, 3, (25, 2, 1))
+    rows = deep(weights).astype(np.float64)
+    form = parse_format(f"vsq{bits}")
+    scale_integers, channels = form.two_levels(
+        np.stack([[np.abs(row[slice(*at)]).max() for at in vector_bounds(50, 16)] for row in rows])
+    )
+    result = quantized(weights, 16, form.scale_bits, bits)
+    assert result.scales == pytest.approx(channels[:, 0], rel=1e-6)
+    assert (np.abs(result.vectors.scales.T - scale_integers) <= 1).all()
+    errors = [
+        np.add.reduceat(np.square(found - rows), [0, 16, 32, 48], axis=1)
+        for found in (deep(result.integers * result.steps), form.quantize(rows))
+    ]
+    assert (errors[0] <= errors[1] * (1 + 1e-4) + 1e-12).all()
 
 
 def test_one_group_for_the_whole_depth_is_the_channel():
