@@ -29,6 +29,7 @@ from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.imported import not_modelled, where_operators_run
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult, SwitchingResult
+from accelsim.report.row_sums import row_sum_notes
 from accelsim.report.switching import collect_switching
 from accelsim.request import DEFAULT_POINTS, Progress, RunRequest, array_line
 from accelsim.simulator import simulate
@@ -120,7 +121,12 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         configuration=_configuration(start, points),
         machine=dump_hardware(start.hardware),
         not_modelled=not_modelled(energy.not_modelled, integer),
-        warnings=(*_overflow_warnings(points), *start.notes, *warnings),
+        warnings=(
+            *_overflow_warnings(points),
+            *row_sum_notes(points, energies),
+            *start.notes,
+            *warnings,
+        ),
         imported=where_operators_run(model.report, integer, program),
         is_given=start.is_given,
         timeline=timeline,

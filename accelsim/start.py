@@ -154,7 +154,6 @@ def _to_quantize(
         data=data,
         points=_quantized(model, data, machines, request, progress),
         notes=(
-            *_row_sum_notes(request),
             *_group_notes(request, hardware),
             *_layer_notes(request),
             *calibration_notes(data),

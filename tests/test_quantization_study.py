@@ -50,6 +50,8 @@ def test_the_command_repeats_the_study():
         "accelsim quantize a.onnx --hardware edge_16x16 --bits w4a8 --data d.npz --per-tensor "
         "--method mse --method best --format 'fixed<8,4>' --repeats 2 --seed 3"
     )
+    moved = StudyRequest(RunRequest(points=((8, 8),), asymmetric_weights=True))
+    assert moved.command.endswith(" --bits 8 --asymmetric-weights")
     assert StudyRequest(RunRequest(points=((8, 8),))).command == (
         "accelsim quantize digits_cnn --hardware edge_16x16 --bits 8"
     )
