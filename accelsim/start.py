@@ -262,12 +262,6 @@ def _group_notes(request: RunRequest, hardware: Hardware) -> tuple[str, ...]:
     )
 
 
-def _row_sum_notes(request: RunRequest) -> tuple[str, ...]:
-    if not request.asymmetric_weights:
-        return ()
-    return ("row sums are built into the array, for weights with zero points",)
-
-
 def calibration_notes(data: Dataset) -> tuple[str, ...]:
     """Say so where ranges come from the images that accuracy is measured with."""
     if not data.calibrates_on_test_images:
