@@ -12,7 +12,6 @@ from accelsim.frontend import workload_path
 from accelsim.pipeline import run
 from accelsim.quantize import LayerBits
 from accelsim.request import RunRequest
-from accelsim.rtl import RtlRequest, export_rtl
 
 
 @pytest.fixture(scope="module")
@@ -146,11 +145,3 @@ def test_energy_by_switching_is_refused_before_anything_is_loaded():
         "--energy switching: what changes is counted in fixed PEs, not in those of "
         "array.pe_kind=bit_serial; use --energy per_operation"
     )
-
-
-@pytest.mark.parametrize("kind", ["composable", "bit_serial", "ternary"])
-def test_there_is_rtl_of_fixed_pes_only(tmp_path, kind):
-    with pytest.raises(ConfigError) as caught:
-        export_rtl(RtlRequest("edge_4x4", (f"array.pe_kind={kind}",)), tmp_path / "bundle")
-    assert str(caught.value) == f"array.pe_kind: there is RTL of fixed PEs only, got '{kind}'"
-    assert not (tmp_path / "bundle").exists()

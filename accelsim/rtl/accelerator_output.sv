@@ -3,6 +3,8 @@
 module accelerator_output #(
     parameter int ROWS = 4,
     parameter int COLUMNS = 4,
+    parameter int KIND = 0,
+    parameter int PE_BITS = 8,
     parameter int RIGHT_BITS = 8,
     parameter int DOWN_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
@@ -13,6 +15,8 @@ module accelerator_output #(
 ) (
     input  logic clock,
     input  logic reset,
+    // How operands are cut into lanes (PEs that are not fixed): see step.
+    input  logic [3:0] lanes,
     input  logic [31:0] tiles,
     output logic stream_valid,
     output logic [31:0] stream_tile,
@@ -32,7 +36,7 @@ module accelerator_output #(
         .clock, .reset, .tiles, .tile_length, .column_done, .tile_done,
         .stream_valid, .stream_first, .stream_last, .stream_tile, .stream_index, .drain);
 
-    array_output #(ROWS, COLUMNS, RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE, DRAIN) array (
-        .clock, .reset, .stream_valid, .stream_first, .stream_last, .stream_right, .stream_down, .bias,
+    array_output #(ROWS, COLUMNS, KIND, PE_BITS, RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE, DRAIN) array (
+        .clock, .reset, .lanes, .stream_valid, .stream_first, .stream_last, .stream_right, .stream_down, .bias,
         .drain, .drain_first(column_done), .result, .result_valid, .column_done, .tile_done, .overflow);
 endmodule

@@ -3,6 +3,8 @@
 module accelerator_stationary #(
     parameter int ROWS = 4,
     parameter int COLUMNS = 4,
+    parameter int KIND = 0,
+    parameter int PE_BITS = 8,
     parameter int MOVING_BITS = 8,
     parameter int RESIDENT_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
@@ -13,6 +15,8 @@ module accelerator_stationary #(
 ) (
     input  logic clock,
     input  logic reset,
+    // How operands are cut into lanes (PEs that are not fixed): see step.
+    input  logic [3:0] lanes,
     input  logic [31:0] passes,
     // Resident tiles.
     output logic load,
@@ -41,8 +45,8 @@ module accelerator_stationary #(
         .clock, .reset, .passes, .stream_length, .pass_done, .load, .load_last, .load_pass, .load_row,
         .stream_valid, .stream_first, .stream_last, .stream_pass, .stream_index);
 
-    array_stationary #(ROWS, COLUMNS, MOVING_BITS, RESIDENT_BITS, ACCUMULATOR_BITS, SATURATE, DOUBLE_BUFFERED) array (
-        .clock, .reset, .stream_valid, .stream_first, .stream_last, .stream(stream_data),
+    array_stationary #(ROWS, COLUMNS, KIND, PE_BITS, MOVING_BITS, RESIDENT_BITS, ACCUMULATOR_BITS, SATURATE, DOUBLE_BUFFERED) array (
+        .clock, .reset, .lanes, .stream_valid, .stream_first, .stream_last, .stream(stream_data),
         .load, .load_last, .load_row(load_data), .sum_top, .sum_bottom(sum), .sum_valid, .pass_done, .overflow);
 
     for (genvar c = 0; c < COLUMNS; c++) begin : column

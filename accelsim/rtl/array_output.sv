@@ -7,6 +7,8 @@
 module array_output #(
     parameter int ROWS = 4,
     parameter int COLUMNS = 4,
+    parameter int KIND = 0,
+    parameter int PE_BITS = 8,
     parameter int RIGHT_BITS = 8,
     parameter int DOWN_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
@@ -17,6 +19,7 @@ module array_output #(
 ) (
     input  logic clock,
     input  logic reset,
+    input  logic [3:0] lanes,
     input  logic stream_valid,
     input  logic stream_first,
     input  logic stream_last,
@@ -87,8 +90,8 @@ module array_output #(
                 assign result_in = row[r-1].column[c].leaving;
             end
 
-            pe_output #(RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE, DRAIN) pe (
-                .clock, .reset,
+            pe_output #(KIND, PE_BITS, RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE, DRAIN) pe (
+                .clock, .reset, .lanes,
                 .valid_in, .first_in, .last_in, .right_in,
                 .valid_out(valid), .first_out(first), .last_out(last), .right_out(right),
                 .down_in, .down_out(down), .bias_in, .bias_out(bias_down), .overflow(overflows),

@@ -7,6 +7,8 @@
 module array_stationary #(
     parameter int ROWS = 4,
     parameter int COLUMNS = 4,
+    parameter int KIND = 0,
+    parameter int PE_BITS = 8,
     parameter int MOVING_BITS = 8,
     parameter int RESIDENT_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
@@ -15,6 +17,7 @@ module array_stationary #(
 ) (
     input  logic clock,
     input  logic reset,
+    input  logic [3:0] lanes,
     input  logic stream_valid,
     input  logic stream_first,
     input  logic stream_last,
@@ -80,8 +83,8 @@ module array_stationary #(
                 assign resident_in = row[r-1].column[c].resident;
             end
 
-            pe_stationary #(MOVING_BITS, RESIDENT_BITS, ACCUMULATOR_BITS, SATURATE, DOUBLE_BUFFERED) pe (
-                .clock, .reset,
+            pe_stationary #(KIND, PE_BITS, MOVING_BITS, RESIDENT_BITS, ACCUMULATOR_BITS, SATURATE, DOUBLE_BUFFERED) pe (
+                .clock, .reset, .lanes,
                 .valid_in, .first_in, .last_in, .moving_in,
                 .valid_out(valid), .first_out(first), .last_out(last), .moving_out(moving),
                 .sum_in, .sum_out(sum), .overflow(overflows),

@@ -20,6 +20,7 @@ from accelsim.frontend import (
     workload_path,
 )
 from accelsim.hardware import Hardware, PeKind, dump_hardware, load_hardware
+from accelsim.hardware.pe_kinds import TERNARY_BITS
 from accelsim.output_folder import check_output_folder, output_folder
 from accelsim.quantize import (
     QuantizationSpec,
@@ -140,9 +141,18 @@ def _machine(request: RtlRequest) -> Hardware:
             f"array.row_sums: {machine.name} sums up rows of activations, which has no RTL; "
             "--set array.row_sums=false"
         )
-    kind = machine.array.pe_kind
-    if kind is not PeKind.FIXED:
-        raise ConfigError(f"array.pe_kind: there is RTL of fixed PEs only, got {str(kind)!r}")
+    array = machine.array
+    if array.pe_rate(array.weight_bits, array.activation_bits).cycles > 1:
+        raise ConfigError(
+            "array.pe_kind: there is RTL of PEs that take a cycle for an element only; "
+            f"{array.pe_kind} ones of {array.pe_weight_bits} bits take more for operands of "
+            f"{array.weight_bits} and {array.activation_bits}"
+        )
+    if array.pe_kind is PeKind.TERNARY and array.weight_bits > TERNARY_BITS:
+        raise ConfigError(
+            f"array.pe_kind: ternary PEs take weights of 2 bits (--weights 2), got "
+            f"{array.weight_bits}"
+        )
     if machine.array.scale_bits:
         raise ConfigError(
             f"array.scale_bits: {machine.name} multiplies sums of groups of weights by scales, "

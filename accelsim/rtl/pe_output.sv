@@ -9,6 +9,8 @@
 //
 // A PE that already holds something of the next tile lets the rest of a drain pass it by (`held`).
 module pe_output #(
+    parameter int KIND = 0,
+    parameter int PE_BITS = 8,
     parameter int RIGHT_BITS = 8,
     parameter int DOWN_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
@@ -17,6 +19,7 @@ module pe_output #(
 ) (
     input  logic clock,
     input  logic reset,
+    input  logic [3:0] lanes,
     input  logic valid_in,
     input  logic first_in,
     input  logic last_in,
@@ -43,8 +46,8 @@ module pe_output #(
     logic signed [ACCUMULATOR_BITS-1:0] accumulator, leaving, sum_next;
     logic overflow_next, held, keep, shift;
 
-    accumulate #(RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE) step (
-        .left(right_in), .right(down_in), .sum_in(first_in ? bias_in : accumulator),
+    step #(KIND, PE_BITS, RIGHT_BITS, DOWN_BITS, ACCUMULATOR_BITS, SATURATE) one_step (
+        .lanes, .left(right_in), .right(down_in), .sum_in(first_in ? bias_in : accumulator),
         .sum_out(sum_next), .overflow(overflow_next));
 
     assign result_out = HIDDEN ? leaving : accumulator;

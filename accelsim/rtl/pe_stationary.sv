@@ -6,6 +6,8 @@
 // `shadow` over (double buffered), or from the cycle after its last product (single). So the next
 // tile follows the wavefront down the column, and loading takes no longer than the array is high.
 module pe_stationary #(
+    parameter int KIND = 0,
+    parameter int PE_BITS = 8,
     parameter int MOVING_BITS = 8,
     parameter int RESIDENT_BITS = 8,
     parameter int ACCUMULATOR_BITS = 32,
@@ -14,6 +16,7 @@ module pe_stationary #(
 ) (
     input  logic clock,
     input  logic reset,
+    input  logic [3:0] lanes,
     // Moving operand, from the left: valid, first and last element of a pass.
     input  logic valid_in,
     input  logic first_in,
@@ -42,8 +45,8 @@ module pe_stationary #(
     assign open = armed || (DOUBLE_BUFFERED && take);
     assign resident_out = DOUBLE_BUFFERED ? shadow : resident;
 
-    accumulate #(MOVING_BITS, RESIDENT_BITS, ACCUMULATOR_BITS, SATURATE) step (
-        .left(moving_in), .right(used), .sum_in(sum_in), .sum_out(sum_next), .overflow(overflow_next));
+    step #(KIND, PE_BITS, MOVING_BITS, RESIDENT_BITS, ACCUMULATOR_BITS, SATURATE) one_step (
+        .lanes, .left(moving_in), .right(used), .sum_in(sum_in), .sum_out(sum_next), .overflow(overflow_next));
 
     always_ff @(posedge clock) begin
         valid_out <= valid_in && !reset;

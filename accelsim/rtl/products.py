@@ -14,7 +14,7 @@ from accelsim.compiler.plan import TilePlan
 from accelsim.compiler.program import MatrixInstruction
 from accelsim.errors import ConfigError, InternalError
 from accelsim.golden import execute
-from accelsim.hardware import Hardware
+from accelsim.hardware import Hardware, PeKind
 from accelsim.network.integer import IntegerLayer, IntegerMatrix, IntegerNetwork
 from accelsim.network.run_time import RunTimeMatrix
 from accelsim.simulator.address_generator import AddressGenerator
@@ -111,9 +111,12 @@ def random_product(machine: Hardware, stream: int, seed: int) -> PlayedProduct:
         array.flow.columns: 2 * array.columns + (array.columns + 1) // 2,
         array.flow.stream: stream,
     }
+    # Whole tiles of the depth are as deep as rows of PEs that take several elements at once.
+    if array.flow.rows == "k":
+        sizes["k"] *= array.pe_rate(array.weight_bits, array.activation_bits).depth
     product = MatrixProduct.from_arrays(
         _integers(generator, array.activation_bits, (sizes["m"], sizes["k"])),
-        _integers(generator, array.weight_bits, (sizes["k"], sizes["n"])),
+        _weights(generator, machine, (sizes["k"], sizes["n"])),
         _integers(generator, min(machine.accumulator.bits, 16), (sizes["n"],)),
     )
     plan = whole_plan(product.gemm, array)
@@ -169,6 +172,14 @@ def _accumulators(operands: MatrixOperands, plan: TilePlan, machine: Hardware) -
             f"{_LONGEST_CYCLES:,} that a testbench plays; give fewer rows or a larger array"
         )
     return result.accumulators.transpose(1, 0, 2).reshape(plan.gemm.rows_m, -1)
+
+
+def _weights(
+    generator: np.random.Generator, machine: Hardware, shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    if machine.array.pe_kind is PeKind.TERNARY:
+        return generator.integers(-1, 2, shape)
+    return _integers(generator, machine.array.weight_bits, shape)
 
 
 def _integers(

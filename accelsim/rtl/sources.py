@@ -12,6 +12,9 @@ __all__ = ["MODULES", "source_path", "source_text"]
 MODULES: dict[str, tuple[str, ...]] = {
     "stationary": (
         "accumulate",
+        "bricks",
+        "signs",
+        "step",
         "pe_stationary",
         "delay",
         "array_stationary",
@@ -21,6 +24,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "output": (
         "accumulate",
+        "bricks",
+        "signs",
+        "step",
         "pe_output",
         "delay",
         "array_output",

@@ -37,11 +37,11 @@ module testbench;
     assign stream_line = tile_offset[stream_tile] + stream_index;
 
     accelerator_output #(
-        .ROWS(`ROWS), .COLUMNS(`COLUMNS), .RIGHT_BITS(`RIGHT_BITS), .DOWN_BITS(`DOWN_BITS),
+        .ROWS(`ROWS), .COLUMNS(`COLUMNS), .KIND(`KIND), .PE_BITS(`PE_BITS), .RIGHT_BITS(`RIGHT_BITS), .DOWN_BITS(`DOWN_BITS),
         .ACCUMULATOR_BITS(`ACCUMULATOR_BITS), .SATURATE(`SATURATE), .DRAIN(`DRAIN),
         .TILE_OVERLAP(`TILE_OVERLAP)
     ) machine (
-        .clock, .reset, .tiles(`TILES),
+        .clock, .reset, .lanes(4'(`LANES)), .tiles(`TILES),
         .stream_valid, .stream_tile, .stream_index, .tile_length(tile_length[stream_tile]),
         .stream_right(right_rows[stream_line]), .stream_down(down_rows[stream_line]),
         .bias(tile_bias[stream_tile]), .result_valid, .result(results), .overflow);

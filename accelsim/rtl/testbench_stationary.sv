@@ -35,11 +35,11 @@ module testbench;
     assign stream_line = pass_offset[stream_pass] + stream_index;
 
     accelerator_stationary #(
-        .ROWS(`ROWS), .COLUMNS(`COLUMNS), .MOVING_BITS(`MOVING_BITS), .RESIDENT_BITS(`RESIDENT_BITS),
+        .ROWS(`ROWS), .COLUMNS(`COLUMNS), .KIND(`KIND), .PE_BITS(`PE_BITS), .MOVING_BITS(`MOVING_BITS), .RESIDENT_BITS(`RESIDENT_BITS),
         .ACCUMULATOR_BITS(`ACCUMULATOR_BITS), .SATURATE(`SATURATE), .DOUBLE_BUFFERED(`DOUBLE_BUFFERED),
         .TILE_OVERLAP(`TILE_OVERLAP), .ACCUMULATOR_DEPTH(`ACCUMULATOR_DEPTH)
     ) machine (
-        .clock, .reset, .passes(`PASSES),
+        .clock, .reset, .lanes(4'(`LANES)), .passes(`PASSES),
         .load, .load_pass, .load_row, .load_data(resident_rows[load_pass * `ROWS + load_row]),
         .stream_valid, .stream_pass, .stream_index, .stream_length(pass_length[stream_pass]),
         .stream_data(stream_rows[stream_line]), .stream_first_depth(pass_first_depth[stream_pass][0]),

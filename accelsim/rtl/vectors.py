@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,16 @@ from numpy.typing import NDArray
 from accelsim.arithmetic.formats import Accumulator, IntegerFormat, Overflow
 from accelsim.compiler.plan import Pass, TilePlan
 from accelsim.errors import DataError
+from accelsim.hardware.pe_kinds import PeKind
 from accelsim.hardware.schema import Array, Drain
+from accelsim.rtl.lanes import (
+    Expected,
+    LaneWords,
+    expected_outputs,
+    kind_parameters,
+    shorter_plan,
+    word_bits,
+)
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.register_trace import OutputEvent, register_trace
 
@@ -23,7 +33,8 @@ __all__ = ["Vectors", "array_vectors"]
 
 _DRAINS = {Drain.EXPOSED: 0, Drain.HIDDEN: 1, Drain.FREE: 2}
 
-Words = NDArray[np.int64]
+Words = NDArray[Any]
+"""Integers of 64 bits, or Python's where a PE takes more in a cycle."""
 
 
 @dataclass(frozen=True)
@@ -49,24 +60,26 @@ def array_vectors(
         An operand outside the signed integers that the array's PEs are built for.
     """
     _check_widths(operands, plan, array)
-    trace = register_trace(operands, plan, array, accumulator, 0, 1)
-    tiles = [_Tile(operands, plan, array, step) for step in plan.passes()]
-    widths = {"activations": array.pe_activation_bits, "weights": array.pe_weight_bits}
-    flow = plan.dataflow
-    shared = {
+    expects = _expected_of(operands, plan, array, accumulator)
+    words: MatrixOperands | LaneWords = operands
+    if array.pe_kind is not PeKind.FIXED:
+        words, plan = LaneWords.of(operands, plan, array), shorter_plan(plan)
+    tiles = [_Tile(words, plan, array, step) for step in plan.passes()]
+    widths, flow = word_bits(array), plan.dataflow
+    shared = kind_parameters(array) | {
         "ROWS": array.rows,
         "COLUMNS": array.columns,
         "ACCUMULATOR_BITS": accumulator.bits,
         "SATURATE": int(accumulator.overflow is Overflow.SATURATE),
         "TILE_OVERLAP": int(array.tile_overlap),
         "STREAM_LINES": sum(len(tile.moving) for tile in tiles),
-        "EXPECTED": len(trace.outputs),
-        "LAST_CYCLE": sum(trace.result.cycles.values()) - 1,
-        "OVERFLOWS": trace.result.counters.overflow_events,
+        "EXPECTED": len(expects.outputs),
+        "LAST_CYCLE": expects.last_cycle,
+        "OVERFLOWS": expects.overflows,
     }
     # With a result port in every PE, what is a column elsewhere is a PE's number.
     columns = array.columns if array.drain is Drain.FREE and not flow.preloads else 0
-    expected = {"expected.hex": _expected(trace.outputs, accumulator.bits, columns)}
+    expected = {"expected.hex": _expected(expects.outputs, accumulator.bits, columns)}
     if flow.preloads:
         parameters = {
             "MOVING_BITS": widths[flow.moves_right],
@@ -87,6 +100,17 @@ def array_vectors(
     return Vectors("output", shared | parameters, memories | expected)
 
 
+def _expected_of(
+    operands: MatrixOperands, plan: TilePlan, array: Array, accumulator: Accumulator
+) -> Expected:
+    """Return what comes out, from the registers of fixed PEs or from plain sums of others."""
+    if array.pe_kind is not PeKind.FIXED:
+        return expected_outputs(operands, plan, array, accumulator)
+    trace = register_trace(operands, plan, array, accumulator, 0, 1)
+    last_cycle = sum(trace.result.cycles.values()) - 1
+    return Expected(trace.outputs, last_cycle, trace.result.counters.overflow_events)
+
+
 class _Tile:
     """One pass's operands as the array sees them, padded with zeros to all rows and columns.
 
@@ -94,7 +118,9 @@ class _Tile:
     what moves down, int64[stream, columns]; ``bias``: int64[stream, columns].
     """
 
-    def __init__(self, operands: MatrixOperands, plan: TilePlan, array: Array, step: Pass) -> None:
+    def __init__(
+        self, operands: MatrixOperands | LaneWords, plan: TilePlan, array: Array, step: Pass
+    ) -> None:
         flow = plan.dataflow
         n_slice, k_slice = slice(step.n_start, step.n_stop), slice(step.k_start, step.k_stop)
         activations = operands.activations(step.group, step.m_start, step.m_stop)[:, k_slice]
@@ -116,14 +142,19 @@ class _Tile:
 
 
 def _check_widths(operands: MatrixOperands, plan: TilePlan, array: Array) -> None:
+    is_fixed = array.pe_kind is PeKind.FIXED
     for group in range(plan.gemm.groups):
         for name, values, bits in (
             (
                 "activations",
                 operands.activations(group, 0, plan.gemm.rows_m),
-                array.pe_activation_bits,
+                array.pe_activation_bits if is_fixed else array.activation_bits,
             ),
-            ("weights", operands.weights(group), array.pe_weight_bits),
+            (
+                "weights",
+                operands.weights(group),
+                array.pe_weight_bits if is_fixed else array.weight_bits,
+            ),
         ):
             held = IntegerFormat(bits)
             if values.min() < held.low or values.max() > held.high:
@@ -133,8 +164,8 @@ def _check_widths(operands: MatrixOperands, plan: TilePlan, array: Array) -> Non
                 )
 
 
-def _padded(values: NDArray[np.integer], rows: int, columns: int) -> Words:
-    full = np.zeros((rows, columns), np.int64)
+def _padded(values: NDArray[Any], rows: int, columns: int) -> Words:
+    full = np.zeros((rows, columns), object if values.dtype == object else np.int64)
     full[: values.shape[0], : values.shape[1]] = values
     return full
 

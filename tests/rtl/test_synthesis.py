@@ -22,9 +22,10 @@ from accelsim.simulator.array.product import MatrixProduct, whole_plan
 pytestmark = pytest.mark.rtl
 
 PARAMETERS = {
-    "stationary": "ROWS COLUMNS MOVING_BITS RESIDENT_BITS ACCUMULATOR_BITS SATURATE "
+    "stationary": "ROWS COLUMNS KIND PE_BITS MOVING_BITS RESIDENT_BITS ACCUMULATOR_BITS SATURATE "
     "DOUBLE_BUFFERED TILE_OVERLAP ACCUMULATOR_DEPTH",
-    "output": "ROWS COLUMNS RIGHT_BITS DOWN_BITS ACCUMULATOR_BITS SATURATE DRAIN TILE_OVERLAP",
+    "output": "ROWS COLUMNS KIND PE_BITS RIGHT_BITS DOWN_BITS ACCUMULATOR_BITS SATURATE DRAIN "
+    "TILE_OVERLAP",
     "rescale": "MANTISSA_BITS OUTPUT_BITS MODE",
 }
 MACHINES = [
@@ -33,6 +34,12 @@ MACHINES = [
     ("output", {"DRAIN": 0, "TILE_OVERLAP": 1, "SATURATE": 0}),
     ("output", {"DRAIN": 1, "TILE_OVERLAP": 0, "SATURATE": 1}),
     ("output", {"DRAIN": 2, "TILE_OVERLAP": 1, "SATURATE": 1}),
+    ("stationary", {"KIND": 1, "PE_BITS": 4, "MOVING_BITS": 8, "RESIDENT_BITS": 8}),
+    ("stationary", {"KIND": 1, "PE_BITS": 8, "MOVING_BITS": 32, "RESIDENT_BITS": 32}),
+    ("output", {"KIND": 1, "PE_BITS": 16, "RIGHT_BITS": 128, "DOWN_BITS": 128}),
+    ("stationary", {"KIND": 2, "PE_BITS": 8, "MOVING_BITS": 8, "RESIDENT_BITS": 8}),
+    ("stationary", {"KIND": 3, "PE_BITS": 5, "MOVING_BITS": 4, "RESIDENT_BITS": 5}),
+    ("output", {"KIND": 2, "PE_BITS": 3, "RIGHT_BITS": 3, "DOWN_BITS": 2}),
 ]
 
 SYNTHESIZED = [
@@ -98,6 +105,38 @@ def test_a_machine_synthesizes_to_gates_that_do_the_same(simulate, tmp_path, dat
     )
     accumulator = Accumulator(8, Overflow.SATURATE if array.tile_overlap else Overflow.WRAP)
     vectors = array_vectors(product, whole_plan(product.gemm, array), array, accumulator)
+    netlist = tmp_path / "netlist.v"
+    assert _synthesize(f"accelerator_{vectors.machine}", vectors, netlist) == (0, "")
+    assert simulate(vectors, netlist).splitlines()[-1].startswith("PASS: ")
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "kind", "pe_bits", "widths"),
+    [
+        ("ws", "composable", 4, (2, 3)),
+        ("os", "composable", 4, (2, 2)),
+        ("is", "ternary", 5, (2, 2)),
+        ("os", "ternary", 4, (2, 3)),
+    ],
+)
+def test_pes_that_are_not_fixed_synthesize_to_gates_that_do_the_same(
+    simulate, tmp_path, dataflow, kind, pe_bits, widths
+):
+    array = Array(
+        rows=2,
+        columns=2,
+        dataflow=dataflow,
+        weight_bits=widths[0],
+        activation_bits=widths[1],
+        pe_kind=kind,
+        pe_bits=pe_bits,
+    )
+    generator = np.random.default_rng(1)
+    low = 1 << (widths[1] - 1)
+    product = MatrixProduct.from_arrays(
+        generator.integers(-low, low, (5, 11)), generator.integers(-1, 2, (11, 3)), [9, -99, 0]
+    )
+    vectors = array_vectors(product, whole_plan(product.gemm, array), array, Accumulator(8))
     netlist = tmp_path / "netlist.v"
     assert _synthesize(f"accelerator_{vectors.machine}", vectors, netlist) == (0, "")
     assert simulate(vectors, netlist).splitlines()[-1].startswith("PASS: ")

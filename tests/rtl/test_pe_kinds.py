@@ -1,0 +1,152 @@
+"""PEs of bricks and of signs in SystemVerilog: every sum and its cycle, at all widths."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from accelsim.arithmetic.formats import Accumulator
+from accelsim.errors import ConfigError
+from accelsim.hardware.pe_kinds import PeKind
+from accelsim.hardware.schema import Array, Drain
+from accelsim.rtl import RtlRequest, export_rtl
+from accelsim.rtl.vectors import array_vectors
+from accelsim.simulator.array import run_array
+from accelsim.simulator.array.product import MatrixProduct, whole_plan
+
+pytestmark = pytest.mark.rtl
+
+WIDTHS = {
+    4: [(2, 2), (3, 4)],
+    8: [(2, 2), (4, 3), (8, 2), (2, 8), (7, 5), (8, 8)],
+    16: [(2, 3), (16, 16)],
+}
+
+
+def _product(generator, array, m=7, n=5, deep=2.5):
+    rate = array.pe_rate(array.weight_bits, array.activation_bits)
+    depth = int(rate.depth * array.rows * deep) + 1
+
+    def integers(bits, shape):
+        values = generator.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+        values[generator.random(shape) < 0.2] = -(1 << (bits - 1))
+        return values
+
+    right = integers(array.weight_bits, (depth, n))
+    if array.pe_kind is PeKind.TERNARY:
+        right = generator.integers(-1, 2, (depth, n))
+    left = integers(array.activation_bits, (m, depth))
+    return MatrixProduct.from_arrays(left, right, generator.integers(-99, 99, n))
+
+
+def _compare(simulate, array, product, accumulator, netlist=None):
+    plan = whole_plan(product.gemm, array)
+    vectors = array_vectors(product, plan, array, accumulator)
+    seen, last = vectors.parameters["EXPECTED"], vectors.parameters["LAST_CYCLE"]
+    overflows = vectors.parameters["OVERFLOWS"]
+    noun = "sums" if array.flow.preloads else "results"
+    assert simulate(vectors, netlist).splitlines()[-1] == (
+        f"PASS: {seen} of {seen} {noun}, 0 wrong, {overflows} overflows, last cycle {last}"
+    ), array
+    for engine in ("cycle", "tile"):
+        result = run_array(engine, product, plan, array, accumulator)
+        assert sum(result.cycles.values()) == last + 1
+    return vectors
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+@pytest.mark.parametrize(
+    ("pe_bits", "widths"), [(bits, pair) for bits, pairs in WIDTHS.items() for pair in pairs]
+)
+def test_composable_pes(simulate, dataflow, pe_bits, widths):
+    generator = np.random.default_rng([pe_bits, *widths])
+    array = Array(
+        rows=int(generator.integers(1, 4)),
+        columns=int(generator.integers(1, 4)),
+        dataflow=dataflow,
+        weight_bits=widths[0],
+        activation_bits=widths[1],
+        weight_double_buffering=bool(generator.integers(2)),
+        tile_overlap=bool(generator.integers(2)),
+        drain=generator.choice(list(Drain)),
+        pe_kind="composable",
+        pe_bits=pe_bits,
+    )
+    accumulator = Accumulator(int(generator.choice([12, 32])))
+    _compare(simulate, array, _product(generator, array), accumulator)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+@pytest.mark.parametrize("activation_bits", [2, 3, 5, 8])
+@pytest.mark.parametrize("pe_bits", [None, 8])
+def test_ternary_pes(simulate, dataflow, activation_bits, pe_bits):
+    generator = np.random.default_rng(activation_bits)
+    array = Array(
+        rows=3,
+        columns=2,
+        dataflow=dataflow,
+        weight_bits=2,
+        activation_bits=activation_bits,
+        pe_kind="ternary",
+        pe_bits=pe_bits,
+    )
+    _compare(simulate, array, _product(generator, array), Accumulator(16))
+
+
+def test_one_machine_of_bricks_runs_all_widths():
+    """What is built does not depend on the layer: the same parameters but for the lanes."""
+    built = set()
+    for weight_bits, activation_bits in WIDTHS[8]:
+        array = Array(
+            rows=2,
+            columns=2,
+            dataflow="ws",
+            weight_bits=weight_bits,
+            activation_bits=activation_bits,
+            pe_kind="composable",
+        )
+        product = _product(np.random.default_rng(0), array)
+        plan = whole_plan(product.gemm, array)
+        parameters = array_vectors(product, plan, array, Accumulator()).parameters
+        names = ("KIND", "PE_BITS", "MOVING_BITS", "RESIDENT_BITS", "ROWS", "COLUMNS")
+        built.add(tuple(parameters[name] for name in names))
+    assert built == {(1, 8, 32, 32, 2, 2)}
+
+
+def test_a_wrong_lane_is_found(simulate):
+    array = Array(
+        rows=2, columns=2, dataflow="ws", weight_bits=4, activation_bits=4, pe_kind="composable"
+    )
+    product = _product(np.random.default_rng(1), array)
+    vectors = array_vectors(product, whole_plan(product.gemm, array), array, Accumulator())
+    assert vectors.parameters["LANES"] == 0b0101
+    wrong = replace(vectors, parameters=vectors.parameters | {"LANES": 0b0110})
+    assert simulate(wrong).splitlines()[-1].startswith("FAIL: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            ("array.pe_kind=bit_serial",),
+            "array.pe_kind: there is RTL of PEs that take a cycle for an element only; bit_serial "
+            "ones of 8 bits take more for operands of 8 and 8",
+        ),
+        (
+            ("array.pe_kind=composable", "array.pe_bits=4"),
+            "array.pe_kind: there is RTL of PEs that take a cycle for an element only; composable "
+            "ones of 4 bits take more for operands of 8 and 8",
+        ),
+        (
+            ("array.pe_kind=ternary",),
+            "array.pe_kind: ternary PEs take weights of 2 bits (--weights 2), got 8",
+        ),
+    ],
+)
+def test_what_has_no_rtl_is_refused(tmp_path, changes, message):
+    with pytest.raises(ConfigError) as caught:
+        export_rtl(RtlRequest("edge_4x4", changes), tmp_path / "bundle")
+    assert str(caught.value) == message
+    assert not (tmp_path / "bundle").exists()
