@@ -111,6 +111,14 @@ def test_weights_in_groups_are_golden_and_cost_more(data, dataflow):
     assert again.cycles_total == point.cycles_total
 
 
+def test_weights_in_groups_go_with_ranges_found_at_run_time(data):
+    machine = ("rescale.mode=float32",)
+    request = RunRequest(points=((4, 8),), overrides=machine, data=data, limit=2, group_size=16)
+    (point,) = run(replace(request, range_method="dynamic")).points
+    assert point.golden_mismatches == 0
+    assert sum(layer.traffic.scale_reads for layer in point.layers) > 0
+
+
 def test_a_narrower_layer_moves_fewer_bytes_in_the_same_array(story, data):
     narrow = (LayerBits("conv2", 4), LayerBits("conv3", 4))
     mixed = run(
