@@ -110,29 +110,25 @@ def _count(plan: TilePlan) -> ArrayCounters:
         for visit in visits(plan)
         for m_start, m_stop in cut(visit.m_start, visit.m_stop, plan.tile_m)
     )
-    passes = macs = feeds_a = feeds_w = bias = reads = writes = scales = scalings = 0
+    depth, along_depth, preloads = plan.gemm.depth_k, plan.k_tiles, plan.dataflow.preloads
+    rows = columns = outputs = visited = 0
     for (m_size, n_size), times in tiles.items():
-        for start, stop in cut(0, plan.gemm.depth_k, plan.tile_k):
-            first, last = start == 0, stop == plan.gemm.depth_k
-            passes += times
-            macs += times * m_size * n_size * (stop - start)
-            feeds_a += times * m_size * (stop - start)
-            feeds_w += times * n_size * (stop - start)
-            bias += times * n_size if first else 0
-            reads += times * m_size * n_size if plan.dataflow.preloads and not first else 0
-            writes += times * m_size * n_size if plan.dataflow.preloads or last else 0
-            scales += times * n_size * plan.scales(stop - start)
-            scalings += times * m_size * n_size * plan.scales(stop - start)
+        rows += times * m_size
+        columns += times * n_size
+        outputs += times * m_size * n_size
+        visited += times
+    # Each of these tiles is visited for every tile of the depth.
+    feeds_a, feeds_w = rows * depth, columns * depth
     written = {"weights": feeds_w, "activations": feeds_a, "accumulators": 0}
     return ArrayCounters(
-        passes=passes,
-        macs=macs,
+        passes=visited * along_depth,
+        macs=outputs * depth,
         stationary_writes=written[plan.dataflow.stationary],
         activation_feeds=feeds_a,
         weight_feeds=feeds_w,
-        bias_reads=bias,
-        accumulator_reads=reads,
-        accumulator_writes=writes,
-        scale_feeds=scales,
-        scalings=scalings,
+        bias_reads=columns,
+        accumulator_reads=outputs * (along_depth - 1) if preloads else 0,
+        accumulator_writes=outputs * along_depth if preloads else outputs,
+        scale_feeds=columns * plan.depth_scales,
+        scalings=outputs * plan.depth_scales,
     )

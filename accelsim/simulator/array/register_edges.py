@@ -74,6 +74,10 @@ __all__ = [
 ]
 
 
+_LINES_AHEAD = 8
+"""So many cycles before it is read, a line of what streams in is asked for."""
+
+
 # Lanes.
 
 
@@ -203,6 +207,7 @@ def feed_left(machine, work, rules):  # type: ignore[no-untyped-def]
         if token:
             place = work.passes[number, LEFT] + (element + r) * rules.left_pitch
             _copy(machine.left, (0, CELLS), work.moving, (place, CELLS), r, end)
+            prefetch(work.moving, place + _LINES_AHEAD * rules.left_pitch)
 
 
 @inlined
@@ -214,12 +219,17 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
         token, number, element, end = _run(machine, machine.lanes, c, rules.columns)
         if token == 0:
             continue
-        step, line = work.passes[number], (element + c) * rules.pitch
-        source, place = work.memory, step[RESULTS] + line
+        step = work.passes[number]
+        source, place, used = work.memory, step[RESULTS] + (element + c) * rules.pitch, end
         if step[FIRST_DEPTH]:
-            source = work.bias
-            place = step[BIASED] + (line if rules.bias_along_stream else 0)
-        _copy(machine.sums, (edge, GROUP), source, (place, CELLS), c, end)
+            source, place = work.bias, step[BIASED]
+            if rules.bias_along_stream:
+                # The last element's bias comes first; behind it, to unused columns, go zeros.
+                place -= element + c
+                used = max(c, min(end, step[COLUMN_COUNT]))
+        _copy(machine.sums, (edge, GROUP), source, (place, CELLS), c, used)
+        if used < end:
+            _copy(machine.sums, (edge, GROUP), work.bias, (0, CELLS), used, end)
 
 
 @inlined

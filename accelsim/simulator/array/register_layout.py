@@ -108,10 +108,11 @@ class Layout:
             results = (group * rows + row[:, 0]) * columns + column[:, 0]
             memory = np.zeros(gemm.groups * rows * columns, np.int32)
         if flow.stream == "n":
-            narrow = bias.astype(np.int32)[:, :, np.newaxis]
-            everywhere = list(np.broadcast_to(narrow, (*bias.shape, columns)))
-            biased = across.starts + skipped
-            biases = across.filled(_INT32, parts(everywhere, across, column))
+            # One line for all columns, backwards, as column c meets an element c cycles after the
+            # first column does; zeros before and behind it.
+            backwards = np.pad(bias[:, ::-1], ((0, 0), (rules.pitch, rules.pitch)))
+            biases = backwards.astype(np.int32).reshape(-1)
+            biased = group * backwards.shape[1] + rules.pitch + lines - 1 - stream[:, 0]
         else:
             biased = across.numbers * rules.pitch
             biases = np.zeros(len(across.firsts) * rules.pitch, np.int32)
