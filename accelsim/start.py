@@ -29,6 +29,7 @@ from accelsim.hardware import Hardware, load_hardware
 from accelsim.network import IntegerNetwork
 from accelsim.quantize import (
     QuantizationSpec,
+    RangeMethod,
     network_widths,
     observed_tensors,
     quantize_calibrated,
@@ -154,6 +155,7 @@ def _to_quantize(
         data=data,
         points=_quantized(model, data, machines, request, progress),
         notes=(
+            *_range_notes(request),
             *_group_notes(request, hardware),
             *_layer_notes(request),
             *calibration_notes(data),
@@ -186,12 +188,16 @@ def _quantization(machine: Hardware, request: RunRequest) -> QuantizationSpec:
 def load_machine(request: RunRequest) -> Hardware:
     """Load a machine, or SCALE-Sim's as a .cfg file changes it.
 
-    Where weights get zero points, it sums up rows of activations.
+    Where weights get zero points, it sums up rows of activations; where ranges are found at run
+    time, its rescale unit computes in float32 unless another one is set.
     """
     path = Path(request.hardware)
     overrides = request.overrides
     if request.asymmetric_weights:
         overrides = (*overrides, "array.row_sums=true")
+    changed = {override.partition("=")[0].strip() for override in overrides}
+    if request.range_method == RangeMethod.DYNAMIC and "rescale.mode" not in changed:
+        overrides = (*overrides, "rescale.mode=float32")
     if path.suffix.lower() != ".cfg":
         return load_hardware(request.hardware, overrides)
     return load_hardware("scalesim", (*scalesim_overrides(path), *overrides))
@@ -260,6 +266,12 @@ def _group_notes(request: RunRequest, hardware: Hardware) -> tuple[str, ...]:
         f"groups of {request.group_size} weights have scales of {request.scale_bits} bits; "
         f"multipliers for these are built {where}",
     )
+
+
+def _range_notes(request: RunRequest) -> tuple[str, ...]:
+    if request.range_method != RangeMethod.DYNAMIC:
+        return ()
+    return ("a float32 rescale unit is built in, for ranges found at run time",)
 
 
 def calibration_notes(data: Dataset) -> tuple[str, ...]:

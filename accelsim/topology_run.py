@@ -7,11 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from accelsim.compiler import compile_shapes, lower_topology
+from accelsim.compiler.two_passes import all_in_two_passes
 from accelsim.energy import EnergyReport, EnergyTable, account
 from accelsim.frontend import ImportedShapes, load_shapes
 from accelsim.hardware import Hardware, PeKind, dump_hardware
 from accelsim.network.topology import Topology
+from accelsim.quantize import QuantizationSpec, RangeMethod
 from accelsim.report.collect import Accuracy, collect_point
+from accelsim.report.imported import RANGE_HARDWARE
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
 from accelsim.request import Progress, RunRequest, array_line, point_name
@@ -38,6 +41,10 @@ def run_shapes(
         If the network cannot be read, or a layer does not fit a machine.
     """
     shapes = load_shapes(request.network, request.ceil_outputs)
+    dynamic = request.range_method == RangeMethod.DYNAMIC
+    if dynamic:
+        # Asks whether the rescale unit computes in float32.
+        QuantizationSpec.for_machine(hardware, range_method=RangeMethod.DYNAMIC)
     topology = shapes.topology
     names = [point_name(*point) for point in request.float_points]
     points, accounts, timeline = _run_machines(
@@ -46,12 +53,15 @@ def run_shapes(
         table,
         request.batch,
         request.timeline,
+        dynamic,
         lambda done: progress(names[done], done, len(names)),
     )
     host = ", ".join(topology.host_functions)
     not_modelled = [line for line in accounts[0].not_modelled if line != "layers on the host"]
     if any(getattr(layer.operator, "kind", "") == "lookup" for layer in topology.layers):
         not_modelled.append("tables of the vector unit (a lookup costs an addition)")
+    if dynamic:
+        not_modelled.append(RANGE_HARDWARE)
     if host:
         not_modelled.append(f"on the host, between DRAM and DRAM: {host}")
     warnings = dict.fromkeys(warning for energy in accounts for warning in energy.warnings)
@@ -87,16 +97,20 @@ def _run_machines(
     table: EnergyTable,
     batch: int,
     spans: bool,
+    dynamic: bool,
     progress: Callable[[int], None],
 ) -> tuple[tuple[PointResult, ...], tuple[EnergyReport, ...], tuple[Span, ...]]:
     """Run a batch on each machine; ``progress`` is told how many are done.
 
-    ``spans``: return the timeline of the first machine, too.
+    ``spans``: return the timeline of the first machine, too. ``dynamic``: ranges are found at run
+    time.
 
     Raises
     ------
     CapacityError, ConfigError
         If a layer does not fit a machine.
+    UnsupportedOperatorError
+        If a layer cannot find its range at run time.
     """
     points: list[PointResult] = []
     accounts: list[EnergyReport] = []
@@ -107,6 +121,8 @@ def _run_machines(
         shapes = lower_topology(
             topology, batch, array.weight_bits, array.activation_bits, hardware.accumulator.bits
         )
+        if dynamic:
+            shapes = all_in_two_passes(shapes)
         program = compile_shapes(shapes, hardware)
         timing = simulate_timing(program, hardware, spans=spans and not points)
         timeline = timeline or timing.spans

@@ -53,6 +53,35 @@ def test_narrower_weights_move_less_and_cost_less(result):
     assert narrow.energy_uj_per_image < wide.energy_uj_per_image
 
 
+def test_ranges_found_at_run_time_are_charged():
+    changes = ("rescale.mode=float32",)
+    static = run(RunRequest(TINY, overrides=changes))
+    dynamic = run(RunRequest(TINY, range_method="dynamic"))
+    assert "--range dynamic" in dynamic.provenance.command
+    found = {layer.name: layer for layer in dynamic.points[0].layers}
+    for layer in static.points[0].layers:
+        if layer.op == "max_pool":
+            continue
+        assert found[layer.name].output_bits == 32
+        second = found[f"{layer.name}:quantize"]
+        assert (second.op, second.input_bits, second.output_bits) == ("quantize", 32, 8)
+        assert found[layer.name].macs == layer.macs
+    assert dynamic.points[0].cycles_total > static.points[0].cycles_total
+    assert dynamic.points[0].energy_uj_per_image > static.points[0].energy_uj_per_image
+    assert set(dynamic.not_modelled) - set(static.not_modelled) == {
+        "area and leakage of what finds ranges at run time: comparators, a divider"
+    }
+
+
+def test_shapes_that_cannot_find_their_ranges():
+    with pytest.raises(ConfigError) as caught:
+        run(RunRequest(TINY, overrides=("rescale.mode=truncate",), range_method="dynamic"))
+    assert str(caught.value) == (
+        "range_method: dynamic needs a rescale unit that computes in float32, got mode "
+        "truncate; set rescale.mode=float32"
+    )
+
+
 def test_the_folder_holds_everything(result, tmp_path):
     folder = tmp_path / "run"
     write_run_folder(result, folder, scalesim=True)

@@ -11,12 +11,22 @@ from collections.abc import Collection
 from dataclasses import replace
 from math import prod
 
-from accelsim.compiler.shapes import LayerShape, TensorShape, VectorShape
+from accelsim.compiler.shapes import (
+    LayerShape,
+    MatrixShape,
+    NetworkShape,
+    TensorShape,
+    VectorShape,
+)
+from accelsim.errors import UnsupportedOperatorError
 from accelsim.network.geometry import Window
 
-__all__ = ["WORD_BITS", "two_passes", "words_name"]
+__all__ = ["WORD_BITS", "all_in_two_passes", "two_passes", "words_name"]
 
 WORD_BITS = 32
+_PASSED_ON = ("max_pool", "clamp", "pad")
+"""These choose or move integers: scale and zero point stay those of the input."""
+_FOUND = ("add", "average_pool", "multiply")
 
 
 def two_passes(
@@ -56,3 +66,36 @@ def words_name(output: str, taken: Collection[str]) -> str:
     while name in taken:
         name += ":"
     return name
+
+
+def all_in_two_passes(network: NetworkShape) -> NetworkShape:
+    """Return a network of shapes in which every layer that computes finds its range at run time.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If a layer has no form with ranges found at run time: a product of two tensors (neither
+        has weights whose sums are known), or a table (it is of integers of one scale).
+    """
+    layers: list[LayerShape] = []
+    tensors, storage = dict(network.tensors), dict(network.storage)
+    names = {layer.name for layer in network.layers}
+    for layer in network.layers:
+        work = layer.work
+        if isinstance(work, VectorShape) and work.kind in _PASSED_ON:
+            layers.append(layer)
+            continue
+        kind = work.operator if isinstance(work, MatrixShape) else work.kind
+        is_found = not work.right_is_tensor if isinstance(work, MatrixShape) else kind in _FOUND
+        if not is_found:
+            raise UnsupportedOperatorError(
+                f"layer {layer.name!r}: {kind} with ranges found at run time is not supported; use "
+                "another --range"
+            )
+        words, target = words_name(layer.output, tensors), tensors[layer.output]
+        tensors[words], storage[words] = TensorShape(target.shape, WORD_BITS), words
+        step = f"{layer.name}:quantize"
+        while step in names:
+            step += ":"
+        layers += two_passes(layer, target, network.batch, words, step)
+    return replace(network, layers=tuple(layers), tensors=tensors, storage=storage)

@@ -16,7 +16,10 @@ from accelsim.network import (
 from accelsim.network.run_time import RunTimeOperator
 from accelsim.report.results import ON_HOST
 
-__all__ = ["not_modelled", "where_operators_run"]
+__all__ = ["RANGE_HARDWARE", "not_modelled", "where_operators_run"]
+
+RANGE_HARDWARE = "area and leakage of what finds ranges at run time: comparators, a divider"
+"""Left out of the account where it is used."""
 
 
 def where_operators_run(
@@ -68,7 +71,7 @@ def not_modelled(lines: Sequence[str], integer: IntegerNetwork) -> tuple[str, ..
     if any(isinstance(operator, IntegerLookup) for operator in operators):
         named.append("tables of the vector unit (a lookup costs an addition)")
     if any(isinstance(operator, RunTimeOperator) for operator in operators):
-        named.append("area and leakage of what finds ranges at run time: comparators, a divider")
+        named.append(RANGE_HARDWARE)
     if any(isinstance(operator, IntegerSoftmax) for operator in operators):
         return (*named, "on the host, between DRAM and DRAM: softmax")
     return (*named, "layers on the host")

@@ -14,13 +14,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from accelsim.arithmetic import RescaleMode
 from accelsim.errors import ConfigError
 from accelsim.frontend import is_shapes
 from accelsim.hardware import Hardware
 from accelsim.hardware.fields import with_values
 from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, FieldPath, Place
-from accelsim.quantize import NetworkOperands, operand_widths
+from accelsim.quantize import NetworkOperands, RangeMethod, operand_widths
 from accelsim.sweeps.axes import (
     BATCH,
     BITS,
@@ -198,6 +199,8 @@ class Space:
             if quantization.group_size is not None:
                 built = self.base["array"].get("scale_bits") or quantization.scale_bits
                 changes.setdefault("array.scale_bits", built)
+            if quantization.range_method == RangeMethod.DYNAMIC:
+                changes.setdefault("rescale.mode", RescaleMode.FLOAT32)
         places: dict[FieldPath, Place] = {(): Place(f"hardware {self.hardware}")}
         hardware = validate(Document(with_values(self.base, changes), places), Hardware)
         batch = settings.get(BATCH, self.batch)

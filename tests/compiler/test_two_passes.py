@@ -1,5 +1,14 @@
-from accelsim.compiler.shapes import LayerShape, MatrixShape, TensorShape, VectorShape
-from accelsim.compiler.two_passes import two_passes, words_name
+import pytest
+
+from accelsim.compiler.shapes import (
+    LayerShape,
+    MatrixShape,
+    NetworkShape,
+    TensorShape,
+    VectorShape,
+)
+from accelsim.compiler.two_passes import all_in_two_passes, two_passes, words_name
+from accelsim.errors import UnsupportedOperatorError
 from accelsim.network.geometry import Window
 
 ELEMENT = Window((1, 1))
@@ -34,3 +43,46 @@ def test_an_addition_is_still_an_addition():
 def test_names_of_words_are_those_of_no_tensor():
     assert words_name("y", {"x", "y"}) == "y:words"
     assert words_name("y", {"y", "y:words", "y:words:"}) == "y:words::"
+
+
+def chain(kind, **changes):
+    """A dense layer, then a layer of the vector unit, on two images."""
+    product = MatrixShape((3, 1, 1), 8, ELEMENT, 1, 2, 8, 8, 8, 32, **changes)
+    second = VectorShape(kind, 16, 1, 1, ELEMENT, (8,), 8)
+    layers = (
+        LayerShape("product", product, ("x",), "y"),
+        LayerShape("product:quantize", second, ("y",), "z"),
+    )
+    tensors = {"x": TensorShape((3,), 8), "y": TensorShape((8,), 8), "z": TensorShape((8,), 8)}
+    names = {name: name for name in tensors}
+    return NetworkShape("chain", 2, "x", "z", layers, tensors, names)
+
+
+def test_every_layer_that_computes_is_two():
+    network = all_in_two_passes(chain("average_pool"))
+    assert [(layer.name, layer.inputs, layer.output) for layer in network.layers] == [
+        ("product", ("x",), "y:words"),
+        ("product:quantize:", ("y:words",), "y"),
+        ("product:quantize", ("y",), "z:words"),
+        ("product:quantize:quantize", ("z:words",), "z"),
+    ]
+    assert network.tensors["y:words"] == TensorShape((8,), 32)
+    assert network.storage["y:words"] == "y:words"
+    assert network.layers[1].work.new_scales == 2
+    passed_on = all_in_two_passes(chain("max_pool"))
+    assert [layer.output for layer in passed_on.layers] == ["y:words", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "message"),
+    [
+        ("lookup", {}, "layer 'product:quantize': lookup"),
+        ("add", {"right_is_tensor": True}, "layer 'product': matmul"),
+    ],
+)
+def test_what_cannot_find_its_range(kind, changes, message):
+    with pytest.raises(UnsupportedOperatorError) as caught:
+        all_in_two_passes(chain(kind, **changes))
+    assert str(caught.value) == (
+        f"{message} with ranges found at run time is not supported; use another --range"
+    )

@@ -388,6 +388,29 @@ def test_groups_of_weights_cost_what_they_cost_in_a_run(space_file, sweep_here, 
         assert row.numbers["area_mm2"] == pytest.approx(point.area_mm2)
 
 
+def test_dynamic_ranges_are_an_axis_where_the_rescale_unit_is_float32(
+    space_file, sweep_here, folder
+):
+    text = """\
+        schema: accelsim.space/1
+        name: ranges
+        network: digits_mlp
+        axes:
+          bits: [4]
+          rescale.mode: [float32, single_round]
+          quantization.range_method: [min_max, dynamic]
+        """
+    sweep_here(load_space(space_file(text)))
+    static, dynamic, _, impossible = rows_of(folder)
+    assert dynamic.numbers["cycles_per_image"] > static.numbers["cycles_per_image"]
+    assert dynamic.numbers["accuracy_pct"] != static.numbers["accuracy_pct"]
+    assert (impossible.status, impossible.reason) == (
+        "impossible",
+        "range_method: dynamic needs a rescale unit that computes in float32, got mode "
+        "single_round; set rescale.mode=float32",
+    )
+
+
 def test_two_names_of_one_design_are_two_choices_of_one_point(tiny, sweep_here, folder):
     (folder / "again.csv").write_text((folder / "gemm.csv").read_text())
     networks = "array.dataflow: [ws, os]\n  network: [gemm.csv, again.csv]"
