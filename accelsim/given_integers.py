@@ -155,6 +155,11 @@ def _refuse_choices(request: RunRequest) -> None:
         raise ConfigError(
             f"{request.network}: is quantized already and is run as it is: leave out {options}"
         )
+    if request.noise:
+        raise ConfigError(
+            f"--noise: {request.network} is quantized already: there is no float network to "
+            "compare with"
+        )
 
 
 def file_arithmetic(model: ImportedModel | IntegerModel, hardware: Hardware) -> FileArithmetic:

@@ -20,11 +20,18 @@ from accelsim.energy import (
     check_mode,
     table_for,
 )
+from accelsim.errors import InternalError
 from accelsim.frontend import Dataset, ImportedModel, IntegerModel, is_shapes
 from accelsim.golden import execute
 from accelsim.hardware import Hardware, dump_hardware
 from accelsim.network import IntegerNetwork
-from accelsim.quantize import quantize_input
+from accelsim.quantize import (
+    Noise,
+    QuantizationSpec,
+    measure_noise,
+    quantize_input,
+    scaled_network,
+)
 from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.imported import not_modelled, where_operators_run
 from accelsim.report.provenance import versions
@@ -106,7 +113,8 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         timeline = timeline or simulated.timing.spans
         accuracy = _judge(simulated.outputs, golden, start, chosen)
         energy, switching = _account(simulated, program, machine, table, switches)
-        points.append(collect_point(simulated, energy, machine, accuracy, switching))
+        noise = _noise(model, integer, machine, start, chosen) if request.noise else None
+        points.append(collect_point(simulated, energy, machine, accuracy, switching, noise))
         energies.append(energy)
         warnings |= dict.fromkeys(energy.warnings)
     return RunResult(
@@ -177,6 +185,21 @@ def _judge(
         mismatches = int(np.count_nonzero(golden[chosen] != outputs))
     integer_pct = None if start.request.random_data else accuracy_pct(scored, labels)
     return Accuracy(start.float_pct, integer_pct, images_golden, mismatches)
+
+
+def _noise(
+    model: ImportedModel | IntegerModel,
+    integer: IntegerNetwork,
+    machine: Hardware,
+    start: Start,
+    chosen: NDArray[np.intp],
+) -> dict[str, Noise]:
+    """Compare what each layer writes with the float network, over the ``chosen`` images."""
+    if not isinstance(model, ImportedModel):
+        raise InternalError(f"{integer.name}: a network of integers has no float network")
+    spec = QuantizationSpec.for_machine(machine, **start.request.quantization)
+    network = scaled_network(model.network, start.data.calibration_images, spec)
+    return measure_noise(network, integer, start.data.images[chosen]).layers
 
 
 def _provenance(

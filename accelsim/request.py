@@ -99,6 +99,8 @@ class RunRequest:
         Other widths for single layers, beside the one point; PEs are built for the widest.
     random_data
         Seeded random images, one batch of them, in place of data: nothing is said of accuracy.
+    noise
+        Compare what each layer writes with the float network, over the simulated images.
     timeline
         Record what every unit does when, for the first point.
     ceil_outputs
@@ -142,6 +144,7 @@ class RunRequest:
     check: bool = True
     seed: int = 0
     random_data: bool = False
+    noise: bool = False
     timeline: bool = False
     ceil_outputs: bool = False
     energy: str = EnergyMode.PER_OPERATION
@@ -184,6 +187,7 @@ class RunRequest:
             words += [option] if value is None else [option, value]
         words += [] if self.check else ["--no-check"]
         words += ["--random-data"] if self.random_data else []
+        words += ["--noise"] if self.noise else []
         words += ["--timeline"] if self.timeline else []
         words += ["--scalesim-ofmap", "ceil"] if self.ceil_outputs else []
         return shlex.join(words)

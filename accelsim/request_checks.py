@@ -87,6 +87,8 @@ def _check_data(request: RunRequest) -> None:
             raise ConfigError(f"{option}: there are no data to scale")
     if request.ceil_outputs and Path(request.network).suffix.lower() != ".csv":
         raise ConfigError("--scalesim-ofmap ceil: is for SCALE-Sim topologies (.csv) only")
+    if request.noise and is_shapes(request.network):
+        raise ConfigError(f"--noise: {request.network} has no values that could be noisy")
     if request.random_data and is_shapes(request.network):
         raise ConfigError(f"--random-data: {request.network} has no weights to run it with")
     Scaling.parse(request.input_scale, request.normalize)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from accelsim.report.layer_table import render_layers
+from accelsim.report.noise_table import render_noise
 from accelsim.report.results import RunResult
 from accelsim.report.table import render_table
 
@@ -21,6 +22,7 @@ def print_result(result: RunResult) -> None:
     console = Console()
     color = console.is_terminal and not console.no_color
     click.echo(render_table(result, console.width, color=color), nl=False, color=color)
+    click.echo(render_noise(result, console.width), nl=False)
     if not result.has_values:
         click.echo(render_layers(result, console.width), nl=False)
 

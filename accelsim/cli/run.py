@@ -62,6 +62,7 @@ __all__ = ["run"]
     help="Array energy by the mean of random operands, or by the bits that really change.",
 )
 @click.option("--random-data", is_flag=True, help="Random images, where accuracy is no matter.")
+@click.option("--noise", is_flag=True, help="SQNR of each layer against the float network.")
 @click.option("--timeline", is_flag=True, help="Write timeline.json (Perfetto) to --output.")
 @click.option(
     "--scalesim-ofmap",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from accelsim.energy import Component, EnergyReport, LayerEnergy
 from accelsim.hardware import Hardware
+from accelsim.quantize import Noise
 from accelsim.report.results import CAUSES, LayerResult, PointResult, SwitchingResult
 from accelsim.simulator.run import Cause, LayerRun, Run
 from accelsim.simulator.utilization import peak_macs_per_cycle, utilization_pct
@@ -30,15 +32,20 @@ def collect_point(
     hardware: Hardware,
     accuracy: Accuracy,
     switching: SwitchingResult | None = None,
+    noise: Mapping[str, Noise] | None = None,
 ) -> PointResult:
     """Bring together what one bit-width gave: a machine built for it, run and accounted.
 
     Cycles, counts and energy of the layers are for one batch; the figures per image divide by it.
-    ``switching``: what `accelsim.report.switching` says of it, if energy followed from that.
+    ``noise``: of what each layer writes, if it was asked for. ``switching``: what
+    `accelsim.report.switching` says of it, if energy followed from that.
     """
     timing = run.timing
     spent = {layer.name: layer for layer in energy.layers}
-    layers = tuple(_layer(layer, run, spent[layer.name], hardware) for layer in timing.layers)
+    layers = tuple(
+        _layer(layer, run, spent[layer.name], hardware, (noise or {}).get(layer.name))
+        for layer in timing.layers
+    )
     seconds = timing.cycles_total / hardware.clock
     macs = sum(layer.macs for layer in layers)
     energy_pj = energy.total_pj
@@ -99,8 +106,11 @@ def _dram_pj_per_bit(layers: Sequence[LayerRun], energy: EnergyReport) -> float:
     return dram / bits if bits else 0.0
 
 
-def _layer(layer: LayerRun, run: Run, energy: LayerEnergy, hardware: Hardware) -> LayerResult:
+def _layer(
+    layer: LayerRun, run: Run, energy: LayerEnergy, hardware: Hardware, noise: Noise | None
+) -> LayerResult:
     gemm = layer.gemm
+    sqnr_db = None if noise is None or not isfinite(noise.sqnr_db) else noise.sqnr_db
     return LayerResult(
         name=layer.name,
         op=layer.operator,
@@ -121,4 +131,6 @@ def _layer(layer: LayerRun, run: Run, energy: LayerEnergy, hardware: Hardware) -
         energy_high_pj=sum(line.high_pj for line in energy.lines),
         overflow_events=run.overflow_events.get(layer.name, 0),
         clip_events=run.clip_events.get(layer.name, 0),
+        sqnr_db=sqnr_db,
+        mse=None if noise is None else noise.mse,
     )

@@ -54,6 +54,8 @@ def _row(point: PointResult, layer: LayerResult, components: tuple[str, ...]) ->
         "energy_per_mac_pj": energy_pj / layer.macs if layer.macs else "",
         "power_mean_mw": energy_pj * 1e-9 / seconds if seconds else "",
         **{f"energy_{name}_pj": layer.energy_pj.get(name, 0.0) for name in components},
+        "sqnr_db": "" if layer.sqnr_db is None else layer.sqnr_db,
+        "mse": "" if layer.mse is None else layer.mse,
         "overflow_events": layer.overflow_events,
         "clip_events": layer.clip_events,
     }

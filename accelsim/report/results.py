@@ -62,6 +62,9 @@ class LayerResult:
         Bounds of their sum, by the ranges of the tables' entries.
     overflow_events, clip_events
         Over all simulated images.
+    sqnr_db, mse
+        Of what the layer writes against the float network, over all simulated images: decibel (None
+        where there is no noise, too) and the unit of the tensor squared. None if not asked for.
     """
 
     name: str
@@ -83,6 +86,8 @@ class LayerResult:
     energy_high_pj: float = 0.0
     overflow_events: int = 0
     clip_events: int = 0
+    sqnr_db: float | None = None
+    mse: float | None = None
 
 
 @dataclass(frozen=True)
