@@ -97,13 +97,6 @@ def _check_data(request: RunRequest) -> None:
 def _check_asymmetric_weights(request: RunRequest) -> None:
     if is_shapes(request.network):
         raise ConfigError(f"--asymmetric-weights: {request.network} has no values to be quantized")
-    for override in request.overrides:
-        name, _, value = override.partition("=")
-        if name.strip() == "array.row_sums" and value.strip() == "false":
-            raise ConfigError(
-                f"--set {override}: weights with zero points need the sums of rows; leave it "
-                "or --asymmetric-weights out"
-            )
 
 
 def _check_groups(request: RunRequest) -> None:

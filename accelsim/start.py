@@ -193,14 +193,21 @@ def load_machine(request: RunRequest) -> Hardware:
     """
     path = Path(request.hardware)
     overrides = request.overrides
-    if request.asymmetric_weights:
-        overrides = (*overrides, "array.row_sums=true")
     changed = {override.partition("=")[0].strip() for override in overrides}
+    if request.asymmetric_weights and "array.row_sums" not in changed:
+        overrides = (*overrides, "array.row_sums=true")
     if request.range_method == RangeMethod.DYNAMIC and "rescale.mode" not in changed:
         overrides = (*overrides, "rescale.mode=float32")
     if path.suffix.lower() != ".cfg":
-        return load_hardware(request.hardware, overrides)
-    return load_hardware("scalesim", (*scalesim_overrides(path), *overrides))
+        machine = load_hardware(request.hardware, overrides)
+    else:
+        machine = load_hardware("scalesim", (*scalesim_overrides(path), *overrides))
+    if request.asymmetric_weights and not machine.array.row_sums:
+        raise ConfigError(
+            "--asymmetric-weights: zero points of weights need array.row_sums, which --set leaves "
+            "out"
+        )
+    return machine
 
 
 def load_network(request: RunRequest) -> ImportedModel | IntegerModel:

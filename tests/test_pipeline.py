@@ -273,6 +273,24 @@ def test_weights_with_zero_points_run_on_an_array_with_row_sums(data):
     assert moved.energies[0].area.mm2["row_sums"] > 0
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            "false",
+            "--asymmetric-weights: zero points of weights need array.row_sums, which --set leaves "
+            "out",
+        ),
+        ("maybe", "--set array.row_sums=maybe: must be true or false, got 'maybe'"),
+    ],
+)
+def test_row_sums_are_not_set_twice(value, message):
+    request = RunRequest(asymmetric_weights=True, overrides=(f"array.row_sums={value}",))
+    with pytest.raises(ConfigError) as error:
+        run(request)
+    assert str(error.value) == message
+
+
 def test_the_machine_is_built_for_the_width():
     machine = load_hardware("edge_16x16")
     narrow = machine.with_operand_bits(4, 6)
