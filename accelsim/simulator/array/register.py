@@ -65,6 +65,8 @@ __all__ = ["CAUSES", "LAST_CYCLE", "Stepper", "run_register"]
 CAUSES = (Cause.STREAM, Cause.PRELOAD, Cause.FILL, Cause.DRAIN)
 """Causes by the kernel's numbers."""
 
+_NO_MASKS = np.zeros((0, 3), np.int32)
+
 LAST_CYCLE = int(np.iinfo(np.int64).max)
 """A cycle after the end of every run."""
 
@@ -128,7 +130,7 @@ class Stepper:
             causes=np.zeros(len(CAUSES), np.int64),
             log=np.zeros((outputs, 5), np.int64),
             counts=np.zeros(7, np.int64),
-            masks=_toggle_masks(array, self._flow, accumulator)[: 2 * switching],
+            masks=_toggle_masks(array, self._flow, accumulator) if switching else _NO_MASKS,
             toggles=np.zeros((2, 3), np.int64),
         )
 

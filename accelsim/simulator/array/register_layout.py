@@ -110,8 +110,9 @@ class Layout:
         if flow.stream == "n":
             # One line for all columns, backwards, as column c meets an element c cycles after the
             # first column does; zeros before and behind it.
-            backwards = np.pad(bias[:, ::-1], ((0, 0), (rules.pitch, rules.pitch)))
-            biases = backwards.astype(np.int32).reshape(-1)
+            backwards = np.zeros((gemm.groups, lines + 2 * rules.pitch), np.int32)
+            backwards[:, rules.pitch : rules.pitch + lines] = bias[:, ::-1]
+            biases = backwards.reshape(-1)
             biased = group * backwards.shape[1] + rules.pitch + lines - 1 - stream[:, 0]
         else:
             biased = across.numbers * rules.pitch

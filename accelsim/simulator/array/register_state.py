@@ -89,7 +89,7 @@ def filled_up(lanes: int) -> int:
 def aligned_zeros(words: int, kind: np.dtype[Any]) -> NDArray[Any]:
     """Return zeros that start at a cache line, as vectors of the CPU like it."""
     room = np.zeros(words * kind.itemsize + _CACHE_LINE_BYTES, np.int8)
-    first = -room.ctypes.data % _CACHE_LINE_BYTES
+    first = -room.__array_interface__["data"][0] % _CACHE_LINE_BYTES
     return room[first : first + words * kind.itemsize].view(kind)
 
 
