@@ -197,7 +197,8 @@ def _is_quantized(name: str) -> ConfigError:
 def _bundle(request: RtlRequest, machine: Hardware, product: PlayedProduct) -> Bundle:
     array = machine.array
     widths = f"w{array.weight_bits}a{array.activation_bits}"
-    grid = f"{array.rows} x {array.columns} PEs, {array.flow.title}, {widths}"
+    kind = "" if array.pe_kind is PeKind.FIXED else f"{array.pe_kind} "
+    grid = f"{array.rows} x {array.columns} {kind}PEs, {array.flow.title}, {widths}"
     played = array_vectors(product.operands, product.plan, array, machine.accumulator.format)
     outputs, cycles = played.parameters["EXPECTED"], played.parameters["LAST_CYCLE"] + 1
     what = "sums" if array.flow.preloads else "results"

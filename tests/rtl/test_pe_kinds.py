@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -124,6 +125,28 @@ def test_a_wrong_lane_is_found(simulate):
     assert vectors.parameters["LANES"] == 0b0101
     wrong = replace(vectors, parameters=vectors.parameters | {"LANES": 0b0110})
     assert simulate(wrong).splitlines()[-1].startswith("FAIL: ")
+
+
+@pytest.mark.parametrize(("kind", "weight_bits"), [("composable", 4), ("ternary", 2)])
+def test_a_bundle_of_a_layer_passes(simulate, tmp_path, kind, weight_bits):
+    request = RtlRequest(
+        "edge_4x4",
+        (f"array.pe_kind={kind}", "array.pe_bits=8"),
+        network="digits_cnn",
+        layer="conv2",
+        weight_bits=weight_bits,
+        activation_bits=4,
+        rows=5,
+    )
+    bundle = export_rtl(request, tmp_path / "bundle")
+    assert bundle.title.endswith(
+        f"on edge_4x4 (4 x 4 {kind} PEs, weight stationary, w{weight_bits}a4)"
+    )
+    script = ["sh", str(tmp_path / "bundle" / "run.sh")]
+    done = subprocess.run(script, capture_output=True, text=True, check=True)
+    array, rescale = done.stdout.splitlines()
+    assert array.startswith("array: PASS: ")
+    assert rescale.startswith("rescale: PASS: ")
 
 
 @pytest.mark.parametrize(
