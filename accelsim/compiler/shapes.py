@@ -85,7 +85,7 @@ class MatrixShape:
     ``row_sums``: its weights have zero points, so that rows of activations are summed up, too.
     ``vector_depth`` elements of the depth share an integer scale of ``scale_bits`` in each column;
     0: there are no such scales. ``vector_parts_add_up``: an array may cut the vectors, as scaled
-    sums of their parts never overflow.
+    sums of their parts end in the same integers.
     ``finds_range``: comparators keep each image's smallest and largest result.
     """
 

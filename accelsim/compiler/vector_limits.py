@@ -3,14 +3,15 @@
 The definition adds a whole vector's sum, scaled, in one step. Two things could make a machine
 disagree: a vector's own sum that leaves the accumulator's range on its way, and a vector that is
 longer than the array, whose parts are added one by one. Both are harmless while nothing overflows,
-which weights, scales and the input's format decide.
+which weights, scales and the input's format decide. The second is harmless, too, where accumulators
+wrap: they end in the same integers in any order, only the overflows on the way are other ones.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from accelsim.arithmetic.formats import Accumulator, IntegerFormat
+from accelsim.arithmetic.formats import Accumulator, IntegerFormat, Overflow
 from accelsim.compiler.program import Instruction, MatrixInstruction
 from accelsim.errors import ConfigError
 from accelsim.network.integer import IntegerMatrix
@@ -27,7 +28,7 @@ def parts_add_up(
     source: IntegerFormat,
     accumulator: Accumulator,
 ) -> bool:
-    """Return whether parts of a layer's vectors, scaled one by one, can never overflow.
+    """Return whether parts of a layer's vectors, scaled one by one, add up to the same integers.
 
     Raises
     ------
@@ -44,12 +45,14 @@ def parts_add_up(
             f"reach {parts.max()}, more than the {accumulator.bits}-bit accumulator holds; use "
             "smaller groups, fewer bits or a wider accumulator"
         )
+    if accumulator.overflow is Overflow.WRAP:
+        return True
     scaled = np.abs(operator.bias) + (parts * vectors.scales.T).sum(axis=1)
     return bool(scaled.max() <= accumulator.high)
 
 
 def check_cut_vectors(instructions: tuple[Instruction, ...]) -> None:
-    """Refuse vectors that the array cuts where their parts could overflow.
+    """Refuse vectors that the array cuts where their parts could saturate.
 
     Raises
     ------
@@ -66,8 +69,8 @@ def check_cut_vectors(instructions: tuple[Instruction, ...]) -> None:
             problems.append(
                 f"layer {instruction.layer!r}: groups of {shape.vector_depth} weights go through "
                 f"the array in parts of {plan.tile_k}, and scaled one by one these could overflow "
-                f"the {shape.accumulator_bits}-bit accumulator: what it holds would depend on the "
-                f"array; use groups of {plan.tile_k}, fewer scale bits or a wider accumulator"
+                f"the {shape.accumulator_bits}-bit accumulator: where it saturates would depend on "
+                f"the array; use groups of {plan.tile_k}, fewer scale bits or a wider accumulator"
             )
     if problems:
         raise ConfigError("\n".join(problems))

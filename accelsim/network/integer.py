@@ -34,9 +34,11 @@ integer scale for each output channel (VS-Quant, Dai et al., MLSys 2021; the rea
         acc = overflow(acc + scale[v, n] * part)
 
 A part is exact: layers whose parts could leave the accumulator's range are refused. The product
-with the scale is as wide as it is, and the overflow policy applies once, to each sum with it.
-``bias`` then holds ``- zero_point_in * sum_k scale * weight``. Weights have zero points or vectors,
-not both.
+with the scale is as wide as it is, and the overflow policy applies once, to each sum with it. (An
+array that has to cut a vector adds its parts one by one. Accumulators that wrap end in the same
+integers, though other sums may overflow on the way; where they saturate, that is refused unless
+nothing can overflow.) ``bias`` then holds ``- zero_point_in * sum_k scale * weight``. Weights have
+zero points or vectors, not both.
 
 **Ranges found at run time.** Operators of `accelsim.network.run_time` give each image a scale and
 zero point of its own; what follows them computes with those.

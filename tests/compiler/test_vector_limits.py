@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from accelsim.arithmetic import RescaleMode, make_rescale
-from accelsim.arithmetic.formats import Accumulator, IntegerFormat
+from accelsim.arithmetic.formats import Accumulator, IntegerFormat, Overflow
 from accelsim.compiler import compile_network
 from accelsim.errors import ConfigError, InternalError
 from accelsim.hardware import load_hardware
@@ -20,7 +20,7 @@ from accelsim.network.integer import (
 from accelsim.network.vectors import WeightVectors
 
 
-def one_dense(vector=24, weight_bits=8, scale_bits=8, depth=24, accumulator=32, bias=0):
+def one_dense(vector=24, weight_bits=8, scale_bits=8, depth=24, accumulator=32, overflow="wrap"):
     """Weights of the lowest integer, scales of the highest."""
     form = IntegerFormat(weight_bits)
     scales = np.full((-(-depth // vector), 1), (1 << scale_bits) - 1, np.int32)
@@ -28,7 +28,7 @@ def one_dense(vector=24, weight_bits=8, scale_bits=8, depth=24, accumulator=32, 
         weights=np.full((1, depth, 1, 1), form.low, np.int32),
         weight_format=form,
         weight_scales=np.ones(1),
-        bias=np.array([bias]),
+        bias=np.zeros(1, np.int64),
         window=Window((1, 1)),
         groups=1,
         rescale=make_rescale([1e-6], RescaleMode.SINGLE_ROUND),
@@ -40,7 +40,9 @@ def one_dense(vector=24, weight_bits=8, scale_bits=8, depth=24, accumulator=32, 
     target = QuantizedTensor((1,), IntegerFormat(8), 1.0, 0)
     layers = (IntegerLayer("layer", operator, ("x",), "y"),)
     tensors = {"x": source, "y": target}
-    return IntegerNetwork("one", "x", "y", layers, tensors, Accumulator(accumulator))
+    return IntegerNetwork(
+        "one", "x", "y", layers, tensors, Accumulator(accumulator, Overflow(overflow))
+    )
 
 
 def test_a_machine_without_multipliers_for_scales():
@@ -66,25 +68,30 @@ def test_a_vector_whose_own_sum_could_overflow():
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "is"])
-def test_a_vector_longer_than_the_array_must_not_overflow(dataflow):
+def test_a_vector_longer_than_the_array_must_not_saturate(dataflow):
     # 393216 * 255 = 100270080: 27 bits reach 67108863, 28 bits 134217727.
     changes = [f"array.dataflow={dataflow}", "array.scale_bits=8"]
     message = (
         "^layer 'layer': groups of 24 weights go through the array in parts of 4, and scaled one "
-        "by one these could overflow the 27-bit accumulator: what it holds would depend on the "
-        "array; use groups of 4, fewer scale bits or a wider accumulator$"
+        "by one these could overflow the 27-bit accumulator: where it saturates would depend on "
+        "the array; use groups of 4, fewer scale bits or a wider accumulator$"
     )
     narrow = load_hardware("edge_4x4", [*changes, "accumulator.bits=27"])
     with pytest.raises(ConfigError, match=message):
-        compile_network(one_dense(accumulator=27), narrow)
-    wide = load_hardware("edge_4x4", [*changes, "accumulator.bits=28"])
-    program = compile_network(one_dense(accumulator=28), wide)
-    assert program.instructions[0].plan.tile_k == 4
+        compile_network(one_dense(accumulator=27, overflow="saturate"), narrow)
+    # In 27 bits that wrap, the order changes nothing.
+    for network, bits in (
+        (one_dense(accumulator=28, overflow="saturate"), 28),
+        (one_dense(accumulator=27), 27),
+    ):
+        machine = load_hardware("edge_4x4", [*changes, f"accumulator.bits={bits}"])
+        assert compile_network(network, machine).instructions[0].plan.tile_k == 4
     # Output stationary, a part stays in its register: nothing depends on the array.
     stays = load_hardware(
         "edge_4x4", ["array.dataflow=os", "array.scale_bits=8", "accumulator.bits=27"]
     )
-    assert compile_network(one_dense(accumulator=27), stays).instructions[0].plan.tile_k == 24
+    network = one_dense(accumulator=27, overflow="saturate")
+    assert compile_network(network, stays).instructions[0].plan.tile_k == 24
 
 
 @pytest.mark.parametrize(
