@@ -98,7 +98,8 @@ class Cacti:
                 raise ConfigError(f"{program}: must be CACTI's program, is no file")
             if not os.access(self._path, os.X_OK):
                 raise ConfigError(f"{program}: must be CACTI's program, may not be run")
-            self.sha256 = hashlib.sha256(self._path.read_bytes()).hexdigest()
+            with self._path.open("rb") as file:
+                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise ConfigError(f"{program}: cannot be run: {reason(error)}") from None
 
