@@ -8,7 +8,7 @@ column has drained.
 from __future__ import annotations
 
 from accelsim.simulator.array.cells import bit, inlined
-from accelsim.simulator.array.register_edges import put_preload, put_token, put_wires
+from accelsim.simulator.array.register_lanes import put_preload, put_token, put_wires
 from accelsim.simulator.array.register_state import (
     DRAIN_LEFT,
     DRAINING,

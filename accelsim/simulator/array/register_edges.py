@@ -1,8 +1,7 @@
-"""The edges of the register engine's array: lanes of tokens, and the words that go with them.
+"""The edges of the register engine's array: the words that go with the tokens in its lanes.
 
-A token that the controller puts into lane 0 is in lane i, i cycles later, and only then is the
-lane's word read or written (what a triangle of skew registers would do). Neighbouring lanes with
-elements of one pass are a *run*: `register_layout` keeps their words side by side.
+When a token is in lane i, and only then, the lane's word is read or written (what a triangle of
+skew registers would do). `register_layout` keeps the words of a run side by side.
 """
 
 from __future__ import annotations
@@ -19,40 +18,31 @@ from accelsim.simulator.array.cells import (
     set_cell,
     set_cells,
 )
+from accelsim.simulator.array.register_lanes import in_lane, run_of
 from accelsim.simulator.array.register_state import (
     BIAS,
     BIASED,
-    BIASES,
     COLUMN_COUNT,
     CYCLE,
     DOWN,
-    FACTOR_WORDS,
     FIRST_DEPTH,
     FIRST_TOKEN,
     FLOW,
     GROUP,
-    HEAD,
     LAST,
     LAST_DEPTH,
-    LAST_TOKEN,
     LEFT,
-    MACS,
-    MARK,
-    MOVING_WORDS,
     NOW,
-    READS,
     RESIDENT,
     RESULT,
     RESULTS,
     ROW_COUNT,
     SHADOW,
     SINCE_MARK,
-    SINCE_TOKEN,
     SINCE_WIRE,
     STATIONARY,
     SUM,
     TOP,
-    WIRE,
     WRITES,
     bits_of,
     cell_of,
@@ -60,7 +50,6 @@ from accelsim.simulator.array.register_state import (
 )
 
 __all__ = [
-    "advance",
     "collect",
     "drain",
     "feed_factors",
@@ -68,118 +57,10 @@ __all__ = [
     "feed_preload",
     "feed_sums",
     "give",
-    "put_preload",
-    "put_token",
-    "put_wires",
 ]
-
 
 _LINES_AHEAD = 8
 """So many cycles before it is read, a line of what streams in is asked for."""
-
-
-# Lanes.
-
-
-@inlined
-def _lane(machine, field, i):  # type: ignore[no-untyped-def]
-    """Return a field of a lane."""
-    return cell(field, machine.control[HEAD] + i)
-
-
-@inlined
-def _put(machine, field, rules, value):  # type: ignore[no-untyped-def]
-    """Set a field of lane 0, in both of its places."""
-    place = machine.control[HEAD]
-    set_cell(field, place, value)
-    set_cell(field, place + rules.span, value)
-
-
-@inlined
-def _leave_empty(machine, lanes, rules):  # type: ignore[no-untyped-def]
-    """Put nothing into lane 0, and count for how long that is so."""
-    # What was in lane 0 before this cycle is in lane 1.
-    nothing = _lane(machine, lanes.tokens, 1) == 0
-    before = _lane(machine, lanes.elements, 1)
-    _put(machine, lanes.tokens, rules, 0)
-    _put(machine, lanes.elements, rules, before + 1 if nothing else 0)
-
-
-@inlined
-def advance(machine, rules):  # type: ignore[no-untyped-def]
-    """Move every lane's token to the next lane; lane 0 becomes empty, but keeps its pass."""
-    control, lanes = machine.control, machine.lanes
-    before = _lane(machine, lanes.passes, 0)
-    control[HEAD] = (rules.span if control[HEAD] == 0 else control[HEAD]) - 1
-    _put(machine, lanes.passes, rules, before)
-    _leave_empty(machine, lanes, rules)
-    _leave_empty(machine, machine.wires, rules)
-    heard = machine.heard
-    for wire in (WIRE, MARK):
-        column_0 = wire * rules.groups
-        for group in range(column_0 + rules.groups - 1, column_0, -1):
-            heard[group] = heard[group] << 1 | heard[group - 1] >> (CELLS - 1)
-        heard[column_0] <<= 1
-    for clock in range(SINCE_TOKEN, SINCE_WIRE + 1):
-        control[clock] += 1
-
-
-@inlined
-def put_token(machine, work, rules, token, number, element, counts):  # type: ignore[no-untyped-def]
-    """Put an element of a pass into lane 0 of both edges, and count what it asks for."""
-    lanes, step = machine.lanes, work.passes[number]
-    rows, columns = step[ROW_COUNT], step[COLUMN_COUNT]
-    _put(machine, lanes.tokens, rules, token)
-    _put(machine, lanes.passes, rules, number)
-    _put(machine, lanes.elements, rules, element)
-    counts[MOVING_WORDS] += rows
-    # A word passes every column, and meets a factor in those that are used.
-    counts[MACS] += rows * columns
-    if not rules.preloads:
-        counts[FACTOR_WORDS] += columns
-    if rules.preloads and not step[FIRST_DEPTH]:
-        counts[READS] += columns
-    elif rules.bias_along_stream:
-        # One read for all columns: the word goes from lane to lane with its token.
-        counts[BIASES] += 1
-    elif token & FIRST_TOKEN:
-        counts[BIASES] += columns
-    machine.control[SINCE_TOKEN] = 0
-    if token & (FIRST_TOKEN | LAST_TOKEN):
-        machine.control[SINCE_MARK] = 0
-
-
-@inlined
-def put_wires(machine, rules, signals):  # type: ignore[no-untyped-def]
-    """Drive the wires of column 0."""
-    _put(machine, machine.wires.tokens, rules, signals)
-    for wire in (WIRE, MARK):
-        machine.heard[wire * rules.groups] |= signals >> wire & 1
-    machine.control[SINCE_WIRE] = 0
-
-
-@inlined
-def put_preload(machine, work, rules, signals, number, word, counts):  # type: ignore[no-untyped-def]
-    """Drive the wires of column 0, and let a word of a pass's tile enter: its rows, last first."""
-    step = work.passes[number]
-    put_wires(machine, rules, signals)
-    _put(machine, machine.wires.passes, rules, number)
-    _put(machine, machine.wires.elements, rules, word)
-    is_used = rules.rows - word <= step[ROW_COUNT]
-    counts[FACTOR_WORDS] += step[COLUMN_COUNT] if is_used else 0
-
-
-@inlined
-def _run(machine, lanes, first, stop):  # type: ignore[no-untyped-def]
-    """Return (token, pass, element, end): lanes [first, end) hold this element and those before.
-
-    A pass's elements follow each other without a gap, so its first one is the last of the run.
-    Empty lanes are a run, too.
-    """
-    token = _lane(machine, lanes.tokens, first)
-    number = _lane(machine, lanes.passes, first)
-    element = _lane(machine, lanes.elements, first)
-    return token, number, element, min(stop, first + element + 1)
 
 
 @inlined
@@ -203,7 +84,7 @@ def feed_left(machine, work, rules):  # type: ignore[no-untyped-def]
     end = 0
     while end < rules.rows:
         r = end
-        token, number, element, end = _run(machine, machine.lanes, r, rules.rows)
+        token, number, element, end = run_of(machine, machine.lanes, r, rules.rows)
         if token:
             place = work.passes[number, LEFT] + (element + r) * rules.left_pitch
             _copy(machine.left, (0, CELLS), work.moving, (place, CELLS), r, end)
@@ -216,7 +97,7 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
     edge, end = cells_of(SUM, machine.control[FLOW], 0), 0
     while end < rules.columns:
         c = end
-        token, number, element, end = _run(machine, machine.lanes, c, rules.columns)
+        token, number, element, end = run_of(machine, machine.lanes, c, rules.columns)
         if token == 0:
             continue
         step = work.passes[number]
@@ -239,7 +120,7 @@ def feed_preload(machine, work, rules):  # type: ignore[no-untyped-def]
     edge, end = cells_of(chain, NOW, 0), 0
     while end < rules.columns:
         c = end
-        on, number, element, end = _run(machine, machine.wires, c, rules.columns)
+        on, number, element, end = run_of(machine, machine.wires, c, rules.columns)
         if on:
             if element == end - 1 - c:
                 _skew_column(work, rules, number, end - 1)
@@ -273,14 +154,14 @@ def feed_factors(machine, work, rules):  # type: ignore[no-untyped-def]
     edge, end = cells_of(DOWN, machine.control[FLOW], 0), 0
     while end < rules.columns:
         c = end
-        token, number, element, end = _run(machine, machine.lanes, c, rules.columns)
+        token, number, element, end = run_of(machine, machine.lanes, c, rules.columns)
         if token:
             place = work.passes[number, TOP] + (element + c) * rules.pitch
             _copy(machine.words, (edge, GROUP), work.factors, (place, CELLS), c, end)
     if machine.control[SINCE_MARK] < rules.columns:
         for c in range(rules.columns):
-            if _lane(machine, machine.lanes.tokens, c) & FIRST_TOKEN:
-                number = _lane(machine, machine.lanes.passes, c)
+            if in_lane(machine, machine.lanes.tokens, c) & FIRST_TOKEN:
+                number = in_lane(machine, machine.lanes.passes, c)
                 bias = cell(work.bias, work.passes[number, BIASED] + c)
                 set_cell(machine.sums, cell_of(BIAS, NOW, rules, 0, c), bias)
 
@@ -308,7 +189,9 @@ def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
     edge, end = rules.rows - 1, 0
     while end < rules.columns:
         c = end
-        token, number, element, stop = _run(machine, machine.lanes, edge + c, edge + rules.columns)
+        token, number, element, stop = run_of(
+            machine, machine.lanes, edge + c, edge + rules.columns
+        )
         end = stop - edge
         if token == 0:
             continue
@@ -345,7 +228,7 @@ def give(machine, work, rules, out):  # type: ignore[no-untyped-def]
             for c in range(group * CELLS, min((group + 1) * CELLS, rules.columns)):
                 if ended >> (c % CELLS) & 1:
                     # The token entered lane 0 so many cycles ago.
-                    number = _lane(machine, machine.lanes.passes, r + c)
+                    number = in_lane(machine, machine.lanes.passes, r + c)
                     value = cell(machine.sums, cell_of(SUM, after, rules, r + 1, c))
                     _write(machine, work, out, number, r, c, value)
                     machine.drained[0, c] += r == rules.rows - 1
@@ -362,7 +245,7 @@ def drain(machine, work, rules, out):  # type: ignore[no-untyped-def]
     while not work.passes[depth_passes - 1, LAST_DEPTH]:
         depth_passes += 1
     for c in range(rules.columns):
-        if _lane(machine, machine.wires.tokens, c):
+        if in_lane(machine, machine.wires.tokens, c):
             row = rules.rows - 1 - drained[1, c]
             number = (drained[0, c] + 1) * depth_passes - 1
             value = cell(machine.sums, cell_of(path, phase, rules, rules.rows, c))

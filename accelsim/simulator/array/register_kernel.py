@@ -14,9 +14,11 @@ from accelsim.simulator.array import (
     lanes,
     register_control,
     register_edges,
+    register_lanes,
     register_pe,
     register_state,
     register_step,
+    register_update,
 )
 from accelsim.simulator.array.cells import (
     CELLS,
@@ -30,7 +32,6 @@ from accelsim.simulator.array.cells import (
 )
 from accelsim.simulator.array.register_control import control_output, control_stationary
 from accelsim.simulator.array.register_edges import (
-    advance,
     collect,
     drain,
     feed_factors,
@@ -39,6 +40,7 @@ from accelsim.simulator.array.register_edges import (
     feed_sums,
     give,
 )
+from accelsim.simulator.array.register_lanes import advance
 from accelsim.simulator.array.register_state import (
     ARMED,
     BEFORE,
@@ -66,9 +68,11 @@ _PARTS = (
     lanes,
     register_control,
     register_edges,
+    register_lanes,
     register_pe,
     register_state,
     register_step,
+    register_update,
 )
 
 

@@ -28,20 +28,14 @@ from accelsim.simulator.array.cells import (
 from accelsim.simulator.array.register_pe import (
     Draining,
     Loading,
-    Output,
-    Stationary,
     Token,
     Wires,
     decide_output,
     decide_stationary,
-    pe_output,
-    pe_stationary,
 )
 from accelsim.simulator.array.register_state import (
     ARMED,
     BEFORE,
-    BIAS,
-    DOWN,
     EVENTS,
     FIRST,
     FLOW,
@@ -51,121 +45,20 @@ from accelsim.simulator.array.register_state import (
     MARK,
     MOVING,
     NOW,
-    RESULT,
-    SHADOW,
-    STATIONARY,
-    SUM,
     VALID,
     WIRE,
     bits_of,
-    cells_of,
+)
+from accelsim.simulator.array.register_update import (
+    ALL,
+    ONE,
+    output_array,
+    read_all,
+    read_one,
+    stationary_array,
 )
 
 __all__ = ["step"]
-
-
-class _Access(NamedTuple):
-    """How words and sums are read and written: of one PE of a group, or of all its 32."""
-
-    read: Any
-    write: Any
-
-
-@inlined
-def _read_one(held, kind, phase, place):  # type: ignore[no-untyped-def]
-    group, neighbour = place
-    return cell(held, cells_of(kind, phase, group) + neighbour)
-
-
-@inlined
-def _write_one(held, kind, phase, place, word):  # type: ignore[no-untyped-def]
-    group, neighbour = place
-    set_cell(held, cells_of(kind, phase, group) + neighbour, word)
-
-
-@inlined
-def _read_all(held, kind, phase, group):  # type: ignore[no-untyped-def]
-    return cells(held, cells_of(kind, phase, group))
-
-
-@inlined
-def _write_all(held, kind, phase, group, words):  # type: ignore[no-untyped-def]
-    set_cells(held, cells_of(kind, phase, group), words)
-
-
-_ONE, _ALL = _Access(_read_one, _write_one), _Access(_read_all, _write_all)
-
-
-def _stationary_array(access: _Access, whole: bool) -> tuple[Any, Any]:
-    """Return (what flows from a PE to the one below, what steps a PE), or a group of them.
-
-    ``whole``: all registers, or only those that every token changes. In what is returned,
-    ``phases`` are those to read: of registers that flow, and of those that stay; ``places``: where
-    the PE is and the one above; ``flows``: what flows from the PE and what from the one above.
-    """
-    read, write = access
-
-    @inlined
-    def flowing(machine, flow, place):  # type: ignore[no-untyped-def]
-        return read(machine.sums, SUM, flow, place)
-
-    @inlined
-    def update(  # type: ignore[no-untyped-def]
-        machine, rules, phases, places, decided, entering, flows
-    ):
-        (flow, stay), (place, over) = phases, places
-        chain = SHADOW if rules.second_register else STATIONARY
-        own = Stationary(
-            moving=read(machine.words, MOVING, flow, place),
-            sum=flows[0],
-            stationary=read(machine.words, STATIONARY, stay, place),
-            shadow=read(machine.words, SHADOW, stay, place),
-        )
-        above = flows[1], read(machine.words, chain, stay, over)
-        after, overflows = pe_stationary(decided, entering, above, own, rules.policy)
-        write(machine.words, MOVING, 1 - flow, place, after.moving)
-        write(machine.sums, SUM, 1 - flow, place, after.sum)
-        if whole:
-            write(machine.words, STATIONARY, NOW, place, after.stationary)
-            write(machine.words, SHADOW, NOW, place, after.shadow)
-        return overflows
-
-    return flowing, update
-
-
-def _output_array(access: _Access, whole: bool) -> tuple[Any, Any]:
-    """Return the same for PEs that keep their sums."""
-    read, write = access
-
-    @inlined
-    def flowing(machine, flow, place):  # type: ignore[no-untyped-def]
-        return read(machine.words, DOWN, flow, place)
-
-    @inlined
-    def update(  # type: ignore[no-untyped-def]
-        machine, rules, phases, places, decided, entering, flows
-    ):
-        (flow, stay), (place, over) = phases, places
-        path, phase = (RESULT, stay) if rules.second_register else (SUM, flow)
-        own = Output(
-            moving=read(machine.words, MOVING, flow, place),
-            down=flows[0],
-            sum=read(machine.sums, SUM, flow, place),
-            bias=read(machine.sums, BIAS, stay, place),
-            result=read(machine.sums, RESULT, stay, place),
-        )
-        bias, leaving = read(machine.sums, BIAS, stay, over), read(machine.sums, path, phase, over)
-        above = flows[1], bias, leaving
-        after, overflows = pe_output(decided, entering, above, own, rules.policy)
-        write(machine.words, MOVING, 1 - flow, place, after.moving)
-        write(machine.words, DOWN, 1 - flow, place, after.down)
-        write(machine.sums, SUM, 1 - flow, place, after.sum)
-        if whole:
-            write(machine.sums, BIAS, NOW, place, after.bias)
-            write(machine.sums, RESULT, NOW, place, after.result)
-        return overflows
-
-    return flowing, update
 
 
 # What 32 rows of a group decide at once, and what one of them has decided.
@@ -239,10 +132,8 @@ class _Kind(NamedTuple):
 
 
 _OFF = np.int64(0)
-_STATIONARY = _Kind(
-    decide_stationary, ARMED, _note_stationary, _stationary_noted, _stationary_array
-)
-_OUTPUT = _Kind(decide_output, HELD, _note_output, _output_noted, _output_array)
+_STATIONARY = _Kind(decide_stationary, ARMED, _note_stationary, _stationary_noted, stationary_array)
+_OUTPUT = _Kind(decide_output, HELD, _note_output, _output_noted, output_array)
 
 
 @inlined
@@ -279,7 +170,7 @@ def _words_from_left(machine, rules, column):  # type: ignore[no-untyped-def]
     flow = machine.control[FLOW]
     for row in range(rules.rows):
         last = ((row + 1) * rules.groups + column - 1, CELLS - 1)
-        set_cell(machine.left, row, _read_one(machine.words, MOVING, flow, last))
+        set_cell(machine.left, row, read_one(machine.words, MOVING, flow, last))
 
 
 def _group_by_group(kind: _Kind) -> Any:
@@ -308,7 +199,7 @@ def _group_by_group(kind: _Kind) -> Any:
         return whole
 
     def act(whole: bool) -> Any:
-        flowing, update = kind.array(_ALL, whole)
+        flowing, update = kind.array(ALL, whole)
         noted = kind.noted(whole)
 
         @inlined
@@ -317,7 +208,7 @@ def _group_by_group(kind: _Kind) -> Any:
             here = flowing(machine, flow, rules.rows * rules.groups + column)
             for row in range(rules.rows - 1, -1, -1):
                 group = (row + 1) * rules.groups + column
-                moving = _read_all(machine.words, MOVING, flow, group)
+                moving = read_all(machine.words, MOVING, flow, group)
                 entering = shift_in(moving, cell(machine.left, row))
                 above = flowing(machine, flow, group - rules.groups)
                 places, flows = (group, group - rules.groups), (here, above)
@@ -361,7 +252,7 @@ def _hear_alone(machine, rules, row, column):  # type: ignore[no-untyped-def]
 def _one_by_one(kind: _Kind) -> Any:
     """Return what steps PEs in an order and counts the sums that overflow."""
     decide, own_bit = kind.decide, kind.own_bit
-    flowing, update = kind.array(_ONE, whole=True)
+    flowing, update = kind.array(ONE, whole=True)
 
     @inlined
     def step_all(machine, rules, order, counts):  # type: ignore[no-untyped-def]
@@ -372,7 +263,7 @@ def _one_by_one(kind: _Kind) -> Any:
             entering = cell(machine.left, row)
             if column > 0:
                 place = (row + 1) * rules.groups + (column - 1) // CELLS, (column - 1) % CELLS
-                entering = _read_one(machine.words, MOVING, flow, place)
+                entering = read_one(machine.words, MOVING, flow, place)
             token = _token_of(_hear_alone(machine, rules, row, column))
             on = bit(machine.heard, WIRE * rules.groups + group, neighbour)
             wires = Wires(on, bit(machine.heard, MARK * rules.groups + group, neighbour))
