@@ -36,8 +36,7 @@ def digits(data, kind, points, *overrides, engine="cycle", **choices):
     return run(request)
 
 
-@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
-@pytest.mark.parametrize("engine", ["cycle", "tile"])
+@pytest.mark.parametrize(("dataflow", "engine"), [("ws", "cycle"), ("os", "tile"), ("is", "cycle")])
 def test_every_kind_gives_the_same_integers(data, dataflow, engine):
     flow = f"array.dataflow={dataflow}"
     points = ((8, 8), (4, 4), (2, 2))
