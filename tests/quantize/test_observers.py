@@ -208,6 +208,31 @@ def test_cross_entropy_keeps_the_probabilities_of_the_classes():
     assert kept(found) > kept(full) + 0.1
 
 
+def test_cross_entropy_is_the_smallest_of_the_grid_by_hand():
+    logits = np.random.default_rng(7).normal(size=(6, 4)) * 3
+    target = Codes(IntegerFormat(3), symmetric=False)
+
+    def log_shares(row):
+        total = math.log(math.fsum(math.exp(value) for value in row))
+        return [value - total for value in row]
+
+    def error(low, high):
+        scale, zero_point = target.fit(low, high)
+        found = 0.0
+        for row in logits.tolist():
+            integers = [min(max(round(value / scale) + zero_point, -4), 3) for value in row]
+            reals = [(integer - zero_point) * scale for integer in integers]
+            pairs = zip(log_shares(row), log_shares(reals), strict=True)
+            found -= math.fsum(math.exp(exact) * rounded for exact, rounded in pairs)
+        return found
+
+    ends = [(logits.min() * k / 100, logits.max() * k / 100) for k in range(1, 101)]
+    found = OBSERVERS[RangeMethod.CROSS_ENTROPY](logits, target, 100.0)
+    least = min(error(float(low), float(high)) for low, high in ends)
+    assert error(found.low, found.high) == pytest.approx(least, rel=1e-12)
+    assert least < error(float(logits.min()), float(logits.max()))
+
+
 def test_a_large_tensor_is_searched_by_a_part_of_it_that_speaks_for_all():
     values = np.random.default_rng(3).normal(size=(40, 20_000))
     target = Codes(IntegerFormat(4), symmetric=False)
