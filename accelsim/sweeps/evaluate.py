@@ -22,6 +22,7 @@ from accelsim.report.results import CAUSES
 from accelsim.simulator import simulate_timing
 from accelsim.simulator.run import Timing
 from accelsim.simulator.utilization import utilization_pct
+from accelsim.sweeps.parcel import Parcel
 from accelsim.sweeps.result_version import result_version
 
 __all__ = ["Failure", "Figures", "Job", "Outcome", "ends_after", "evaluate", "run_job"]
@@ -63,14 +64,14 @@ Outcome = Figures | Failure
 
 @dataclass(frozen=True)
 class Job:
-    """Points for one worker: for each, which shape, which table, which machine.
+    """Points for one worker: for each, which of the shapes, which of the tables, which machine.
 
     ``version``: what the worker's own `result_version` has to be. ``timeout_seconds`` is for one
     point; a worker that takes longer ends its own process.
     """
 
-    shapes: tuple[NetworkShape, ...]
-    tables: tuple[EnergyTable, ...]
+    shapes: tuple[Parcel[NetworkShape], ...]
+    tables: tuple[Parcel[EnergyTable], ...]
     points: tuple[tuple[int, int, Hardware], ...]
     version: str
     timeout_seconds: float
@@ -85,7 +86,12 @@ def run_job(job: Job) -> tuple[tuple[Outcome, ...], float]:
             "not those of this one"
         )
     outcomes = tuple(
-        _outcome(job.shapes[shape], hardware, job.tables[table], job.timeout_seconds)
+        _outcome(
+            job.shapes[shape].content(),
+            hardware,
+            job.tables[table].content(),
+            job.timeout_seconds,
+        )
         for shape, table, hardware in job.points
     )
     return outcomes, time.perf_counter() - began

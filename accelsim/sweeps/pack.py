@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from accelsim.compiler.shapes import NetworkShape
 from accelsim.energy import EnergyTable
@@ -12,9 +13,12 @@ from accelsim.hardware import Hardware
 from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.evaluate import Job
 from accelsim.sweeps.networks import Accuracy, IntegerForm
+from accelsim.sweeps.parcel import Parcel
 from accelsim.sweeps.result_version import result_version
 
 __all__ = ["Packer", "Point", "ReadyPoint"]
+
+Content = TypeVar("Content")
 
 JOB_SECONDS = 0.5
 MOST_POINTS = 512
@@ -42,6 +46,20 @@ class ReadyPoint:
     accuracy: Accuracy | None
 
 
+class _Parcels(Generic[Content]):
+    """Parcels of objects, each object packed once."""
+
+    def __init__(self) -> None:
+        self._packed: dict[int, tuple[Content, Parcel[Content]]] = {}
+
+    def of(self, content: Content) -> Parcel[Content]:
+        """Return an object's parcel."""
+        if id(content) not in self._packed:
+            # The object stays with its parcel, so that no other gets its id.
+            self._packed[id(content)] = (content, Parcel.of(content))
+        return self._packed[id(content)][1]
+
+
 class Packer:
     """Makes jobs of points, larger ones where points take less time."""
 
@@ -49,6 +67,8 @@ class Packer:
         self._timeout_seconds = timeout_seconds
         self._ready: deque[ReadyPoint] = deque()
         self._size = 1
+        self._shapes: _Parcels[NetworkShape] = _Parcels()
+        self._tables: _Parcels[EnergyTable] = _Parcels()
 
     def __len__(self) -> int:
         return len(self._ready)
@@ -74,17 +94,18 @@ class Packer:
 
     def job(self, points: list[ReadyPoint]) -> Job:
         """Return the job of some points; shapes and tables that they share are sent once."""
-        shapes: dict[int, tuple[int, NetworkShape]] = {}
-        tables: dict[int, tuple[int, EnergyTable]] = {}
+        shapes: dict[Parcel[NetworkShape], int] = {}
+        tables: dict[Parcel[EnergyTable], int] = {}
         items = []
         for ready in points:
-            shape, table = ready.shape, ready.point.table
-            shape_index = shapes.setdefault(id(shape), (len(shapes), shape))[0]
-            table_index = tables.setdefault(id(table), (len(tables), table))[0]
+            shape = self._shapes.of(ready.shape)
+            table = self._tables.of(ready.point.table)
+            shape_index = shapes.setdefault(shape, len(shapes))
+            table_index = tables.setdefault(table, len(tables))
             items.append((shape_index, table_index, ready.point.hardware))
         return Job(
-            shapes=tuple(shape for _, shape in shapes.values()),
-            tables=tuple(table for _, table in tables.values()),
+            shapes=tuple(shapes),
+            tables=tuple(tables),
             points=tuple(items),
             version=result_version(),
             timeout_seconds=self._timeout_seconds,

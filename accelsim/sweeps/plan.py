@@ -15,6 +15,7 @@ from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.evaluate import Job, evaluate, run_job
 from accelsim.sweeps.inputs import Inputs, read_inputs
 from accelsim.sweeps.networks import Prepared, prepare, shape_of
+from accelsim.sweeps.parcel import Parcel
 from accelsim.sweeps.quantization import QUANTIZATION
 from accelsim.sweeps.result_version import result_version
 from accelsim.sweeps.space import Space
@@ -110,6 +111,7 @@ def plan_sweep(space: Space) -> Plan:
     seconds: list[float] = []
     problems: list[str] = []
     tried = 0
+    preparations = _preparations(inputs)
     ends = time.monotonic() + _SAMPLE_SECONDS
     for choice in draw(space, _SAMPLES, random.Random(0)):
         tried += 1
@@ -119,7 +121,8 @@ def plan_sweep(space: Space) -> Plan:
             seconds.append(trial.run(choice))
         except AccelsimError as error:
             problems.append(str(error).splitlines()[0])
-        if time.monotonic() > ends:
+        unknown = preparations and not trial.preparation_seconds
+        if time.monotonic() > ends and not unknown:
             break
     return Plan(
         grid_points=space.size,
@@ -130,7 +133,7 @@ def plan_sweep(space: Space) -> Plan:
         example=problems[0] if problems else "",
         point_seconds=_mean(seconds),
         preparation_seconds=_mean(trial.preparation_seconds),
-        preparations=_preparations(inputs),
+        preparations=preparations,
         start_seconds=_start_seconds(trial.point),
     )
 
@@ -180,7 +183,13 @@ def _start_seconds(point: tuple[NetworkShape, EnergyTable, Hardware] | None) -> 
     """Return how long a new worker takes for its first point; of none if none can be run."""
     job = Job((), (), (), result_version(), math.inf)
     if point is not None:
-        job = replace(job, shapes=(point[0],), tables=(point[1],), points=((0, 0, point[2]),))
+        shape, table, hardware = point
+        job = replace(
+            job,
+            shapes=(Parcel.of(shape),),
+            tables=(Parcel.of(table),),
+            points=((0, 0, hardware),),
+        )
     workers = LocalProcesses(1)
     began = time.perf_counter()
     try:
