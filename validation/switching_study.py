@@ -18,6 +18,7 @@ __all__ = [
     "MULTIPLIER_MODELS",
     "NON_ZERO",
     "PARTIAL_PRODUCTS",
+    "SHARE_HELD_OUT",
     "WITH_INPUTS",
     "Measured",
     "Study",
@@ -94,10 +95,13 @@ def _changed_partial_products(a: Words, w: Words, _s: Words, bits: int) -> Words
     return _partial_products(a, w, bits)
 
 
-def _products_and_inputs(a: Words, w: Words, _s: Words, bits: int) -> Words:
-    """As the account prices them: at random, partial products and their inputs cost the same."""
-    inputs = bits * (_distance(a, bits) + _distance(w, bits))
-    return _partial_products(a, w, bits) * 8 + inputs * 3
+def _inputs(a: Words, w: Words, _s: Words, bits: int) -> Words:
+    return bits * (_distance(a, bits) + _distance(w, bits))
+
+
+def _products_and_inputs(a: Words, w: Words, s: Words, bits: int) -> Words:
+    """As the tables price them: at random, partial products and their inputs cost the same."""
+    return _partial_products(a, w, bits) * 8 + _inputs(a, w, s, bits) * 3
 
 
 def _product_bits(a: Words, w: Words, _s: Words, bits: int) -> Words:
@@ -111,6 +115,7 @@ def _adder_bits(a: Words, w: Words, s: Words, _bits: int) -> Words:
 CONSTANT, NON_ZERO = "constant for each MAC", "MACs without a zero operand"
 PARTIAL_PRODUCTS = "partial products that change"
 WITH_INPUTS = "partial products and their inputs, in equal parts at random"
+SHARE_HELD_OUT = "the same, their shares held out, too"
 ADDER_BITS = "bits of product and sum that change"
 
 MULTIPLIER_MODELS: Models = {
@@ -119,6 +124,7 @@ MULTIPLIER_MODELS: Models = {
     "Hamming distances of the operands": (_operand_bits,),
     PARTIAL_PRODUCTS: (_changed_partial_products,),
     WITH_INPUTS: (_products_and_inputs,),
+    SHARE_HELD_OUT: (_changed_partial_products, _inputs),
     "partial products and bits of the product": (_changed_partial_products, _product_bits),
 }
 ADDER_MODELS: Models = {CONSTANT: (_constant,), ADDER_BITS: (_adder_bits,)}

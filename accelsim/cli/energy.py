@@ -125,7 +125,10 @@ def cacti(
     timeout: float,
     output: Path | None,
 ) -> None:
-    """Ask PROGRAM, a CACTI (6.5 or 7) of yours, what SRAM costs at the node of a table.
+    """Ask PROGRAM, a CACTI 7 of yours, what SRAM costs at the node of a table.
+
+    Tried with the CACTI that calls itself 7.0.3DD Prerelease of Aug, 2012. Others (6.5) were not
+    tried: what is not understood of an answer is an error, and nothing is written.
 
     Prints its answers, the power law through them, and the table's own law. With --output, writes
     the table with CACTI's SRAM in place of its own, and with CACTI's version and inputs: --set

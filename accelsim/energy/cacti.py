@@ -1,8 +1,8 @@
 """Ask a CACTI program that the user names about one SRAM: its version, its inputs, its answer.
 
-CACTI (HP Labs, version 6.5 or 7) is given a configuration file and prints what it found. The
-program is run without a shell, in its own folder (it reads its technology files from there), with a
-time limit and a limit on what it may print.
+CACTI (HP Labs; 7.0.3DD Prerelease is the one that was tried) is given a configuration file and
+prints what it found. The program is run without a shell, in its own folder (it reads its technology
+files from there), with a time limit and a limit on what it may print.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ __all__ = [
     "Entry",
     "Evidence",
     "LogicLeakage",
+    "MultiplyInputs",
     "PeArea",
     "PeEnergy",
     "PeLeakage",
@@ -57,7 +58,7 @@ class Evidence(StrEnum):
     """How much a number can be trusted."""
 
     PUBLISHED = "published"
-    """Printed in the source."""
+    """Printed in the source, as it is there or as others quote it."""
     DERIVED = "derived"
     """Computed from published numbers, as the source line says."""
     MEASURED = "measured"
@@ -115,6 +116,16 @@ class Entry(Silicon):
 
     pj: Picojoules
     width_bits: Count
+
+
+class MultiplyInputs(Sourced):
+    """The share of a random multiplication's energy that goes with bits of its operands.
+
+    The lines across the multiplier, the gates on them, and what these change in its adders; the
+    rest goes with partial products.
+    """
+
+    share: Annotated[float, Field(ge=0, le=1)]
 
 
 class PeEnergy(Silicon):

@@ -32,24 +32,24 @@ CHANGED_PARTIAL_PRODUCTS = 0.375
 """Share of a multiplication's partial products that change when both operands are random."""
 CHANGED_PRODUCT_INPUTS = 1.0
 """Inputs that change then for each partial product: half of two."""
-_INPUTS_SHARE = 0.5
-"""Share of a random multiplication's energy that goes with operand bits: the lines across the
-multiplier, the gates on them, and what these change in the adders. Chosen with the gates of an
-8-bit multiplier (docs/validation.md); the gates of other widths were not asked."""
 
 
 def partial_product(table: TableValues, array: Array) -> Amount:
     """Return the price of one partial product that changes, carry-save adders included."""
-    weight_bits, activation_bits = array.pe_weight_bits, array.pe_activation_bits
-    changed = CHANGED_PARTIAL_PRODUCTS * weight_bits * activation_bits
-    return multiplier(table, weight_bits, activation_bits) * ((1 - _INPUTS_SHARE) / changed)
+    return _part(table, array, 1 - table.multiply_inputs.share, CHANGED_PARTIAL_PRODUCTS)
 
 
 def product_input(table: TableValues, array: Array) -> Amount:
     """Return the price of one input of a partial product that changes."""
+    return _part(table, array, table.multiply_inputs.share, CHANGED_PRODUCT_INPUTS)
+
+
+def _part(table: TableValues, array: Array, share: float, changed: float) -> Amount:
+    """Return a share of a random multiplication over the changes of each of its bit products."""
     weight_bits, activation_bits = array.pe_weight_bits, array.pe_activation_bits
-    changed = CHANGED_PRODUCT_INPUTS * weight_bits * activation_bits
-    return multiplier(table, weight_bits, activation_bits) * (_INPUTS_SHARE / changed)
+    changes = changed * weight_bits * activation_bits
+    whole = multiplier(table, weight_bits, activation_bits)
+    return whole.at_ratio(share / changes, "multiply_inputs")
 
 
 def adder_bit(table: TableValues) -> Amount:

@@ -15,6 +15,7 @@ from accelsim.energy.entries import (
     ComposablePe,
     Entry,
     LogicLeakage,
+    MultiplyInputs,
     PeArea,
     PeEnergy,
     PeLeakage,
@@ -65,6 +66,7 @@ class TableValues(Part):
     conflict: Text = ""
     multiply_narrow: Entry
     multiply_wide: Entry
+    multiply_inputs: MultiplyInputs
     add: Entry
     float32_multiply: Entry
     float32_add: Entry

@@ -99,9 +99,19 @@ def test_a_run_is_explained(quick, accelsim, tmp_path):
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("all layers at w8a8, one image, per operation: ")
     assert "Horowitz, ISSCC 2014" in done.stdout
+    assert "multiply_inputs" not in done.stdout
     refused = accelsim("energy", "explain", folder, "absent")
     assert refused.exit_code == 2
     assert "layer: must be one of " in refused.stderr
+
+
+def test_a_run_by_switching_says_what_was_assumed_of_multipliers(quick, accelsim, tmp_path):
+    folder = tmp_path / "run"
+    assert quick("--bits", "8", "--energy", "switching", "--output", folder).exit_code == 0
+    done = accelsim("energy", "explain", folder)
+    assert done.exit_code == 0, done.output
+    explained = " ".join(done.stdout.split())
+    assert "multiply_inputs: assumption: goes with bits of operands, the rest with" in explained
 
 
 def test_energy_by_switching_beside_the_mean_of_operations(quick):

@@ -19,7 +19,7 @@ def types():
 @pytest.mark.parametrize(
     ("kind", "pj", "gb_per_second", "hit_ns", "miss_ns", "conflict_ns", "banks"),
     [
-        ("ddr3", 20, 12.8, 18.75, 33.5, 47.25, 8),
+        ("ddr3", 20, 12.8, 18.75, 32.5, 46.25, 8),
         ("ddr4", 19.4, 25.6, 16.25, 30, 43.75, 16),
         ("lpddr4", 8, 19.2, 20.8, 33, 51, 8),
         ("lpddr5", 6, 51.2, 23.75, 42.5, 61.25, 16),

@@ -33,6 +33,28 @@ def test_random_changes_of_partial_products_and_of_their_inputs_cost_half_each(v
     assert driven.low < driven.value < driven.high
 
 
+@pytest.mark.parametrize("share", [0, 0.25, 0.8, 1])
+def test_the_share_of_inputs_is_the_tables(values, share):
+    """Whatever it is, a random multiplication costs what it does."""
+    entry = values.multiply_inputs.model_copy(update={"share": share})
+    table = values.model_copy(update={"multiply_inputs": entry})
+    array, whole = square(8, dataflow="ws"), multiplier(values, 8, 8)
+    products = partial_product(table, array) * (0.375 * 64)
+    inputs = product_input(table, array) * 64
+    assert inputs.value == pytest.approx(share * whole.value)
+    for bound in ("low", "value", "high"):
+        together = getattr(products + inputs, bound)
+        assert together == pytest.approx(getattr(whole, bound))
+
+
+def test_reports_say_where_the_share_of_inputs_comes_from(two_layers, edge, horowitz):
+    program = two_layers(edge)
+    run = run_of(program, edge)
+    source = account(run, program, edge, horowitz, EnergyMode.SWITCHING).sources["multiply_inputs"]
+    assert source == f"assumption: {horowitz.values.multiply_inputs.source}"
+    assert "multiply_inputs" not in account(run, program, edge, horowitz).sources
+
+
 def test_a_bit_at_an_adder_costs_a_bit_of_its_width(values):
     """16 of 32 bits change at each of two inputs."""
     assert adder_bit(values).value * 32 == pytest.approx(adder(values, 32).value)

@@ -138,6 +138,22 @@ def test_an_entry_without_its_source_is_refused(edited, old, new, message):
     assert re.fullmatch(rf"my\.yaml:\d+: {re.escape(message)}", found)
 
 
+def test_a_table_that_does_not_say_what_inputs_of_multipliers_cost_is_refused(edited):
+    """Nothing stands in for it."""
+    text = SHIPPED.read_text()
+    start = text.index("multiply_inputs:")
+    entry = text[start : text.index("add:", start)]
+    assert refusal(edited((entry, ""))) == ["my.yaml:1: multiply_inputs: is missing"]
+
+
+@pytest.mark.parametrize("share", ["-0.1", "1.1"])
+def test_a_share_is_one_of_a_whole(edited, share):
+    line = line_of("multiply_inputs:") + 1
+    assert refusal(edited(("share: 0.5", f"share: {share}"))) == [
+        f"my.yaml:{line}: multiply_inputs.share: must be 0 to 1, got {share}"
+    ]
+
+
 def test_a_voltage_out_of_range_is_refused(edited):
     name = edited(*[("voltage: 0.9V", "voltage: 1.2V")] * SHIPPED.read_text().count("0.9V,"))
     assert "my.yaml:5: voltage: must be 0.6V to 1.1V, got 1.2V" in refusal(name)
@@ -189,8 +205,8 @@ def test_every_entry_says_where_it_comes_from(name):
     for entry_name, entry in table.entries().items():
         assert len(entry.source) >= 15, entry_name
         known = re.search(
-            r"(19|20)\d\d|DDR\d-\d{4}|HBM2|CACTI|DRAMsim3|bitfusion|BitFusion|Accelergy|"
-            r"as multiply|times the|16 nm number|no primary source|commonly stated|bit changes",
+            r"(19|20)\d\d|DDR\d-\d{4}|HBM2|CACTI|DRAMsim3|bitfusion|BitFusion|Yosys|"
+            r"Accelergy|as multiply|times the|16 nm number|no primary source|commonly stated|bit changes",
             entry.source,
         )
         assert known, f"{name}: {entry_name}: {entry.source}"
@@ -201,7 +217,7 @@ def test_every_entry_says_where_it_comes_from(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_has_an_entry_for_every_cost(name):
     table = load_table(name)
-    assert len(table.values.entries()) == 21
+    assert len(table.values.entries()) == 22
     kinds = ("ddr3", "ddr4", "lpddr4", "lpddr5", "hbm2", "hbm2e")
     assert tuple(table.dram.values.types) == kinds
     assert len(table.dram.values.entries()) == 18
