@@ -206,7 +206,8 @@ def test_every_entry_says_where_it_comes_from(name):
         assert len(entry.source) >= 15, entry_name
         known = re.search(
             r"(19|20)\d\d|DDR\d-\d{4}|HBM2|CACTI|DRAMsim3|bitfusion|BitFusion|Yosys|"
-            r"Accelergy|as multiply|times the|16 nm number|no primary source|commonly stated|bit changes",
+            r"Accelergy|as multiply|times the|16 nm number|no primary source|commonly stated|"
+            r"bit changes",
             entry.source,
         )
         assert known, f"{name}: {entry_name}: {entry.source}"
