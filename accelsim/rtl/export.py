@@ -136,15 +136,21 @@ def _machine(request: RtlRequest) -> Hardware:
     widths = {"weight_bits": request.weight_bits, "activation_bits": request.activation_bits}
     given = [f"array.{name}={bits}" for name, bits in widths.items() if bits is not None]
     machine = load_hardware(request.hardware, (*request.overrides, *given))
-    if machine.array.row_sums:
+    _check_has_rtl(machine)
+    return machine
+
+
+def _check_has_rtl(machine: Hardware) -> None:
+    """Refuse an array of parts that no module describes."""
+    array = machine.array
+    if array.row_sums:
         raise ConfigError(
             f"array.row_sums: {machine.name} sums up rows of activations, which has no RTL; "
             "--set array.row_sums=false"
         )
-    array = machine.array
     if array.pe_rate(array.weight_bits, array.activation_bits).cycles > 1:
         raise ConfigError(
-            "array.pe_kind: there is RTL of PEs that take a cycle for an element only; "
+            "array.pe_kind: only PEs that take one cycle for an element have RTL; "
             f"{array.pe_kind} ones of {array.pe_weight_bits} bits take more for operands of "
             f"{array.weight_bits} and {array.activation_bits}"
         )
@@ -153,12 +159,11 @@ def _machine(request: RtlRequest) -> Hardware:
             f"array.pe_kind: ternary PEs take weights of 2 bits (--weights 2), got "
             f"{array.weight_bits}"
         )
-    if machine.array.scale_bits:
+    if array.scale_bits:
         raise ConfigError(
             f"array.scale_bits: {machine.name} multiplies sums of groups of weights by scales, "
             "which has no RTL; leave it out"
         )
-    return machine
 
 
 def _layer(request: RtlRequest, name: str, machine: Hardware) -> PlayedProduct:

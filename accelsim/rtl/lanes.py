@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.arithmetic.formats import Accumulator
+from accelsim.arithmetic import Accumulator, apply_overflow, count_overflows
 from accelsim.compiler.plan import Pass, TilePlan
 from accelsim.errors import InternalError
 from accelsim.hardware.pe_kinds import BRICK_BITS, ONE_A_CYCLE, TERNARY_BITS, PeKind, lane_bits
@@ -88,8 +88,9 @@ def kind_parameters(array: Array) -> dict[str, int]:
     lanes = dict(zip(("weights", "activations"), _lanes(array), strict=True))
     flow = array.flow
     other = flow.stationary if flow.preloads else flow.moves_down
-    kinds = {PeKind.FIXED: 0, PeKind.COMPOSABLE: 1, PeKind.TERNARY: 2}
-    kind = kinds[array.pe_kind] + (kinds[array.pe_kind] == 2 and flow.moves_right == "weights")
+    kind = {PeKind.FIXED: 0, PeKind.COMPOSABLE: 1, PeKind.TERNARY: 2}[array.pe_kind]
+    if array.pe_kind is PeKind.TERNARY and flow.moves_right == "weights":
+        kind = 3
     codes = [
         (lane_bits(lanes[name]) // BRICK_BITS).bit_length() - 1
         for name in (flow.moves_right, other)
@@ -109,7 +110,7 @@ def expected_outputs(
         raise InternalError("there is no RTL of PEs that take several cycles for an element")
     shorter = shorter_plan(plan)
     fixed = array.model_copy(update={"pe_kind": PeKind.FIXED, "pe_bits": None})
-    trace = register_trace(_Nothing(operands, shorter), shorter, fixed, accumulator, 0, 1)
+    trace = register_trace(_Nothing(shorter), shorter, fixed, accumulator, 0, 1)
     sums, overflows = _sums(operands, plan, accumulator)
     passes = list(plan.passes())
     return Expected(
@@ -136,7 +137,6 @@ def shorter_plan(plan: TilePlan) -> TilePlan:
 class _Nothing:
     """Zeros, and no bias: the register engine is asked for cycles only."""
 
-    operands: MatrixOperands
     plan: TilePlan
 
     def activations(self, group: int, m_start: int, m_stop: int) -> NDArray[np.int32]:  # noqa: ARG002
@@ -175,10 +175,8 @@ def _sums(
         sums = np.broadcast_to(operands.bias(group), found.shape[2:])
         for start in range(0, gemm.depth_k, step):
             exact = sums + left[:, start : start + step] @ right[start : start + step]
-            outside = (exact < accumulator.low) | (exact > accumulator.high)
-            overflows += int(np.count_nonzero(outside))
-            unused = 64 - accumulator.bits
-            sums = exact << unused >> unused
+            overflows += count_overflows(exact, accumulator)
+            sums = apply_overflow(exact, accumulator)
             found[group, start // plan.tile_k] = sums
     return found, overflows
 

@@ -113,21 +113,22 @@ def test_all_problems_of_a_file_come_at_once_in_the_order_of_its_lines(machine_f
         ("  table: horowitz_45nm\n", ""),
     )
     sizes = "B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"
+    first_setup, second_setup = name.line("setup"), name.line("setup: 5")
     assert refusal(name) == [
-        "edge.yaml:5: clock: must be a frequency with its unit, got 1000, allowed units Hz, kHz, "
-        "MHz, GHz (for example '1GHz')",
-        "edge.yaml:8: array.colums: unknown field (did you mean 'columns'?)",
-        "edge.yaml:9: array.dataflow: must be one of 'ws', 'os', 'is', got 'wss' (did you mean "
-        "'ws'?)",
-        "edge.yaml:10: array.weight_bits: must be 2 to 16, got 17",
-        "edge.yaml:13: array.tile_overlap: must be true or false, got 'yes'",
-        "edge.yaml:26: scratchpads.activations.size: must be a number of bytes with its unit, got "
-        f"'64KB', allowed units {sizes} (for example '64KiB') (did you mean 'kB', powers of 1000, "
-        "or 'KiB', of 1024?)",
-        "edge.yaml:46: dma.setup: is given twice, first in line 45",
-        "edge.yaml:51: dram.latency: must be 0ps to 1ms, got -1ns",
-        "edge.yaml:60: rescale.lanes: must be a whole number, got 'four'",
-        "edge.yaml:63: technology.table: is missing",
+        f"{name.line('clock')}: clock: must be a frequency with its unit, got 1000, allowed units "
+        "Hz, kHz, MHz, GHz (for example '1GHz')",
+        f"{name.line('colums')}: array.colums: unknown field (did you mean 'columns'?)",
+        f"{name.line('dataflow')}: array.dataflow: must be one of 'ws', 'os', 'is', got 'wss' (did "
+        "you mean 'ws'?)",
+        f"{name.line('weight_bits')}: array.weight_bits: must be 2 to 16, got 17",
+        f"{name.line('tile_overlap')}: array.tile_overlap: must be true or false, got 'yes'",
+        f"{name.line('size', after='activations:')}: scratchpads.activations.size: must be a "
+        f"number of bytes with its unit, got '64KB', allowed units {sizes} (for example '64KiB') "
+        "(did you mean 'kB', powers of 1000, or 'KiB', of 1024?)",
+        f"{second_setup}: dma.setup: is given twice, first in line {first_setup.partition(':')[2]}",
+        f"{name.line('latency')}: dram.latency: must be 0ps to 1ms, got -1ns",
+        f"{name.line('lanes', after='rescale')}: rescale.lanes: must be a whole number, got 'four'",
+        f"{name.line('technology')}: technology.table: is missing",
     ]
 
 
@@ -141,20 +142,20 @@ def test_a_field_in_the_wrong_shape_is_named(machine_file):
         ("  mode: single_round", "  mode: {a: 1}"),
     )
     assert refusal(name) == [
-        "edge.yaml:2: name: must be text, got 16",
-        "edge.yaml:7: array.rows: must be a whole number, got nothing",
-        "edge.yaml:21: accumulator: must be a group of fields, got 32",
-        "edge.yaml:55: rescale.mode: must be one of 'double_round', 'single_round', 'float32', "
-        "'truncate', got a group of fields",
-        "edge.yaml:57: rescale.lanes: must be a whole number, got a list",
-        "edge.yaml:58: rescale.pipeline: must be a whole number, got true",
+        f"{name.line('name')}: name: must be text, got 16",
+        f"{name.line('rows')}: array.rows: must be a whole number, got nothing",
+        f"{name.line('accumulator')}: accumulator: must be a group of fields, got 32",
+        f"{name.line('mode')}: rescale.mode: must be one of 'double_round', 'single_round', "
+        "'float32', 'truncate', got a group of fields",
+        f"{name.line('lanes')}: rescale.lanes: must be a whole number, got a list",
+        f"{name.line('pipeline')}: rescale.pipeline: must be a whole number, got true",
     ]
 
 
 def test_an_unknown_field_without_a_neighbour_lists_the_allowed_ones(machine_file):
     name = machine_file(("vector:\n", "vector:\n  frobnicate: 1\n"))
     assert refusal(name) == [
-        "edge.yaml:62: vector.frobnicate: unknown field, allowed lanes",
+        f"{name.line('frobnicate')}: vector.frobnicate: unknown field, allowed lanes",
     ]
 
 

@@ -19,11 +19,21 @@ from accelsim.simulator.array.product import MatrixProduct, whole_plan
 
 pytestmark = pytest.mark.rtl
 
-WIDTHS = {
-    4: [(2, 2), (3, 4)],
-    8: [(2, 2), (4, 3), (8, 2), (2, 8), (7, 5), (8, 8)],
-    16: [(2, 3), (16, 16)],
+COMPOSABLE = {
+    4: [("ws", 2, 2), ("os", 3, 4), ("is", 3, 4)],
+    8: [
+        *(("os", 2, 2), ("ws", 4, 3), ("ws", 8, 2), ("is", 8, 2)),
+        *(("ws", 2, 8), ("os", 2, 8), ("is", 7, 5), ("os", 8, 8)),
+    ],
+    16: [("is", 2, 3), ("os", 16, 16)],
 }
+"""By the PEs' bits: dataflows with bits of weights and of activations."""
+
+TERNARY = {
+    None: [("ws", 2), ("os", 3), ("is", 5), ("ws", 8)],
+    8: [("ws", 2), ("os", 2), ("is", 2), ("ws", 3), ("is", 3), ("os", 5), ("is", 8)],
+}
+"""By the PEs' bits: dataflows with bits of activations."""
 
 
 def _product(generator, array, m=7, n=5, deep=2.5):
@@ -42,26 +52,25 @@ def _product(generator, array, m=7, n=5, deep=2.5):
     return MatrixProduct.from_arrays(left, right, generator.integers(-99, 99, n))
 
 
-def _compare(simulate, array, product, accumulator, netlist=None):
+def _compare(simulate, array, product, accumulator):
     plan = whole_plan(product.gemm, array)
     vectors = array_vectors(product, plan, array, accumulator)
     seen, last = vectors.parameters["EXPECTED"], vectors.parameters["LAST_CYCLE"]
     overflows = vectors.parameters["OVERFLOWS"]
     noun = "sums" if array.flow.preloads else "results"
-    assert simulate(vectors, netlist).splitlines()[-1] == (
+    assert simulate(vectors).splitlines()[-1] == (
         f"PASS: {seen} of {seen} {noun}, 0 wrong, {overflows} overflows, last cycle {last}"
     ), array
     for engine in ("cycle", "tile"):
         result = run_array(engine, product, plan, array, accumulator)
         assert sum(result.cycles.values()) == last + 1
-    return vectors
 
 
-@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
 @pytest.mark.parametrize(
-    ("pe_bits", "widths"), [(bits, pair) for bits, pairs in WIDTHS.items() for pair in pairs]
+    ("pe_bits", "dataflow", "widths"),
+    [(bits, flow, widths) for bits, cases in COMPOSABLE.items() for flow, *widths in cases],
 )
-def test_composable_pes(simulate, dataflow, pe_bits, widths):
+def test_composable_pes(simulate, pe_bits, dataflow, widths):
     generator = np.random.default_rng([pe_bits, *widths])
     array = Array(
         rows=int(generator.integers(1, 4)),
@@ -79,10 +88,11 @@ def test_composable_pes(simulate, dataflow, pe_bits, widths):
     _compare(simulate, array, _product(generator, array), accumulator)
 
 
-@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
-@pytest.mark.parametrize("activation_bits", [2, 3, 5, 8])
-@pytest.mark.parametrize("pe_bits", [None, 8])
-def test_ternary_pes(simulate, dataflow, activation_bits, pe_bits):
+@pytest.mark.parametrize(
+    ("pe_bits", "dataflow", "activation_bits"),
+    [(bits, *case) for bits, cases in TERNARY.items() for case in cases],
+)
+def test_ternary_pes(simulate, pe_bits, dataflow, activation_bits):
     generator = np.random.default_rng(activation_bits)
     array = Array(
         rows=3,
@@ -99,7 +109,7 @@ def test_ternary_pes(simulate, dataflow, activation_bits, pe_bits):
 def test_one_machine_of_bricks_runs_all_widths():
     """What is built does not depend on the layer: the same parameters but for the lanes."""
     built = set()
-    for weight_bits, activation_bits in WIDTHS[8]:
+    for _, weight_bits, activation_bits in COMPOSABLE[8]:
         array = Array(
             rows=2,
             columns=2,
@@ -154,12 +164,12 @@ def test_a_bundle_of_a_layer_passes(simulate, tmp_path, kind, weight_bits):
     [
         (
             ("array.pe_kind=bit_serial",),
-            "array.pe_kind: there is RTL of PEs that take a cycle for an element only; bit_serial "
+            "array.pe_kind: only PEs that take one cycle for an element have RTL; bit_serial "
             "ones of 8 bits take more for operands of 8 and 8",
         ),
         (
             ("array.pe_kind=composable", "array.pe_bits=4"),
-            "array.pe_kind: there is RTL of PEs that take a cycle for an element only; composable "
+            "array.pe_kind: only PEs that take one cycle for an element have RTL; composable "
             "ones of 4 bits take more for operands of 8 and 8",
         ),
         (
