@@ -29,6 +29,7 @@ from validation.switching_study import (
     MULTIPLIER_MODELS,
     WITH_INPUTS,
     Measured,
+    best_shares,
     from_random,
     measure,
     study,
@@ -129,6 +130,9 @@ def _gates(bits: int) -> list[Measured]:
                 errors = np.abs(from_random(found, model))
                 line += f" {100 * errors.mean():.1f} | {100 * errors.max():.0f} |"
             print(line)
+    from_table, held_out = best_shares(measured)
+    print(f"{bits}-bit multiplier, best share of inputs: {from_table} from the table, ", end="")
+    print(f"{held_out} held out")
     return measured
 
 

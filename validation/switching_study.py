@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.energy.switching_lines import CHANGED_PARTIAL_PRODUCTS, CHANGED_PRODUCT_INPUTS
 from validation.gates import Netlist, adder, multiplier
 from validation.scenarios import Scenario
 
@@ -22,6 +23,7 @@ __all__ = [
     "WITH_INPUTS",
     "Measured",
     "Study",
+    "best_shares",
     "from_random",
     "measure",
     "study",
@@ -181,6 +183,29 @@ def from_random(measured: Sequence[Measured], model: str) -> tuple[float, ...]:
     ratios = _ratios(measured, model)[:, 0]
     reference = names.index("os uniform x uniform")
     return tuple(np.delete(ratios / ratios[reference] - 1, reference).tolist())
+
+
+def best_shares(measured: Sequence[Measured]) -> tuple[float, float]:
+    """Return the share of inputs, in steps of 0.1, with the least mean error.
+
+    Two of them: with the coefficient of random operands, and with that of the other scenarios.
+    """
+    shares = [tenths / 10 for tenths in range(11)]
+    weighed = [_at_share(measured, share) for share in shares]
+    random = [float(np.mean(np.abs(from_random(one, WITH_INPUTS)))) for one in weighed]
+    held_out = [study(one).mean_pct(WITH_INPUTS) for one in weighed]
+    return shares[int(np.argmin(random))], shares[int(np.argmin(held_out))]
+
+
+def _at_share(measured: Sequence[Measured], share: float) -> list[Measured]:
+    """Count partial products and inputs as if inputs had this share of a random multiplication."""
+    found = []
+    for one in measured:
+        products, inputs = one.counts[SHARE_HELD_OUT]
+        weighed = (1 - share) * products / CHANGED_PARTIAL_PRODUCTS
+        weighed += share * inputs / CHANGED_PRODUCT_INPUTS
+        found.append(Measured(one.name, one.gates, {WITH_INPUTS: (weighed,)}))
+    return found
 
 
 def _ratios(measured: Sequence[Measured], model: str) -> NDArray[np.float64]:

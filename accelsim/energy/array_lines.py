@@ -71,8 +71,8 @@ class ArrayPrices:
 def array_prices(hardware: Hardware, table: TableValues) -> ArrayPrices:
     """Return the prices of this machine's PE grid.
 
-    The clock tree is an H tree over the array, never gated: 1.5 (sqrt(PEs) - 1) edges of the
-    array long, and each cycle raises and lowers it.
+    The clock tree is an H tree over the array, 1.5 (sqrt(PEs) - 1) edges of the array long; each
+    cycle of a layer on the array raises and lowers it.
     """
     array, pitch_mm = hardware.array, pe_pitch_mm(hardware, table)
     pes, accumulator_bits = array.rows * array.columns, hardware.accumulator.bits

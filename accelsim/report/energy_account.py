@@ -146,7 +146,7 @@ def _render(
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("component and cause")
+    table.add_column("component and cause", overflow="fold")
     for heading in ("count", "unit", "pJ each", "a bit", "pJ", "%", "source"):
         table.add_column(heading, justify="left" if heading == "unit" else "right", no_wrap=True)
     for line in sorted(lines, key=lambda line: -line["pj"]):

@@ -77,6 +77,19 @@ def test_sources_are_wrapped_beside_their_numbers(account):
     ]
 
 
+def test_80_columns_cut_no_word_off(account):
+    document = account_document(account)
+    (point,) = document["points"]
+    (line, *_) = point["layers"][0]["lines"]
+    line |= {"component": "multiplier", "cause": "multiplications", "count": 7.12699e9}
+    line |= {"price_pj": 0.004306, "bits": 512, "pj": 5.801e8, "low_pj": 1, "high_pj": 1e10}
+    line["entries"] = list(point["sources"])
+    lines = explain(document, point["layers"][0]["name"], None, 80).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any("\u2026" in text for text in lines)
+    assert "multiplications" in "".join(text.split()[0] for text in lines if text)
+
+
 def test_without_a_layer_equal_lines_are_added(account):
     lines = explain(account_document(account), None, None, 100).splitlines()
     assert lines[0].startswith("all layers at w8a8, one image, per operation: 30 pJ")

@@ -20,6 +20,7 @@ from validation.switching_study import (
     SHARE_HELD_OUT,
     WITH_INPUTS,
     Measured,
+    best_shares,
     from_random,
     measure,
     study,
@@ -114,6 +115,7 @@ def test_at_4_bits_whose_own_share_would_be_another_it_is_within_15_percent():
     scenarios = [*made_up(4), *of_layers(4)]
     found = [measure(one, product, MULTIPLIER_MODELS, 4, adds=False) for one in scenarios]
     held_out = study(found)
+    assert best_shares(found) == (0.8, 0.8)
     assert held_out.mean_pct(WITH_INPUTS) < 15
     assert held_out.mean_pct(SHARE_HELD_OUT) < 0.9 * held_out.mean_pct(WITH_INPUTS)
     assert held_out.mean_pct(PARTIAL_PRODUCTS) > 20
@@ -121,19 +123,10 @@ def test_at_4_bits_whose_own_share_would_be_another_it_is_within_15_percent():
 
 
 def test_the_share_of_the_tables_is_the_best_of_those_that_were_tried(multiplied):
-    """In steps of 0.1, by the mean error with the coefficient of random operands."""
-
-    def mean_pct(share):
-        weighed = [
-            Measured(one.name, one.gates, {"model": ((1 - share) * pp / 0.375 + share * inputs,)})
-            for one in multiplied
-            for pp, inputs in [one.counts[SHARE_HELD_OUT]]
-        ]
-        return 100 * np.mean(np.abs(from_random(weighed, "model")))
-
-    best = min(range(11), key=lambda tenths: mean_pct(tenths / 10)) / 10
+    from_table, held_out = best_shares(multiplied)
+    assert from_table == held_out
     for name in table_names():
-        assert load_table(name).values.multiply_inputs.share == best
+        assert load_table(name).values.multiply_inputs.share == from_table
 
 
 def test_from_the_one_number_of_a_table_it_is_as_good(multiplied):
