@@ -186,7 +186,8 @@ def with_operands_of(integer: IntegerNetwork, machine: Hardware) -> Hardware:
     scale_bits = [
         layer.operator.vectors.scale_bits
         for layer in integer.layers
-        if isinstance(layer.operator, IntegerMatrix) and layer.operator.vectors is not None
+        if isinstance(layer.operator, IntegerMatrix | RunTimeMatrix)
+        and layer.operator.vectors is not None
     ]
     widths = operand_bits(integer, machine)
     return machine.with_operand_bits(*widths, max(scale_bits, default=None))

@@ -14,7 +14,7 @@ from accelsim.hardware import Hardware, PeKind, dump_hardware
 from accelsim.network.topology import Topology
 from accelsim.quantize import QuantizationSpec, RangeMethod
 from accelsim.report.collect import Accuracy, collect_point
-from accelsim.report.imported import RANGE_HARDWARE
+from accelsim.report.imported import LOOKUP_TABLES, RANGE_HARDWARE
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
 from accelsim.request import Progress, RunRequest, array_line, point_name
@@ -59,7 +59,7 @@ def run_shapes(
     host = ", ".join(topology.host_functions)
     not_modelled = [line for line in accounts[0].not_modelled if line != "layers on the host"]
     if any(getattr(layer.operator, "kind", "") == "lookup" for layer in topology.layers):
-        not_modelled.append("tables of the vector unit (a lookup costs an addition)")
+        not_modelled.append(LOOKUP_TABLES)
     if dynamic:
         not_modelled.append(RANGE_HARDWARE)
     if host:

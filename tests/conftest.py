@@ -1,10 +1,12 @@
-"""What tests of several rooms share: a writer of TensorFlow Lite files."""
+"""What tests of several rooms share: a writer of TensorFlow Lite files, a few of the digits."""
 
 import flatbuffers
 import numpy as np
 import pytest
 import tflite
 from hypothesis import settings
+
+from accelsim.frontend import workload_path
 
 # How long one example takes depends on the machine and on what is compiled first.
 settings.register_profile("accelsim", deadline=None)
@@ -196,3 +198,21 @@ class TfliteFile:
 def tflite_file():
     """The class `TfliteFile`."""
     return TfliteFile
+
+
+@pytest.fixture(scope="session")
+def few_digits(tmp_path_factory):
+    """Write an .npz with the first test and calibration images of the bundled digits."""
+
+    def write(test_images, calibration_images=None):
+        path = tmp_path_factory.mktemp("data") / "few_digits.npz"
+        with np.load(workload_path("digits_cnn").data) as stored:
+            np.savez(
+                path,
+                test_images=stored["test_images"][:test_images],
+                test_labels=stored["test_labels"][:test_images],
+                calibration_images=stored["calibration_images"][:calibration_images],
+            )
+        return path
+
+    return write

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
 import pytest
 
 from accelsim.errors import ConfigError
-from accelsim.frontend import workload_path
 from accelsim.pipeline import run
 from accelsim.quantize import LayerBits
 from accelsim.request import RunRequest
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(few_digits):
     """The path of an .npz with the first twelve test images of the bundled digits."""
-    path = tmp_path_factory.mktemp("data") / "few_digits.npz"
-    with np.load(workload_path("digits_cnn").data) as stored:
-        np.savez(
-            path,
-            test_images=stored["test_images"][:12],
-            test_labels=stored["test_labels"][:12],
-            calibration_images=stored["calibration_images"],
-        )
-    return str(path)
+    return str(few_digits(12))
 
 
 def digits(data, kind, points, *overrides, engine="cycle", **choices):

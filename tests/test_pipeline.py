@@ -5,24 +5,15 @@ import pytest
 
 from accelsim import pipeline
 from accelsim.errors import AccelsimError, ConfigError
-from accelsim.frontend import workload_path
 from accelsim.hardware import load_hardware
 from accelsim.pipeline import RunRequest, run
 from accelsim.quantize import LayerBits
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(few_digits):
     """The path of an .npz with the first forty test images of the bundled digits."""
-    path = tmp_path_factory.mktemp("data") / "few_digits.npz"
-    with np.load(workload_path("digits_cnn").data) as stored:
-        np.savez(
-            path,
-            test_images=stored["test_images"][:40],
-            test_labels=stored["test_labels"][:40],
-            calibration_images=stored["calibration_images"],
-        )
-    return str(path)
+    return str(few_digits(40))
 
 
 @pytest.fixture(scope="module")

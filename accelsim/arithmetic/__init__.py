@@ -22,6 +22,7 @@ from accelsim.arithmetic.run_time_range import (
     RunTimeCodes,
     bound_codes,
     find_codes,
+    middle_code,
     run_time_integers,
 )
 
@@ -46,6 +47,7 @@ __all__ = [
     "logistic_table",
     "make_rescale",
     "mean_rescale",
+    "middle_code",
     "quantize",
     "quantize_multiplier",
     "requantize",

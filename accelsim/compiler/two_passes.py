@@ -20,6 +20,7 @@ from accelsim.compiler.shapes import (
 )
 from accelsim.errors import UnsupportedOperatorError
 from accelsim.network.geometry import Window
+from accelsim.network.run_time import step_name
 
 __all__ = ["WORD_BITS", "all_in_two_passes", "two_passes", "words_name"]
 
@@ -94,8 +95,6 @@ def all_in_two_passes(network: NetworkShape) -> NetworkShape:
             )
         words, target = words_name(layer.output, tensors), tensors[layer.output]
         tensors[words], storage[words] = TensorShape(target.shape, WORD_BITS), words
-        step = f"{layer.name}:quantize"
-        while step in names:
-            step += ":"
+        step = step_name(layer.name, names)
         layers += two_passes(layer, target, network.batch, words, step)
     return replace(network, layers=tuple(layers), tensors=tensors, storage=storage)

@@ -95,7 +95,7 @@ class Cacti:
         try:
             self._path = program.resolve(strict=True)
             if not self._path.is_file():
-                raise ConfigError(f"{program}: must be CACTI's program, is no file")
+                raise ConfigError(f"{program}: must be CACTI's program, is not a file")
             if not os.access(self._path, os.X_OK):
                 raise ConfigError(f"{program}: must be CACTI's program, may not be run")
             with self._path.open("rb") as file:
@@ -118,7 +118,7 @@ class Cacti:
             text, code = self._run(inputs, query)
         if code:
             ended = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            raise self._refusal(query, f"{ended}; its last line: {_last_line(text)}")
+            raise self._refusal(query, f"{ended}; {_said(text)}")
         return self._answer(query, text)
 
     def _run(self, inputs: Path, query: CactiQuery) -> tuple[str, int]:
@@ -199,9 +199,10 @@ class Cacti:
             value = float(match[1])
         except ValueError:
             value = math.nan
-        least = 0.0 if "leakage" in what else 1e-12
-        if not least <= value < math.inf:
-            raise self._refusal(query, f"{what}: must be above 0, got {shortened(match[1])}")
+        may_be_nothing = "leakage" in what
+        if not (0 < value < math.inf or (may_be_nothing and value == 0)):
+            least = "at least 0" if may_be_nothing else "above 0"
+            raise self._refusal(query, f"{what}: must be {least}, got {shortened(match[1])}")
         return value
 
     def _refusal(self, query: CactiQuery, problem: str) -> ConfigError:
@@ -213,12 +214,8 @@ class Cacti:
 
 
 def _said(text: str) -> str:
-    return f"its last line: {_last_line(text)}"
-
-
-def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return shortened(lines[-1]) if lines else "nothing"
+    return f"its last line: {shortened(lines[-1]) if lines else 'nothing'}"
 
 
 _CONFIGURATION = """\

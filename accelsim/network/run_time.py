@@ -18,6 +18,7 @@ clamp's, 2^126 in magnitude at most.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,6 +38,7 @@ __all__ = [
     "RunTimeMatrix",
     "RunTimeOperator",
     "RunTimeRange",
+    "step_name",
 ]
 
 LARGEST_FACTOR = 2.0**94
@@ -55,7 +57,7 @@ class RunTimeRange:
         Real zero is the middle integer, whatever the range.
     step
         Name under which a machine accounts for the second pass over the output, which makes its
-        integers; no layer of the network has it.
+        integers: `step_name`.
     """
 
     low: float
@@ -143,3 +145,15 @@ class RunTimeClamp:
 
 RunTimeOperator = RunTimeMatrix | RunTimeAdd | RunTimeAveragePool
 """What finds the range of its output."""
+
+
+def step_name(layer: str, taken: Collection[str]) -> str:
+    """Return a name for the second pass over a layer's output, other than those of all layers.
+
+    >>> step_name("conv", {"conv"}), step_name("conv", {"conv", "conv:quantize"})
+    ('conv:quantize', 'conv:quantize:')
+    """
+    name = f"{layer}:quantize"
+    while name in taken:
+        name += ":"
+    return name

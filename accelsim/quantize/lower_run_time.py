@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accelsim.arithmetic import LARGEST_MAGNITUDE
+from accelsim.arithmetic import LARGEST_MAGNITUDE, middle_code
 from accelsim.errors import ConfigError, UnsupportedOperatorError, WorkloadError
 from accelsim.network.geometry import Window
 from accelsim.network.given import QuantizedWeights
@@ -131,9 +131,8 @@ def _check_corrections(
 ) -> None:
     """Refuse corrections that no register of the accumulator's width holds."""
     if source.at_run_time:
-        is_middle = matrix.range.symmetric
-        largest = (source.format.low + source.format.high + 1) // 2
-        largest = largest if is_middle else max(-source.format.low, source.format.high)
+        form = source.format
+        largest = middle_code(form) if matrix.range.symmetric else max(-form.low, form.high)
     else:
         largest = abs(source.zero_point)
     corrections = largest * np.abs(matrix.weight_sums)

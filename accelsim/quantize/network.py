@@ -15,6 +15,7 @@ from accelsim.network.integer import (
     IntegerOperator,
     QuantizedTensor,
 )
+from accelsim.network.run_time import step_name
 from accelsim.quantize.activations import activation_codes, quantized_tensor
 from accelsim.quantize.fusion import LayerPlan, NetworkPlan, plan_network
 from accelsim.quantize.lower_run_time import lower_run_time
@@ -97,9 +98,7 @@ def _lower(
     output = tensors[item.layer.output]
     if not output.at_run_time:
         return lower(item, inputs, output, weights, spec)
-    step = f"{item.layer.name}:quantize"
-    while step in names:
-        step += ":"
+    step = step_name(item.layer.name, names)
     return lower_run_time(item, inputs[0], weights, spec, spec.symmetric_activations, step)
 
 

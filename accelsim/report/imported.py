@@ -16,10 +16,11 @@ from accelsim.network import (
 from accelsim.network.run_time import RunTimeOperator
 from accelsim.report.results import ON_HOST
 
-__all__ = ["RANGE_HARDWARE", "not_modelled", "where_operators_run"]
+__all__ = ["LOOKUP_TABLES", "RANGE_HARDWARE", "not_modelled", "where_operators_run"]
 
+LOOKUP_TABLES = "tables of the vector unit (a lookup costs an addition)"
 RANGE_HARDWARE = "area and leakage of what finds ranges at run time: comparators, a divider"
-"""Left out of the account where it is used."""
+"""What the account leaves out where it is used."""
 
 
 def where_operators_run(
@@ -69,7 +70,7 @@ def not_modelled(lines: Sequence[str], integer: IntegerNetwork) -> tuple[str, ..
     operators = [layer.operator for layer in integer.layers]
     named = [line for line in lines if line != "layers on the host"]
     if any(isinstance(operator, IntegerLookup) for operator in operators):
-        named.append("tables of the vector unit (a lookup costs an addition)")
+        named.append(LOOKUP_TABLES)
     if any(isinstance(operator, RunTimeOperator) for operator in operators):
         named.append(RANGE_HARDWARE)
     if any(isinstance(operator, IntegerSoftmax) for operator in operators):

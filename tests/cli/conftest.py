@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from accelsim.cli import main
-from accelsim.frontend import workload_path
 
 
 @pytest.fixture(scope="session")
-def digits(tmp_path_factory):
+def digits(few_digits):
     """The path of an .npz with the first twelve test images of the bundled digits."""
-    path = tmp_path_factory.mktemp("data") / "few_digits.npz"
-    with np.load(workload_path("digits_cnn").data) as stored:
-        np.savez(
-            path,
-            test_images=stored["test_images"][:12],
-            test_labels=stored["test_labels"][:12],
-            calibration_images=stored["calibration_images"][:32],
-        )
-    return path
+    return few_digits(12, 32)
 
 
 @pytest.fixture

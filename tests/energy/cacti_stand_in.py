@@ -51,7 +51,8 @@ def main() -> int:
         shown = {"negative": "-0.1", "not a number": "-nan"}.get(mood, f"{read_nj:g}")
         print(f"    Total dynamic read energy per access (nJ): {shown}")
     print(f"    Total dynamic write energy per access (nJ): {0.75 * read_nj:g}")
-    print(f"    Total leakage power of a bank (mW): {leakage_mw * size / 65536:g}")
+    shown = "-1" if mood == "negative leakage" else f"{leakage_mw * size / 65536:g}"
+    print(f"    Total leakage power of a bank (mW): {shown}")
     print(f"    Total gate leakage power of a bank (mW): {leakage_mw * size / 131072:g}")
     print(f"    Cache height x width (mm): {size / 131072:g} x 0.5\n\n    Best Ndwl : 2")
     print("Power Components:\n\n  Data array: Total dynamic read energy/access  (nJ): 1")

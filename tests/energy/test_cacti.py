@@ -75,6 +75,7 @@ def test_what_is_asked_is_what_is_written(program):
         ),
         ("negative", "read energy: must be above 0, got '-0.1'"),
         ("not a number", "read energy: must be above 0, got '-nan'"),
+        ("negative leakage", "leakage: must be at least 0, got '-1'"),
     ],
 )
 def test_what_is_no_answer_is_refused(program, mood, problem):
@@ -114,7 +115,7 @@ def test_what_a_program_has_started_is_ended_too(tmp_path):
 def test_a_program_that_is_none(tmp_path):
     missing = tmp_path / "cacti"
     assert refusal(missing) == f"{missing}: cannot be run: No such file or directory"
-    assert refusal(tmp_path) == f"{tmp_path}: must be CACTI's program, is no file"
+    assert refusal(tmp_path) == f"{tmp_path}: must be CACTI's program, is not a file"
     missing.write_text("not a program")
     missing.chmod(stat.S_IRUSR)
     assert refusal(missing) == f"{missing}: must be CACTI's program, may not be run"
@@ -144,7 +145,7 @@ def test_a_table_of_its_answers(program, tmp_path):
     assert VERSION in loaded.values.sram_read.source
     text = path.read_text()
     assert Cacti(program).sha256 in text
-    assert f"#   {'-size (bytes) 8192'}\n" in text
+    assert "#   -size (bytes) 8192\n" in text
     # All else is the table's.
     kept = set(base.entries()) - {"sram_read", "sram_write", "sram_leakage", "sram_area"}
     assert {name: made.values.entries()[name] for name in kept} == {

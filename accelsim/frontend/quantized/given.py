@@ -117,9 +117,10 @@ def _weights(node: Node, graph: Graph, columns: NDArray[np.intp] | None) -> Quan
 def _as_stored(
     constant: IntegerConstant,
 ) -> tuple[NDArray[np.int64], IntegerFormat, NDArray[np.int64] | None]:
-    """Return integers, their format and zero points: as stored where less these they are wider.
+    """Return integers, their format and zero points, as the file has them if so they are narrower.
 
-    Unsigned integers and their zero points are moved down by half their range.
+    Else zero points are subtracted, and there are none. Unsigned integers and their zero points
+    are moved down by half their range.
     """
     stored = constant.stored
     if constant.zero_points is None or constant.format.bits <= stored.bits:
