@@ -1,5 +1,7 @@
 """What tests of several rooms share: a writer of TensorFlow Lite files, a few of the digits."""
 
+import signal
+
 import flatbuffers
 import numpy as np
 import pytest
@@ -11,6 +13,10 @@ from accelsim.frontend import workload_path
 # How long one example takes depends on the machine and on what is compiled first.
 settings.register_profile("accelsim", deadline=None)
 settings.load_profile("accelsim")
+
+# A shell that runs the tests in the background lets them ignore Ctrl-C, and whatever they start
+# inherits that: what happens on Ctrl-C could not be tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DTYPES = {
     "FLOAT32": "<f4",
