@@ -886,7 +886,7 @@ def _engine_periods(
     if not _is_equal(scratch, signatures[level, ROOM + which]):
         return 0
     first, ring, mask = engine.applied, engine.ring, engine.mask
-    for number in range(first, min(engine.granted, first + most * count)):
+    for number in range(first, min(engine.granted, engine.released + most * count)):
         size = rings[ring + (number & mask)].bytes
         if size != rings[ring + ((number - count) & mask)].bytes:
             return int((number - first) // count)

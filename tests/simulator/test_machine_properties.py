@@ -288,6 +288,29 @@ def test_periods_of_every_loop_are_those_of_events():
         assert repeats[level] > 0
 
 
+def test_periods_are_those_of_events_where_far_more_is_held_than_a_period_takes():
+    # Weights lie ready for many periods ahead, and are of more than one size: biases come along.
+    repeats = np.zeros(LEVELS, np.int64)
+    ample = {
+        "scratchpads__weights__size": 16384,
+        "scratchpads__weights__double_buffered": True,
+        "scratchpads__activations__size": 65536,
+    }
+
+    @settings(PROPERTY, max_examples=60)
+    @given(machines(**ample), long_networks())
+    def check(hardware, network):
+        program = compiled(network, hardware)
+        nests = describe(program, hardware)
+        assert nests.run() == DONE
+        repeats[:] += nests.machine["repeats"][0]
+        events = simulate_timing(program, hardware, method="events")
+        assert simulate_timing(program, hardware, method="compiled") == events
+
+    check()
+    assert repeats[AT_DEPTH] > 0
+
+
 @PROPERTY
 @given(machines(), networks())
 def test_the_arrays_own_cycles_do_not_depend_on_the_memory(hardware, network):
