@@ -1,8 +1,4 @@
-"""A program as arrays for the recurrence: loop nests and the classes of passes in them.
-
-Passes of a layer differ in which tile of rows, columns and depth they are: any, or one at an
-edge. So a layer has at most 24 kinds of passes, however many passes it has.
-"""
+"""A program as arrays for the recurrence: loop nests, and what their transfers move."""
 
 from __future__ import annotations
 
@@ -15,31 +11,24 @@ from numpy.typing import NDArray
 
 from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
 from accelsim.compiler.program import MatrixInstruction, Place, Program, VectorInstruction
-from accelsim.hardware.schema import Drain, Hardware, RowPolicy, Scratchpad
+from accelsim.hardware.schema import Drain, Hardware
 from accelsim.simulator import recurrence_kernel as kernel
 from accelsim.simulator.dram import DramTiming
-from accelsim.simulator.recurrence_layout import (
-    CHUNK,
-    CLASSES,
-    ENTRY,
-    LAYER,
-    MACHINE,
-    PASS_CLASS,
-    RESULT,
+from accelsim.simulator.pass_classes import (
+    class_row_sums,
+    class_scales,
+    class_shape,
+    class_sizes,
+    in_bursts,
+    pass_classes,
+    shapes_of,
 )
+from accelsim.simulator.recurrence_layout import CHUNK, ENTRY, LAYER, MACHINE, RESULT
 
 __all__ = ["Nests", "burst_cycles", "describe"]
 
 Integers = NDArray[np.int64]
 Records = NDArray[np.void]
-
-# What the classes of a layer follow from: tile sizes of rows, columns and depth, then widths,
-# then what a PE does with operands of these.
-_TILE_M, _BLOCK_REST, _LAYER_REST, _TILE_N, _REST_N, _TILE_K, _REST_K, _DEPTH = range(8)
-_INPUT_BITS, _WEIGHT_BITS, _OUTPUT_BITS, _COLUMN_BITS = range(8, 12)
-_STORED, _RIGHT_ON_CHIP, _ROW_SUMS, _VECTOR, _SCALE_BITS = range(12, 17)
-_PE_DEPTH, _PE_CYCLES = 17, 18
-_SHAPE_SIZE = 19
 
 _LONGEST_STEP = 4096
 """Transfers of a step of a loop above which it is not compared with another, to save memory."""
@@ -96,17 +85,16 @@ def describe(program: Program, hardware: Hardware) -> Nests:
     """Return a program as loop nests, without walking them."""
     count = len(program.instructions)
     layers = np.zeros(count, LAYER)
-    shapes = np.ones((count, _SHAPE_SIZE), np.int64)
-    shapes[:, _VECTOR] = 0
+    shapes = shapes_of(count)
     sizes: list[Integers] = [np.zeros(0, np.int64)]
     chunks: list[Records] = [np.zeros(0, CHUNK)]
     fetched: list[tuple[int, int, int]] = []
     first_size = first_chunk = 0
     for number, instruction in enumerate(program.instructions):
         if isinstance(instruction, MatrixInstruction):
-            loops, shape = _matrix(instruction, program, first_size)
+            loops = _matrix(instruction, first_size)
             blocks, elements = _blocks(instruction)
-            shapes[number] = shape
+            shapes[number] = class_shape(instruction, program)
             sizes.append(blocks)
             first_size += blocks.size
         else:
@@ -116,9 +104,9 @@ def describe(program: Program, hardware: Hardware) -> Nests:
             first_chunk += pieces.size
         layers[number] = loops
         fetched.append(elements)
-    rows, columns, depths = _sizes(shapes)
-    scales = _scales(depths, shapes)
-    classes = _classes(shapes, rows, columns, depths, scales, hardware)
+    rows, columns, depths = class_sizes(shapes)
+    scales = class_scales(depths, shapes)
+    classes = pass_classes(shapes, rows, columns, depths, scales, hardware)
     all_sizes, all_chunks = np.concatenate(sizes), np.concatenate(chunks)
     rings = _ring_sizes(layers, classes, all_sizes, all_chunks, hardware)
     return Nests(
@@ -133,7 +121,7 @@ def describe(program: Program, hardware: Hardware) -> Nests:
         rows=rows,
         columns=columns,
         depths=depths,
-        row_sums=shapes[:, [_ROW_SUMS]],
+        row_sums=class_row_sums(shapes),
         scales=scales,
     )
 
@@ -156,7 +144,7 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
         "hold_up": cycles.numerator,
         "hold_down": cycles.denominator,
         "delay": timing.delay_cycles,
-        **_rows(hardware, cycles),
+        **_rows(timing, cycles),
         "outstanding": hardware.dma.outstanding,
         "activation_room": pads.activations.size,
         "layers": layers,
@@ -172,34 +160,31 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
     return machine
 
 
-def _rows(hardware: Hardware, burst_cycles: Fraction) -> dict[str, int]:
+def _rows(timing: DramTiming, burst_cycles: Fraction) -> dict[str, int]:
     """Return what the rows of the DRAM are; ``row`` is 0 where they do not matter.
 
     ``row_further``: cycles that a row adds when rows are opened in turn in all banks, each of which
     then takes ``row_miss`` and the row's own time.
     """
-    dram = hardware.dram
-    if dram.row_size is None:
+    rows = timing.rows
+    if rows is None:
         return {"row": 0}
-    miss = ceil(round(dram.row_miss * hardware.clock, 6))
-    row = ceil(dram.row_size // dram.burst * burst_cycles)
+    row = ceil(rows.size_bytes // timing.burst_bytes * burst_cycles)
     return {
-        "row": dram.row_size,
-        "row_miss": miss,
-        "row_further": max(0, ceil(Fraction(miss + row, dram.banks)) - row),
-        "row_ahead": dram.banks > 1,
-        "rows_stay": dram.row_policy is RowPolicy.OPEN,
+        "row": rows.size_bytes,
+        "row_miss": rows.miss_cycles,
+        "row_further": max(0, ceil(Fraction(rows.miss_cycles + row, rows.banks)) - row),
+        "row_ahead": rows.banks > 1,
+        "rows_stay": rows.stay_open,
     }
 
 
-def _matrix(
-    instruction: MatrixInstruction, program: Program, first: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the loops of a matrix layer in LAYER's order, and what its classes follow from."""
+def _matrix(instruction: MatrixInstruction, first: int) -> tuple[int, ...]:
+    """Return the loops of a matrix layer in LAYER's order."""
     plan, lowered = instruction.plan, instruction.shape
     gemm, footprint = plan.gemm, instruction.footprint
     block_rest = gemm.rows_m - (plan.m_blocks - 1) * plan.block_m
-    loops = (
+    return (
         False,
         footprint.tensor_bytes + footprint.staging_bytes,
         footprint.staging_bytes,
@@ -218,28 +203,6 @@ def _matrix(
         0,
         plan.scaling_cycles,
     )
-    shape = (
-        plan.tile_m,
-        (plan.block_m - 1) % plan.tile_m + 1,
-        (block_rest - 1) % plan.tile_m + 1,
-        plan.tile_n,
-        (gemm.columns_n - 1) % plan.tile_n + 1,
-        plan.tile_k,
-        (gemm.depth_k - 1) % plan.tile_k + 1,
-        gemm.depth_k,
-        lowered.input_bits,
-        lowered.weight_bits,
-        lowered.output_bits,
-        lowered.column_bits,
-        program.places[instruction.output] is Place.DRAM,
-        instruction.right_is_on_chip,
-        lowered.row_sums,
-        plan.vector_depth,
-        lowered.scale_bits,
-        plan.pe_rate.depth,
-        plan.pe_rate.cycles,
-    )
-    return loops, shape
 
 
 def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int, int]]:
@@ -311,92 +274,10 @@ def _chunks(
     chunks["cycles"][0] += shape.start_cycles
     if program.places[instruction.output] is Place.DRAM:
         chunks["output"] = -(-outputs * shape.output_bits // 8)
-        chunks["output_bus"] = _in_bursts(chunks["output"], hardware)
+        chunks["output_bus"] = in_bursts(chunks["output"], hardware)
     for index, bits in enumerate(widths):
         chunks["inputs"][:, index] = -(-elements * bits // 8)
     return chunks, (0, len(widths) * int(elements.sum()), 0)
-
-
-def _in_bursts(sizes: Integers, hardware: Hardware) -> Integers:
-    return -(-sizes // hardware.dram.burst) * hardware.dram.burst
-
-
-def _sizes(shapes: Integers) -> tuple[Integers, Integers, Integers]:
-    """Return m, n and k of each class, in the order of the kernel's class numbers."""
-    grid = (len(shapes), 3, 2, 4)
-    m, n, k = (
-        shapes[:, [_TILE_M, _BLOCK_REST, _LAYER_REST]][:, :, None, None],
-        shapes[:, [_TILE_N, _REST_N]][:, None, :, None],
-        shapes[:, [_TILE_K, _TILE_K, _REST_K, _REST_K]][:, None, None, :],
-    )
-    rows, columns, depths = (
-        np.broadcast_to(sizes, grid).reshape(-1, CLASSES) for sizes in (m, n, k)
-    )
-    return rows, columns, depths
-
-
-def _scales(depths: Integers, shapes: Integers) -> Integers:
-    """Return the vectors that end in so many elements of each layer's depth, none without them."""
-    vector = shapes[:, [_VECTOR]]
-    return np.where(vector > 0, -(-depths // np.maximum(vector, 1)), 0)
-
-
-def _classes(
-    shapes: Integers,
-    rows: Integers,
-    columns: Integers,
-    depths: Integers,
-    scales: Integers,
-    hardware: Hardware,
-) -> Records:
-    """Return PASS_CLASS[layers, CLASSES]: what a pass of each class takes and moves."""
-    flow, pads = hardware.array.flow, hardware.scratchpads
-    input_bits, weight_bits = shapes[:, [_INPUT_BITS]], shapes[:, [_WEIGHT_BITS]]
-    kinds = np.arange(CLASSES) % 4
-    first, last = kinds % 2 == 1, kinds >= 2
-    activations = _delivery(rows * depths * input_bits, pads.activations)
-    scale_bits = columns * scales * shapes[:, [_SCALE_BITS]]
-    right_bits = depths * columns * weight_bits + scale_bits
-    weights = np.where(
-        shapes[:, [_RIGHT_ON_CHIP]],
-        _delivery(right_bits, pads.activations),
-        _delivery(right_bits, pads.weights),
-    )
-    preload = np.zeros_like(weights)
-    if flow.stationary == "weights":
-        preload, weights = np.maximum(hardware.array.rows, weights), preload
-    elif flow.stationary == "activations":
-        preload, activations = np.maximum(hardware.array.rows, activations), preload
-    row_sums = shapes[:, [_ROW_SUMS]]
-    steps = -(-depths // shapes[:, [_PE_DEPTH]]) + scales
-    stream = {"m": rows, "n": columns, "k": steps}[flow.stream] * shapes[:, [_PE_CYCLES]]
-    whole_depth = -(-shapes[:, [_DEPTH]] // shapes[:, [_PE_DEPTH]])
-    whole_depth = (whole_depth + _scales(shapes[:, [_DEPTH]], shapes)) * shapes[:, [_PE_CYCLES]]
-    if flow.stationary == "activations":
-        stream = stream + row_sums
-    stored = last & (shapes[:, [_STORED]] != 0)
-    output = np.where(stored, -(-rows * columns * shapes[:, [_OUTPUT_BITS]] // 8), 0)
-    bias = np.where(first, -(-columns * shapes[:, [_COLUMN_BITS]] // 8), 0)
-    fields = {
-        "stream": stream,
-        "activations": activations,
-        "weights": weights,
-        "preload": preload,
-        "tile_stream": stream if flow.preloads else whole_depth,
-        "read": -(-rows * (columns + row_sums) // hardware.rescale.lanes),
-        "output": output,
-        "output_bus": _in_bursts(output, hardware),
-        "weight_bytes": -(-columns * depths * weight_bits // 8) + -(-scale_bits // 8) + bias,
-    }
-    classes = np.zeros(rows.shape, PASS_CLASS)
-    for field, values in fields.items():
-        classes[field] = values
-    return classes
-
-
-def _delivery(bits: Integers, scratchpad: Scratchpad) -> Integers:
-    """Cycles that a scratchpad takes to deliver ``bits``."""
-    return -(-bits // (8 * scratchpad.bandwidth))
 
 
 def _ring_sizes(
