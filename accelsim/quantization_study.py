@@ -185,8 +185,10 @@ def _calibration_sets(data: Dataset, request: StudyRequest) -> list[NDArray[np.f
     images = data.calibration_images
     if request.repeats == 1:
         return [images]
+    if len(images) < 2:
+        raise ConfigError("--repeats: halves need at least 2 calibration images, got 1")
     generator = np.random.default_rng(request.run.seed)
-    half = max(1, len(images) // 2)
+    half = len(images) // 2
     return [
         images[np.sort(generator.choice(len(images), half, replace=False))]
         for _ in range(request.repeats)

@@ -51,11 +51,15 @@ def check_request(request: RunRequest) -> None:
         raise ConfigError(
             f"percentile: must be above 0 and at most 100 percent, got {request.percentile:g}"
         )
-    if request.asymmetric_weights:
-        _check_asymmetric_weights(request)
+    check_groups(
+        request.group_size, request.scale_bits, request.per_channel, request.asymmetric_weights
+    )
+    if is_shapes(request.network):
+        _refuse_quantization_of_shapes(request)
     if request.layer_bits:
         _check_layer_bits(request)
-    _check_groups(request)
+    if request.group_size is not None:
+        _check_groups(request)
     for name in ("limit", "batch"):
         if getattr(request, name) < 1:
             raise ConfigError(f"{name}: must be at least 1 image, got {getattr(request, name)}")
@@ -94,19 +98,14 @@ def _check_data(request: RunRequest) -> None:
     Scaling.parse(request.input_scale, request.normalize)
 
 
-def _check_asymmetric_weights(request: RunRequest) -> None:
-    if is_shapes(request.network):
-        raise ConfigError(f"--asymmetric-weights: {request.network} has no values to be quantized")
+def _refuse_quantization_of_shapes(request: RunRequest) -> None:
+    """Refuse what would change nothing. Ranges found at run time cost cycles, whatever they are."""
+    for option, value in request.quantization_words:
+        if (option, value) != ("--range", RangeMethod.DYNAMIC):
+            raise ConfigError(f"{option}: {request.network} has no values to be quantized")
 
 
 def _check_groups(request: RunRequest) -> None:
-    check_groups(
-        request.group_size, request.scale_bits, request.per_channel, request.asymmetric_weights
-    )
-    if request.group_size is None:
-        return
-    if is_shapes(request.network):
-        raise ConfigError(f"--group-size: {request.network} has no values to be quantized")
     if request.engine == "register":
         raise ConfigError(
             "--group-size: the register engine has no scales of groups; use --engine cycle"
@@ -119,8 +118,6 @@ def _check_groups(request: RunRequest) -> None:
 
 def _check_layer_bits(request: RunRequest) -> None:
     check_layer_bits(request.layer_bits)
-    if is_shapes(request.network):
-        raise ConfigError(f"--layer-bits: {request.network} has no values to be quantized")
     if request.points is not None and len(request.points) > 1:
         raise ConfigError(
             f"--layer-bits: needs one width of all other layers, got {len(request.points)}"

@@ -1,8 +1,10 @@
 import re
 
+import numpy as np
 import pytest
 
 from accelsim.errors import ConfigError
+from accelsim.frontend.workloads import workload_path
 from accelsim.quantization_study import METHODS, StudyRequest, study_methods
 from accelsim.request import RunRequest
 
@@ -72,6 +74,17 @@ def test_the_command_repeats_the_study():
 def test_requests_that_cannot_be(choices, message):
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         StudyRequest(RunRequest(), **choices)
+
+
+def test_one_calibration_image_has_no_halves(tmp_path):
+    with np.load(workload_path("digits_mlp").data) as digits:
+        arrays = dict(digits)
+    arrays["calibration_images"] = arrays["calibration_images"][:1]
+    np.savez(tmp_path / "one.npz", **arrays)
+    run = RunRequest("digits_mlp", points=((4, 4),), data=str(tmp_path / "one.npz"))
+    message = r"^--repeats: halves need at least 2 calibration images, got 1$"
+    with pytest.raises(ConfigError, match=message):
+        study_methods(StudyRequest(run, ("min_max",), repeats=2))
 
 
 def test_a_network_of_shapes_has_nothing_to_quantize():

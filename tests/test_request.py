@@ -62,6 +62,18 @@ def test_the_defaults_are_the_digits_at_five_widths():
             "--group-size: resnet18 has no values to be quantized",
         ),
         (
+            {"range_method": "mse", "network": "resnet18"},
+            "--range: resnet18 has no values to be quantized",
+        ),
+        (
+            {"range_method": "dynamic", "weight_rounding": "adaround", "network": "resnet18"},
+            "--rounding: resnet18 has no values to be quantized",
+        ),
+        (
+            {"per_channel": False, "network": "resnet18"},
+            "--per-tensor: resnet18 has no values to be quantized",
+        ),
+        (
             {"group_size": 8, "engine": "register"},
             "--group-size: the register engine has no scales of groups; use --engine cycle",
         ),
@@ -109,6 +121,7 @@ def test_the_command_line_says_how_activations_are_quantized():
 
 def test_weights_with_zero_points_need_row_sums():
     request = RunRequest(points=((4, 4),), asymmetric_weights=True)
+    assert RunRequest("resnet18", range_method="dynamic").range_method == "dynamic"
     assert request.command.endswith(" --bits 4 --asymmetric-weights")
     with pytest.raises(ConfigError) as error:
         RunRequest("resnet18", asymmetric_weights=True)

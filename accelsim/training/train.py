@@ -27,6 +27,7 @@ __all__ = ["TrainedNetwork", "fake_quantized_scores", "train_quantized"]
 
 _BINARY_BITS = 2
 _NOT_TRAINED = (
+    "group_size",
     "asymmetric_weights",
     "weight_range_method",
     "equalize",
@@ -282,6 +283,8 @@ def _check_spec(spec: QuantizationSpec, recipe: TrainingRecipe) -> None:
         }
         if widths != {_BINARY_BITS}:
             raise ConfigError("training: binary weights are stored in 2 bits; give 2 weight bits")
+        if not spec.restricted_weights:
+            raise ConfigError("training: binary weights are -1 and +1; leave out the full range")
 
 
 def _check_images(network: Network, images: NDArray[np.floating[Any]], what: str) -> None:

@@ -162,12 +162,22 @@ def test_without_pytorch(monkeypatch, network, samples):
             "training: leave out asymmetric_weights: weights and their steps",
         ),
         ({"smooth": 0.5}, "all", "training: leave out smooth: weights and their steps"),
-        ({"weight_bits": 3}, "binary", "training: binary weights are stored in 2 bits; give 2"),
+        ({"group_size": 8}, "all", "training: leave out group_size: weights and their steps"),
+        (
+            {"weight_bits": 3},
+            "binary",
+            "training: binary weights are stored in 2 bits; give 2 weight bits",
+        ),
+        (
+            {"restricted_weights": False},
+            "binary",
+            "training: binary weights are -1 and +1; leave out the full range",
+        ),
     ],
 )
 def test_choices_that_have_no_part_in_training(trained, choices, levels, message):
     spec = QuantizationSpec(**{"weight_bits": 2, "activation_bits": 8} | choices)
-    end = " weight bits" if levels == "binary" else " are learned"
+    end = "" if levels == "binary" else " are learned"
     with pytest.raises(ConfigError) as caught:
         trained(spec, TrainingRecipe(weight_levels=levels))
     assert str(caught.value) == message + end
