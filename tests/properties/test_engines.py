@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.compiler.program import Gemm, LoopOrder, Residency, TilePlan
@@ -17,27 +16,16 @@ from accelsim.hardware.dataflow import DATAFLOWS, DataflowName
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array import run_array
 from accelsim.simulator.run import Cause
+from tests.matrices import Matrices
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """A machine, a plan, and operands in memory: [groups, m, k], [groups, k, n], [groups, n]."""
+class Case(Matrices):
+    """Operands, and a machine and a plan for them."""
 
     array: Array
     accumulator: Accumulator
     plan: TilePlan
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    biases: NDArray[np.int64]
-
-    def activations(self, group, m_start, m_stop):
-        return self.left[group, m_start:m_stop]
-
-    def weights(self, group):
-        return self.right[group]
-
-    def bias(self, group):
-        return self.biases[group]
 
     def run(self, engine, switching=False):
         return run_array(engine, self, self.plan, self.array, self.accumulator, switching)
@@ -87,7 +75,8 @@ def cases(draw):
     right = integers(draw, generator, array.weight_bits, (groups, k, n))
     bias_bits = min(accumulator.bits, draw(st.integers(2, 32)))
     biases = integers(draw, generator, bias_bits, (groups, n))
-    return Case(array, accumulator, plan, left.astype(np.int32), right.astype(np.int32), biases)
+    left, right = left.astype(np.int32), right.astype(np.int32)
+    return Case(left, right, biases, array, accumulator, plan)
 
 
 def one_product_at_a_time(case):
@@ -185,7 +174,7 @@ def test_most_negative_operands_overflow_alike(bits, overflow, dataflow):
     lowest = np.full((1, 3, 3), -(1 << 15), np.int32)
     accumulator = Accumulator(bits, overflow)
     biases = np.full((1, 3), accumulator.high, np.int64)
-    case = Case(array, accumulator, plan, lowest, lowest, biases)
+    case = Case(lowest, lowest, biases, array, accumulator, plan)
     sums, events = one_product_at_a_time(case)
     assert events > 0
     for engine in ("register", "cycle", "tile"):

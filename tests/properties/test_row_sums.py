@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.compiler.program import Gemm, LoopOrder, Residency, TilePlan
@@ -23,29 +22,18 @@ from accelsim.simulator.array import measure_with_row_sums, run_array, run_with_
 from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.prepare import count_pass
 from accelsim.simulator.run import ArrayCounters
+from tests.matrices import Matrices
 
 ENGINES = ("register", "cycle", "tile")
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
-    """A machine, a plan, and operands in memory: [groups, m, k], [groups, k, n], [groups, n]."""
+class Case(Matrices):
+    """Operands, and a machine and a plan for them."""
 
     array: Array
     accumulator: Accumulator
     plan: TilePlan
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    biases: NDArray[np.int64]
-
-    def activations(self, group, m_start, m_stop):
-        return self.left[group, m_start:m_stop]
-
-    def weights(self, group):
-        return self.right[group]
-
-    def bias(self, group):
-        return self.biases[group]
 
     def run(self, engine, switching=False):
         return run_with_row_sums(engine, self, self.plan, self.array, self.accumulator, switching)
@@ -99,7 +87,8 @@ def cases(draw, one_pass=False):
     left = codes(draw, generator, array.activation_bits, (gemm.groups, m, k))
     right = codes(draw, generator, array.weight_bits, (gemm.groups, k, n))
     biases = codes(draw, generator, min(accumulator.bits, 16), (gemm.groups, n))
-    return Case(array, accumulator, plan, left.astype(np.int32), right.astype(np.int32), biases)
+    left, right = left.astype(np.int32), right.astype(np.int32)
+    return Case(left, right, biases, array, accumulator, plan)
 
 
 def limited(total, accumulator):
@@ -315,7 +304,7 @@ def test_most_negative_activations_overflow_a_row_sum(dataflow, overflow):
     left = np.full((1, 2, 257), -(1 << 15), np.int32)
     right, biases = np.zeros((1, 257, 3), np.int32), np.zeros((1, 3), np.int64)
     accumulator = Accumulator(24, overflow)
-    case = Case(array, accumulator, plan, left, right, biases)
+    case = Case(left, right, biases, array, accumulator, plan)
     wrapped = (1 << 23) - (1 << 15)
     expected = -(1 << 23) if overflow is Overflow.SATURATE else wrapped
     for engine in ENGINES:
@@ -332,7 +321,7 @@ def test_an_array_without_adders_for_them():
         gemm, array.flow, 1, 2, 2, 1, LoopOrder.M_OUTER, Residency.PASS, Residency.BLOCK
     )
     ones = np.ones((1, 1, 1), np.int32)
-    case = Case(array, Accumulator(), plan, ones, ones, np.zeros((1, 1), np.int64))
+    case = Case(ones, ones, np.zeros((1, 1), np.int64), array, Accumulator(), plan)
     assert case.run("tile").row_sums.tolist() == [[1]]
     plain = replace(case, array=array.model_copy(update={"row_sums": False}))
     with pytest.raises(InternalError, match=r"^the array has no adders for the sums of rows$"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from itertools import product
 
 import numpy as np
@@ -20,26 +19,9 @@ from accelsim.network.geometry import Window
 from accelsim.rtl.vectors import array_vectors
 from accelsim.simulator.array import run_array
 from accelsim.simulator.array.product import MatrixProduct, whole_plan
+from tests.matrices import Matrices
 
 pytestmark = pytest.mark.rtl
-
-
-@dataclasses.dataclass(frozen=True)
-class Operands:
-    """left: [groups, m, k], right: [groups, k, n], biases: [groups, n]."""
-
-    left: np.ndarray
-    right: np.ndarray
-    biases: np.ndarray
-
-    def activations(self, group, m_start, m_stop):
-        return self.left[group, m_start:m_stop]
-
-    def weights(self, group):
-        return self.right[group]
-
-    def bias(self, group):
-        return self.biases[group]
 
 
 def _plan(generator, array, gemm):
@@ -122,7 +104,7 @@ def _operands(generator, gemm, array, accumulator):
         return values.astype(np.int32)
 
     groups = gemm.groups
-    return Operands(
+    return Matrices(
         integers(array.activation_bits, (groups, gemm.rows_m, gemm.depth_k)),
         integers(array.weight_bits, (groups, gemm.depth_k, gemm.columns_n)),
         integers(min(accumulator.bits, 31), (groups, gemm.columns_n)).astype(np.int64),

@@ -37,10 +37,10 @@ _DECAYS = (0.9, 0.999)
 
 @dataclass(frozen=True, eq=False)
 class _Problem:
-    """Weights of one group: float64[channels, depth] in steps, zero points added, and moments of
-    its inputs.
+    """Weights of one group, and moments of its inputs.
 
-    ``sizes``: float64[channels, depth], the steps as shares of the channel's largest.
+    ``weights``: float64[channels, depth] in steps, zero points added; ``sizes``: float64[channels,
+    depth], the steps as shares of the channel's largest.
     """
 
     weights: FloatArray
