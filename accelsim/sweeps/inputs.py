@@ -10,7 +10,7 @@ from accelsim.errors import ConfigError
 from accelsim.hardware.schema import Hardware, Technology
 from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, Place
-from accelsim.quantize import NetworkOperands, operand_widths
+from accelsim.quantize import NetworkOperands, RangeMethod, operand_widths
 from accelsim.quantize.layer_bits import WIDEST_BITS
 from accelsim.sweeps.axes import BATCH, BITS
 from accelsim.sweeps.keys import point_key
@@ -20,6 +20,7 @@ from accelsim.sweeps.quantization import (
     NOTHING,
     QUANTIZATION,
     Quantization,
+    chosen,
     layer_choice,
 )
 from accelsim.sweeps.space import Design, FileMachine, Space
@@ -96,23 +97,24 @@ def read_inputs(space: Space) -> Inputs:
     _refuse_what_files_decide(space, files)
     operands = {name: source.operands for name, source in sources.items() if source.operands}
     _refuse_layers_that_are_not_there(space, operands)
+    _refuse_quantization_of_shapes(space, sources)
     space = replace(space, files=files, operands=operands)
     hashes = {f"network {name}": source.sha256 for name, source in sources.items()}
     for name, source in sources.items():
         if source.data_sha256:
             hashes[f"data of {name}"] = source.data_sha256
-    chosen = {axis.name: axis.values for axis in space.axes}
+    values = {axis.name: axis.values for axis in space.axes}
     technology = space.base["technology"]
     brought = {
         str(fields[TABLE]) for axis in space.axes for fields in axis.brings if TABLE in fields
     }
-    tables = chosen.get(TABLE, tuple(sorted(brought)) or (technology["table"],))
+    tables = values.get(TABLE, tuple(sorted(brought)) or (technology["table"],))
     for name in map(str, tables):
-        for devices in chosen.get("technology.dram_table", (technology["dram_table"],)):
+        for devices in values.get("technology.dram_table", (technology["dram_table"],)):
             table = load_table(name, str(devices))
             hashes[f"table {name}"] = table.sha256
             hashes[f"DRAM table {devices}"] = table.dram.sha256
-    batches = chosen.get(BATCH, (space.batch,))
+    batches = values.get(BATCH, (space.batch,))
     return Inputs(space, sources, hashes, tuple(int(batch) for batch in batches))
 
 
@@ -130,6 +132,32 @@ def _refuse_what_files_decide(space: Space, files: Mapping[str, FileMachine]) ->
         raise ConfigError(
             f"{space.source}: quantization: {', '.join(files)}: quantized already; leave it out"
         )
+
+
+def _refuse_quantization_of_shapes(space: Space, sources: Mapping[str, Source]) -> None:
+    """Refuse ways of quantizing where no network has values, or where one without would pay."""
+    shapes = [name for name, source in sources.items() if source.topology is not None]
+    if not shapes:
+        return
+    alone = len(shapes) == len(sources)
+    what = f"{shapes[0]} has no values to be quantized"
+    if (alone and space.quantization != Quantization()) or _costs(space.quantization):
+        raise ConfigError(f"{space.source}: quantization: {what}; leave it out")
+    for axis in space.axes:
+        if axis.name.startswith(QUANTIZATION) and (
+            alone
+            or any(_costs(chosen(space.quantization, {axis.name: value})) for value in axis.values)
+        ):
+            raise ConfigError(f"{space.source}: axes.{axis.name}: {what}; leave this axis out")
+
+
+def _costs(quantization: Quantization) -> bool:
+    """Return whether cycles and energy depend on more than the widths."""
+    return (
+        quantization.asymmetric_weights
+        or quantization.group_size is not None
+        or quantization.range_method == RangeMethod.DYNAMIC
+    )
 
 
 def _refuse_layers_that_are_not_there(
