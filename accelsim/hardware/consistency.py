@@ -28,11 +28,14 @@ def check_scratchpad(pad: Scratchpad) -> Iterator[Complaint]:
 
 
 def check_dram(dram: Dram) -> Iterator[Complaint]:
-    """Yield rows that do not hold whole bursts, and the time of rows that are not stated."""
+    """Yield rows that do not hold whole bursts, and what is said of rows without a size."""
     if dram.row_size is None:
         if dram.row_miss:
             text = format_seconds(dram.row_miss)
             yield Complaint(("row_miss",), f"must be 0s without row_size, got {text}")
+        if dram.row_policy != "open":
+            message = f"must be 'open' without row_size, got '{dram.row_policy}'"
+            yield Complaint(("row_policy",), message)
     elif dram.row_size % dram.burst:
         burst, text = format_bytes(dram.burst), format_bytes(dram.row_size)
         yield Complaint(("row_size",), f"must be a multiple of the burst, {burst}, got {text}")

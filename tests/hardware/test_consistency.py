@@ -108,12 +108,16 @@ def test_banks_are_equal():
     [
         (["dram.row_miss=30ns"], "dram.row_miss=30ns: must be 0s without row_size, got 30ns"),
         (
+            ["dram.row_policy=closed"],
+            "dram.row_policy=closed: must be 'open' without row_size, got 'closed'",
+        ),
+        (
             ["dram.row_size=96B", "dram.row_miss=30ns"],
             "dram.row_size=96B: must be a multiple of the burst, 64B, got 96B",
         ),
     ],
 )
-def test_rows_hold_whole_bursts(overrides, message):
+def test_rows_hold_whole_bursts_and_have_a_size(overrides, message):
     with pytest.raises(ConfigError) as caught:
         load_hardware("edge_16x16", overrides)
     (line,) = str(caught.value).splitlines()

@@ -13,7 +13,7 @@ POOL = {**CONV, "FilterHeight": 2, "FilterWidth": 2}
 
 
 class Drawing:
-    """A file of one operator: each helper changes one thing about a good one."""
+    """A file of one operator: each function changes one thing about a good one."""
 
     def __init__(self, file):
         self.file = file
