@@ -25,7 +25,7 @@ from accelsim.frontend import (
     workload_path,
 )
 from accelsim.given_integers import GivenIntegers, given_integers, with_operands_of
-from accelsim.hardware import Hardware, load_hardware
+from accelsim.hardware import Hardware, PeKind, load_hardware
 from accelsim.network import IntegerNetwork
 from accelsim.quantize import (
     QuantizationSpec,
@@ -191,23 +191,43 @@ def load_machine(request: RunRequest) -> Hardware:
     Where weights get zero points, it sums up rows of activations; where ranges are found at run
     time, its rescale unit computes in float32 unless another one is set.
     """
-    path = Path(request.hardware)
     overrides = request.overrides
+    if request.asymmetric_weights or request.group_size is not None:
+        _refuse_pe_kinds(request, _load_machine(request.hardware, overrides))
     changed = {override.partition("=")[0].strip() for override in overrides}
     if request.asymmetric_weights and "array.row_sums" not in changed:
         overrides = (*overrides, "array.row_sums=true")
     if request.range_method == RangeMethod.DYNAMIC and "rescale.mode" not in changed:
         overrides = (*overrides, "rescale.mode=float32")
-    if path.suffix.lower() != ".cfg":
-        machine = load_hardware(request.hardware, overrides)
-    else:
-        machine = load_hardware("scalesim", (*scalesim_overrides(path), *overrides))
+    machine = _load_machine(request.hardware, overrides)
     if request.asymmetric_weights and not machine.array.row_sums:
         raise ConfigError(
             "--asymmetric-weights: zero points of weights need array.row_sums, which --set leaves "
             "out"
         )
     return machine
+
+
+def _load_machine(name_or_path: str, overrides: tuple[str, ...]) -> Hardware:
+    path = Path(name_or_path)
+    if path.suffix.lower() != ".cfg":
+        return load_hardware(name_or_path, overrides)
+    return load_hardware("scalesim", (*scalesim_overrides(path), *overrides))
+
+
+def _refuse_pe_kinds(request: RunRequest, machine: Hardware) -> None:
+    """Say by the option's name what PEs of other kinds cannot have built in."""
+    kind = machine.array.pe_kind
+    if kind is PeKind.FIXED:
+        return
+    option, what = (
+        ("--asymmetric-weights", "row sums")
+        if request.asymmetric_weights
+        else ("--group-size", "scales of groups")
+    )
+    raise ConfigError(
+        f"{option}: arrays of array.pe_kind={kind} have no {what}; leave it out, or use fixed PEs"
+    )
 
 
 def load_network(request: RunRequest) -> ImportedModel | IntegerModel:

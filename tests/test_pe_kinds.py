@@ -134,3 +134,26 @@ def test_energy_by_switching_is_refused_before_anything_is_loaded():
         "--energy switching: what changes is counted in fixed PEs, not in those of "
         "array.pe_kind=bit_serial; use --energy per_operation"
     )
+
+
+@pytest.mark.parametrize(
+    ("choice", "kind", "message"),
+    [
+        (
+            {"asymmetric_weights": True},
+            "bit_serial",
+            "--asymmetric-weights: arrays of array.pe_kind=bit_serial have no row sums; leave it "
+            "out, or use fixed PEs",
+        ),
+        (
+            {"group_size": 16},
+            "composable",
+            "--group-size: arrays of array.pe_kind=composable have no scales of groups; leave it "
+            "out, or use fixed PEs",
+        ),
+    ],
+)
+def test_what_other_kinds_have_no_hardware_for_is_said_by_the_option(choice, kind, message):
+    request = RunRequest(points=((4, 4),), overrides=(f"array.pe_kind={kind}",), **choice)
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
+        run(request)
