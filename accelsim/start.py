@@ -290,8 +290,8 @@ def _group_notes(request: RunRequest, hardware: Hardware) -> tuple[str, ...]:
         return ()
     where = "below each column" if hardware.array.flow.preloads else "in each PE"
     return (
-        f"groups of {request.group_size} weights have scales of {request.scale_bits} bits; "
-        f"multipliers for these are built {where}",
+        f"groups of {request.group_size} weights (the last of a depth has what is left) have "
+        f"scales of {request.scale_bits} bits; multipliers for these are built {where}",
     )
 
 

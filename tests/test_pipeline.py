@@ -92,7 +92,10 @@ def test_weights_in_groups_are_golden_and_cost_more(data, dataflow):
     assert point.golden_mismatches == 0
     assert result.configuration["weight_scales"] == "per_group of 12, 6-bit scales"
     where = "in each PE" if dataflow == "os" else "below each column"
-    said = "groups of 12 weights have scales of 6 bits; multipliers for these are built"
+    said = (
+        "groups of 12 weights (the last of a depth has what is left) have scales of 6 bits; "
+        "multipliers for these are built"
+    )
     assert f"{said} {where}" in result.warnings
     assert request.command.endswith("--group-size 12 --scale-bits 6")
     assert point.cycles_total > before.cycles_total
