@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accelsim.compiler.program import Instruction, MatrixInstruction
-from accelsim.compiler.shapes import VectorShape
 from accelsim.energy.operations import (
     comparison,
     float32_add,
@@ -18,13 +17,7 @@ from accelsim.energy.table import TableValues
 from accelsim.hardware.schema import Hardware
 from accelsim.simulator.run import LayerRun
 
-__all__ = ["has_words", "range_lines"]
-
-
-def has_words(instruction: Instruction) -> bool:
-    """Whether it writes or reads the words of a range that is found at run time."""
-    shape = instruction.shape
-    return shape.finds_range or (isinstance(shape, VectorShape) and shape.new_scales > 0)
+__all__ = ["range_lines"]
 
 
 def range_lines(

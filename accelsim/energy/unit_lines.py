@@ -13,7 +13,6 @@ from accelsim.energy.area import Area, leakage_uw
 from accelsim.energy.array_lines import wire_mm
 from accelsim.energy.memories import access_count, read, write
 from accelsim.energy.operations import adder, multiplier, register, rescale, vector
-from accelsim.energy.range_lines import has_words
 from accelsim.energy.result import Component, Line
 from accelsim.energy.table import TableValues
 from accelsim.errors import InternalError
@@ -96,21 +95,16 @@ def scratchpad_lines(
     """Yield the accesses of the three scratchpads, their wires and their addresses.
 
     Every element is priced at its width. Reads of activations include outputs on their way to
-    DRAM and writes include inputs that come from there; in a layer whose input and output widths
-    differ the wider one is charged, but for words of ranges found at run time, which have their
-    own.
+    DRAM, which have the output's width, and writes include inputs that come from there.
     """
     traffic = layer.traffic
-    input_bits = output_bits = max(layer.input_bits, layer.output_bits)
-    if has_words(instruction):
-        input_bits, output_bits = layer.input_bits, layer.output_bits
     outputs = (
         layer.rescale_operations
         if isinstance(instruction, MatrixInstruction)
         else instruction.element_writes
     )
     stored = outputs if traffic.dram_write_bytes else 0
-    wider = output_bits - input_bits
+    wider = layer.output_bits - layer.input_bits
     accumulator_bits = hardware.accumulator.bits
     column_bits = accumulator_bits + (layer.weight_bits if layer.row_sums else 0)
     # A column's bias (and zero point) arrives with the first of its depth_k weights.
@@ -120,8 +114,8 @@ def scratchpad_lines(
     moved = (
         (
             prices.activations,
-            traffic.activation_reads * input_bits + stored * wider,
-            traffic.activation_writes * input_bits + outputs * wider,
+            traffic.activation_reads * layer.input_bits + stored * wider,
+            traffic.activation_writes * layer.input_bits + outputs * wider,
         ),
         (
             prices.weights,

@@ -244,11 +244,28 @@ def test_row_misses_are_in_the_bounds_only(two_layers, machine, horowitz):
     assert misses.high_pj == 2 * 2880
 
 
-def test_mixed_widths_charge_the_wider_of_input_and_output(two_layers, machine, horowitz):
-    traffic = Traffic(activation_reads=4, activation_writes=8)
-    program = two_layers(machine)
-    found = components(program, machine, horowitz, traffic=traffic, input_bits=4, output_bits=8)
-    assert found == pytest.approx({Component.ACTIVATION_SRAM: 1.76 * 19.6})
+@pytest.mark.parametrize(("dram_write_bytes", "reads"), [(0, 3), (48, 9)])
+def test_inputs_and_outputs_are_charged_at_their_own_widths(
+    two_layers, machine, horowitz, dram_write_bytes, reads
+):
+    """40 inputs of 4 bits are read, 32 fetched ones and 48 outputs of 8 bits are written."""
+    outputs = 48 if dram_write_bytes else 0  # on their way to DRAM
+    traffic = Traffic(
+        activation_reads=40 + outputs,
+        activation_writes=32 + 48,
+        dram_write_bytes=dram_write_bytes,
+    )
+    found = components(
+        two_layers(machine),
+        machine,
+        horowitz,
+        traffic=traffic,
+        input_bits=4,
+        output_bits=8,
+        rescale_operations=48,
+    )
+    # In words of 64 bits: ceil(40 * 4 / 64), or with 48 * 8 bits more; (32 * 4 + 48 * 8) / 64.
+    assert found[Component.ACTIVATION_SRAM] == pytest.approx((reads + 0.76 * 8) * 19.6)
 
 
 def test_output_stationary_tiles_drain(two_layers, horowitz):
