@@ -38,7 +38,7 @@ def _throughput(folder: Path, size: Size) -> list[Row]:
     warm = random_machines("resnet18", 4, 0)
     run_sweep(warm, folder / "warm.sqlite", workers, lambda _: None)
     run_sweep(warm, folder / "warm_here.sqlite", ThisProcess(), lambda _: None)
-    count = size.pick(600, 4)
+    count = size.pick(2400, 4)
     for turn in range(rounds):
         space = random_machines("resnet18", count, turn + 1)
         together.append(seconds_of(_sweep(space, folder / f"two_{turn}.sqlite", workers)))
