@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from accelsim.cli.hardware_options import change_option
 from accelsim.cli.quantization_options import quantization_choices, quantization_options
 from accelsim.cli.widths import parse_bits
 
@@ -37,13 +38,7 @@ __all__ = ["mixed"]
 )
 @click.option("--trials", type=int, metavar="N", help="Networks for Optuna to try.  [default: 100]")
 @click.option("--data", help="Images, labels and calibration images (docs/data.md).")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Change a field of the hardware, such as array.rows=32.",
-)
+@change_option
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in one batch.")
 @quantization_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of draws and proposals.")

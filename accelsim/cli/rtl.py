@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from accelsim.cli.hardware_options import change_option
+
 __all__ = ["rtl"]
 
 
@@ -34,13 +36,7 @@ __all__ = ["rtl"]
     help="Rows m of the layer, at most; random vectors: length of a stream.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of random vectors.")
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Change a field of the hardware, such as array.rows=8.",
-)
+@change_option
 def rtl(output: Path, **options: Any) -> None:
     """Write machine HARDWARE (a preset or a YAML file) as SystemVerilog.
 

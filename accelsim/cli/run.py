@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from accelsim.cli.data_options import data_options
+from accelsim.cli.hardware_options import change_option
 from accelsim.cli.quantization_options import quantization_choices, quantization_options
 from accelsim.cli.widths import parse_bits, parse_width
 
@@ -37,13 +38,7 @@ __all__ = ["run"]
     show_default=True,
     help="How closely the array is simulated; results are equal, speed is not.",
 )
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Change a field of the hardware, such as array.rows=32.",
-)
+@change_option
 @click.option("--limit", type=int, default=64, show_default=True, help="Images to simulate.")
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in one batch.")
 @quantization_options
