@@ -18,7 +18,17 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-__all__ = ["LANES", "LanesType", "load", "ones_of", "splat", "spread", "store", "sum_of"]
+__all__ = [
+    "LANES",
+    "LanesType",
+    "load",
+    "ones_of",
+    "shuffled",
+    "splat",
+    "spread",
+    "store",
+    "sum_of",
+]
 
 LANES = 16
 """Words in a value of `load`."""
@@ -124,7 +134,7 @@ def _external(builder: Any, kind: Any, name: str) -> Any:
 
 @_for_kernels
 def load(typing: Any, array: Any, row: Any) -> Any:  # noqa: ARG001
-    """Return ``array[row]`` of an int32[rows, 16] in C order."""
+    """Return ``array[row]`` of an int32[rows, 16] in C order, or 4 rows of an int32[rows, 4]."""
 
     def build(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         loaded = builder.load(_address(context, builder, sig, args))
@@ -179,3 +189,17 @@ def sum_of(typing: Any, value: Any) -> Any:  # noqa: ARG001
         return builder.call(add, [builder.sext(args[0], wide)])
 
     return types.int64(value), build
+
+
+def shuffled(name: str, words: list[int]) -> Any:
+    """Return what a kernel calls as ``f(a, b)``: for each lane a word of a (0 to 15) or b (on)."""
+
+    def build(typing: Any, a: Any, b: Any) -> Any:  # noqa: ARG001
+        def shuffle(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ARG001
+            pattern = ir.Constant(ir.VectorType(_WORD, LANES), words)
+            return builder.shuffle_vector(*args, pattern)
+
+        return _lanes(a, b), shuffle
+
+    build.__name__ = name
+    return _for_kernels(build)

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.program import TilePlan
 from accelsim.hardware.schema import Array, Drain
-from accelsim.simulator.array import toggle_kernel
+from accelsim.simulator.array import moving_toggles, output_toggles
+from accelsim.simulator.array.folded_toggles import FOLDED_COLUMNS, folded_sweep
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
 from accelsim.simulator.array.packing import LANES, pack_factors, pack_moving, row_major
 from accelsim.simulator.array.pieces import Visit, cut, visits
+from accelsim.simulator.array.stationary_toggles import StationaryColumns, stationary_sweep
 from accelsim.simulator.run import Switching
 from accelsim.simulator.threads import run_tasks, threads_for
 
@@ -183,14 +185,14 @@ class _Edge:
         within: dict[tuple[int, int], int] = {}
         for start, stop, _, _ in stage.sweeps(machine):
             if machine.plan.dataflow.preloads:
-                count = toggle_kernel.enter_streams(stage.moving, start, stop, self.moving, mask)
+                count = moving_toggles.enter_streams(stage.moving, start, stop, self.moving, mask)
             else:
-                count = toggle_kernel.enter_rows(stage.moving, self.moving, mask)
+                count = moving_toggles.enter_rows(stage.moving, self.moving, mask)
             if (start, stop) not in within:
                 within[start, stop] = int(
-                    toggle_kernel.changes_along(stage.moving, start, stop, mask)
+                    moving_toggles.changes_along(stage.moving, start, stop, mask)
                     if machine.plan.dataflow.preloads
-                    else toggle_kernel.changes_across(stage.moving, mask)
+                    else moving_toggles.changes_across(stage.moving, mask)
                 )
             self.toggles[0] += machine.array.columns * (int(count) + within[start, stop])
         return 0
@@ -240,17 +242,26 @@ class _Columns:
             factors = self._pack(stage, machine, q_first, q_last)
             # Columns without work see zeros: one element shows what they toggle.
             length = stop - start if q_last > q_first else 1
-            sums = np.zeros((length, LANES), np.int32)
+            sums = self._empty_sums(stage, machine, length, q_last - q_first)
             if machine.by_columns:
-                sums[:, : q_last - q_first] = stage.bias[q_first:q_last]
+                sums[:length, : q_last - q_first] = stage.bias[q_first:q_last]
                 place = results[m_start + start : m_start + stop, q_first:q_last]
             else:
-                sums[:, : q_last - q_first] = stage.bias[start : start + length, np.newaxis]
+                sums[:length, : q_last - q_first] = stage.bias[start : start + length, np.newaxis]
                 place = results[m_start + q_first : m_start + q_last, start:stop].T
-            events += run(stage, machine, start, factors, sums)
+            events += run(stage, machine, slice(start, start + length), factors, sums)
             if q_last > q_first:
-                place[:] = sums[:, : q_last - q_first]
+                place[:] = sums[:length, : q_last - q_first]
         return events
+
+    @staticmethod
+    def _empty_sums(stage: _Stage, machine: _Machine, length: int, columns: int) -> Words:
+        """Return zeros, int32[length or more, lanes]: fewer lanes if four elements share them."""
+        foldable = machine.plan.dataflow.preloads and not stage.checked
+        if not foldable or not 0 < columns <= FOLDED_COLUMNS:
+            return np.zeros((length, LANES), np.int32)
+        width = FOLDED_COLUMNS
+        return np.zeros((-(-length // width) * width, width), np.int32)
 
     def _pack(self, stage: _Stage, machine: _Machine, first: int, last: int) -> Words:
         key = (id(stage), first, last)
@@ -259,35 +270,29 @@ class _Columns:
         return self.factors[1]
 
     def _run_stationary(
-        self, stage: _Stage, machine: _Machine, start: int, factors: Words, sums: Words
+        self, stage: _Stage, machine: _Machine, elements: slice, factors: Words, sums: Words
     ) -> int:
-        array = machine.array
-        # Only here does a preload wait until the last PE has used its old word.
-        all_open = not (array.weight_double_buffering or array.tile_overlap)
-        return int(
-            toggle_kernel.stationary_sweep(
-                stage.packed,
-                start,
-                factors,
-                sums,
-                stage.moving.shape[1],
-                self.sums,
-                self.stationary,
-                self.second,
-                machine.masks,
-                self.toggles,
-                array.weight_double_buffering,
-                all_open,
-                stage.checked,
-                *machine.policy,
-            )
+        array, depth = machine.array, stage.moving.shape[1]
+        columns = StationaryColumns(
+            *(self.sums, self.stationary, self.second, machine.masks, self.toggles),
+            double_buffered=array.weight_double_buffering,
+            all_open=not (array.weight_double_buffering or array.tile_overlap),
         )
+        start, stop = elements.start, elements.stop
+        if sums.shape[1] < LANES:
+            sums[stop - start :] = sums[stop - start - 1]
+            lanes = sums.reshape(-1, LANES)
+            folded_sweep(stage.packed, start, stop, factors, lanes, depth, columns)
+            return 0
+        policy = (stage.checked, *machine.policy)
+        events = stationary_sweep(stage.packed, start, factors, sums, depth, columns, *policy)
+        return int(events)
 
     def _run_output(
         self,
         stage: _Stage,
         machine: _Machine,
-        start: int,  # noqa: ARG002
+        elements: slice,  # noqa: ARG002
         factors: Words,
         sums: Words,
     ) -> int:
@@ -296,7 +301,7 @@ class _Columns:
         masks = machine.masks
         bias = sums[:1].copy()
         first_sums = np.empty_like(sums)
-        events = toggle_kernel.output_sweep(
+        events = output_toggles.output_sweep(
             stage.packed,
             factors,
             sums,
@@ -307,7 +312,7 @@ class _Columns:
             stage.checked,
             *machine.policy,
         )
-        toggle_kernel.output_tiles(
+        output_toggles.output_tiles(
             factors,
             sums,
             first_sums,
@@ -330,5 +335,5 @@ class _Columns:
         drain = machine.array.drain
         if not machine.plan.dataflow.preloads and drain is not Drain.FREE:
             path = self.second if drain is Drain.HIDDEN else self.sums
-            self.toggles[2] += toggle_kernel.clear_path(path, machine.masks[2])
+            self.toggles[2] += output_toggles.clear_path(path, machine.masks[2])
         return self.toggles

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from accelsim.simulator.array.lanes import LANES, load, ones_of, spread, store, sum_of
+from accelsim.simulator.array.lanes import LANES, load, ones_of, shuffled, spread, store, sum_of
 
 WORDS = np.array([[0, 1, -1, 2**31 - 1, -(2**31), 255, -256, 7] * 2], np.int32)
 
@@ -55,3 +55,16 @@ def test_rows_follow_each_other():
     move(source, target)
     assert np.array_equal(target[2], source[1])
     assert not target[:2].any()
+
+
+def test_shuffled_words_come_from_either_value():
+    from_both = shuffled("from_both", [0, 31, *range(14)])
+
+    @njit
+    def shuffle(left, right, out):
+        store(out, 0, from_both(load(left, 0), load(right, 0)))
+
+    left = np.arange(LANES, dtype=np.int32).reshape(1, LANES)
+    out = np.zeros_like(left)
+    shuffle(left, 100 + left, out)
+    assert out[0].tolist() == [0, 115, *range(14)]
