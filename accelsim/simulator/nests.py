@@ -141,8 +141,9 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
         "buffer_count": 2 if pads.accumulators.double_buffered else 1,
         "pipeline": hardware.rescale_pipeline_cycles,
         "burst": timing.burst_bytes,
-        "hold_up": cycles.numerator,
-        "hold_down": cycles.denominator,
+        "hold_whole": cycles.numerator // cycles.denominator,
+        "hold_rest": cycles.numerator % cycles.denominator,
+        "hold_parts": cycles.denominator,
         "delay": timing.delay_cycles,
         **_rows(timing, cycles),
         "outstanding": hardware.dma.outstanding,
@@ -294,7 +295,8 @@ def _ring_sizes(
     visits = layers["groups"] * layers["blocks"] * layers["columns"] * (layers["activations"] != 0)
     loads = int(max(visits.max(initial=0), (layers["count"] * layers["inputs"]).max(initial=0)))
     inputs = np.concatenate([sizes, chunks["inputs"].ravel()])
-    if inputs.min(initial=1, where=inputs.any()):
+    # A block of padding alone takes no room: any number of them can be there.
+    if inputs.all():
         loads = min(loads, _most(pads.activations.size, inputs))
     staged = 0
     for layer, work in zip(layers, classes, strict=True):

@@ -29,13 +29,17 @@ _CAUSES = (
     *(Cause.STREAM, Cause.PRELOAD, Cause.FILL, Cause.DRAIN),
     *(Cause.STALL_WEIGHTS, Cause.STALL_ACTIVATIONS, Cause.STALL_OUTPUT, Cause.STALL_RESCALE),
 )
-_LARGEST = 1 << 40
-"""Fractions of a burst's cycles with a larger denominator would not stay within 64 bits."""
 
 
 def is_exact(hardware: Hardware) -> bool:
-    """Whether 64-bit integers hold every product with the channel's rate."""
-    return burst_cycles(hardware).denominator < _LARGEST
+    """Whether 64-bit integers count the longest transfer in parts of a cycle of the channel.
+
+    No transfer is larger than a scratchpad or a row of the DRAM.
+    """
+    pads, dram = hardware.scratchpads, hardware.dram
+    largest_bytes = max(pads.weights.size, pads.activations.size, dram.row_size or 0)
+    bursts = -(-largest_bytes // dram.burst)
+    return (bursts + 1) * burst_cycles(hardware).denominator < 1 << 63
 
 
 def recur(program: Program, hardware: Hardware) -> Timing:

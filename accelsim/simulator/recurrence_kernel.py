@@ -220,8 +220,8 @@ def _ask(m: Record, engine: Record, rings: Records, size: int, cycle: int) -> bo
 @_helper
 def _hold(m: Record, bus: int) -> int:
     """Return the cycles for which bytes on the bus hold the channel."""
-    bursts, up, down = bus // m.burst, m.hold_up, m.hold_down
-    return int(bursts * (up // down) + (bursts * (up % down) + down - 1) // down)
+    bursts = bus // m.burst
+    return int(bursts * m.hold_whole + (bursts * m.hold_rest + m.hold_parts - 1) // m.hold_parts)
 
 
 @_helper

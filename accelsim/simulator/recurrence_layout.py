@@ -54,7 +54,7 @@ array. Then its accounts; ``bus`` is in bytes.
 
 MACHINE = _record(
     "rows wavefront preloads weights_stay double overlap hidden drain buffer_count pipeline"
-    " burst hold_up hold_down delay row row_miss row_further row_ahead rows_stay"
+    " burst hold_whole hold_rest hold_parts delay row row_miss row_further row_ahead rows_stay"
     " outstanding activation_room layers"
     " start stop layer_start pass_stop chunk_stop read_stop unhindered vector channel"
     " passes steps started finished read ready input left row_left base read_ahead misses_ahead"
@@ -71,7 +71,8 @@ MACHINE = _record(
 )
 """What the machine is, when its units did what last, where they are, and what they did.
 
-* The machine: `accelsim.simulator.nests` says what each is.
+* The machine: `accelsim.simulator.nests` says what each is. A burst holds the channel for
+  ``hold_whole`` cycles and ``hold_rest`` parts of a cycle of ``hold_parts``.
 * Cycles: of the last pass ``start`` and ``stop``; of the layer; the stop of the last pass, chunk
   and read of a tile; that read's if results had always found room; the vector unit's and the
   channel's next free cycle.

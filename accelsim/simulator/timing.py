@@ -38,8 +38,8 @@ def simulate_timing(
     method
         ``events``: the units as processes. ``compiled``: the same machine as a recurrence, equal
         in every field and much faster for many passes. ``auto``: whichever answers sooner. A
-        channel whose rate is no fraction of moderate size (say 1/3 of a float) is simulated by
-        events in any case.
+        channel whose rate is a fraction so fine that 64 bits cannot count the longest transfer
+        in it (say 1/3 of a float, for megabytes) is simulated by events in any case.
 
     Returns
     -------

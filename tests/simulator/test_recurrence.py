@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from accelsim.compiler import compile_network, compile_shapes
+from accelsim.compiler.plan import LoopOrder, Residency
 from accelsim.compiler.program import MatrixInstruction, Program
 from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, TensorShape
 from accelsim.errors import InternalError
@@ -12,6 +13,16 @@ from accelsim.simulator.nests import describe
 from accelsim.simulator.recurrence import is_exact, recur
 from accelsim.simulator.recurrence_kernel import AT_BLOCK, AT_COLUMN, DONE
 from accelsim.simulator.timing import simulate_timing
+
+
+def one_product(input_shape, out_channels, window, batch=1):
+    """A network of one convolution at 8 bits."""
+    work = MatrixShape(input_shape, out_channels, window, 1, batch, 8, 8, 8, 32)
+    output = TensorShape((out_channels, *work.output_size), 8)
+    tensors = {"input": TensorShape(input_shape, 8), "output": output}
+    storage = {name: name for name in tensors}
+    layers = (LayerShape("product", work, ("input",), "output"),)
+    return NetworkShape("product", batch, "input", "output", layers, tensors, storage)
 
 
 @pytest.mark.parametrize("preset", ["edge_4x4", "edge_16x16", "mid_32x32"])
@@ -49,11 +60,7 @@ def test_a_long_depth_is_cut_into_alike_passes(make_network, change, bandwidth):
 def test_columns_alike_are_added_without_a_pass(bandwidth, rows):
     # 125 columns of 8 passes, each with a fetch.
     hardware = load_hardware("edge_4x4", [f"dram.bandwidth={bandwidth}", *rows])
-    work = MatrixShape((32, 3, 1), 500, Window((1, 1)), 1, 1, 8, 8, 8, 32)
-    tensors = {"input": TensorShape((32, 3, 1), 8), "output": TensorShape((500, 3, 1), 8)}
-    storage = {name: name for name in tensors}
-    layers = (LayerShape("dense", work, ("input",), "output"),)
-    network = NetworkShape("dense", 1, "input", "output", layers, tensors, storage)
+    network = one_product((32, 3, 1), 500, Window((1, 1)))
     program = compile_shapes(network, hardware)
     nests = describe(program, hardware)
     assert nests.run() == DONE
@@ -67,12 +74,54 @@ def test_columns_alike_are_added_without_a_pass(bandwidth, rows):
 def test_rates_that_64_bits_cannot_hold_are_left_to_the_events(make_network):
     hardware = load_hardware("edge_4x4")
     odd = hardware.model_copy(
-        update={"dram": hardware.dram.model_copy(update={"bandwidth": 1e9 / 3})}
+        update={"dram": hardware.dram.model_copy(update={"bandwidth": 1e9 / 3, "burst": 1})}
     )
     assert (is_exact(hardware), is_exact(odd)) == (True, False)
     program = compile_network(make_network(), odd)
     asked = simulate_timing(program, odd, method="compiled")
     assert asked == simulate_timing(program, odd, method="events")
+
+
+@pytest.mark.parametrize("bandwidth", [1e6, 1e9 / 3, 1e14])
+def test_odd_rates_that_64_bits_hold_are_exact(make_network, bandwidth):
+    hardware = load_hardware("edge_4x4", ["clock=10GHz"])
+    odd = hardware.model_copy(
+        update={"dram": hardware.dram.model_copy(update={"bandwidth": bandwidth, "burst": 4096})}
+    )
+    assert is_exact(odd)
+    program = compile_network(make_network(), odd)
+    assert recur(program, odd) == simulate_timing(program, odd, method="events")
+
+
+def test_a_transfer_that_64_bits_cannot_hold_is_left_to_the_events():
+    # 2^26 bursts of a byte, each of 512e9 / (2^39 + 1) cycles.
+    changes = ["clock=8GHz", "dram.burst=1B", "dram.bandwidth=8589934592.015625B/s"]
+    pads = ["scratchpads.activations.size=256MiB", "scratchpads.accumulators.size=1GiB"]
+    assert is_exact(load_hardware("edge_4x4", changes))
+    hardware = load_hardware("edge_4x4", [*changes, *pads])
+    assert not is_exact(hardware)
+    program = compile_shapes(one_product((4, 4096, 4096), 1, Window((1, 1))), hardware)
+    asked = simulate_timing(program, hardware, method="compiled")
+    assert asked == simulate_timing(program, hardware, method="events")
+
+
+@pytest.mark.parametrize("order", LoopOrder)
+def test_blocks_of_padding_alone_take_no_room(order):
+    # Pixels at -1 and 1 of a 1 x 1 image. Many more blocks are fetched ahead than are used.
+    hardware = load_hardware("edge_4x4", ["dma.setup=64", "dma.outstanding=64", "dram.latency=0ns"])
+    network = one_product((3, 1, 1), 64, Window((1, 1), (2, 2), (1, 1, 1, 1)), batch=64)
+    program = compile_shapes(network, hardware)
+    (product,) = program.instructions
+    assert not product.shape.block_elements([0], [256]).any()
+    plan = replace(
+        product.plan,
+        tile_m=8,
+        block_m=8,
+        order=order,
+        activations_residency=Residency.BLOCK,
+    )
+    cut = replace(program, instructions=(replace(product, plan=plan),))
+    assert recur(cut, hardware) == simulate_timing(cut, hardware, method="events")
 
 
 def test_an_empty_program_takes_no_time():
