@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
+from accelsim.report.html_layers import layer_section
 from accelsim.report.html_table import (
     area_table,
     bits_column,
-    html_table,
+    energy_table,
     power_table,
+    turned_table,
 )
-from accelsim.report.results import CAUSES, PointResult, RunResult
+from accelsim.report.results import PointResult, RunResult
 from accelsim.report.switching_table import WHY, switching_columns
-from accelsim.report.words import aligned, bits, percent, words
+from accelsim.report.words import aligned, bits, percent
 
 __all__ = ["report_html"]
 
@@ -67,16 +69,16 @@ def report_html(result: RunResult, figures: Mapping[str, str]) -> str:
             _CLAMPED if result.has_values else "",
             _figure(figures, "accuracy_and_energy"),
             "<h2>Where the energy goes</h2>",
-            _split_table(result),
+            energy_table(result),
             _figure(figures, "energy_by_component"),
-            *((html_table(columns), f"<p>{escape(WHY)}</p>") if columns else ()),
+            *((turned_table(columns), f"<p>{escape(WHY)}</p>") if columns else ()),
             _figure(figures, "pe_energy"),
             _figure(figures, "power_over_time"),
             *((power_table(result), _AREA, area_table(result)) if points_have_area else ()),
             "<h2>Where the cycles go</h2>",
             _figure(figures, "cycles_by_layer"),
             _figure(figures, "roofline"),
-            *(_layers(point, opened=index == 0) for index, point in enumerate(result.points)),
+            *(layer_section(point, opened=index == 0) for index, point in enumerate(result.points)),
             _imported(result.imported),
             "<h2>Machine</h2>",
             "" if result.is_given or result.pe_bits else _BUILT_FOR_EACH,
@@ -161,13 +163,13 @@ def _with_unit(values: Sequence[float], unit: str) -> list[str]:
 
 def _summary_table(result: RunResult) -> str:
     points = result.points
-    baseline = ("float", "% correct", [percent(p.accuracy_float_pct, 2) for p in points])
-    integer = ("integer", "% correct", [percent(p.accuracy_integer_pct, 2) for p in points])
+    baseline = ("accuracy, float", "%", [percent(p.accuracy_float_pct, 2) for p in points])
+    integer = ("accuracy, integer", "%", [percent(p.accuracy_integer_pct, 2) for p in points])
     events = [
         ("overflows", "events", [f"{point.overflow_events:,}" for point in points]),
         ("clamped", "values", [f"{point.clip_events:,}" for point in points]),
     ]
-    return html_table(
+    return turned_table(
         [
             bits_column(points),
             *([baseline] if result.has_float_accuracy else []),
@@ -180,48 +182,6 @@ def _summary_table(result: RunResult) -> str:
             ("efficiency", "TOPS/W", aligned([point.tops_per_w for point in points])),
             *(events if result.has_values else []),
         ]
-    )
-
-
-def _split_table(result: RunResult) -> str:
-    points = result.points
-    total = max(point.energy_uj_per_image for point in points)
-    shares = [
-        (
-            words(name),
-            "µJ/image",
-            aligned([point.energy_split_uj[name] for point in points], beside=total),
-        )
-        for name in result.components
-    ]
-    return html_table([bits_column(points), *shares])
-
-
-def _layers(point: PointResult, *, opened: bool) -> str:
-    layers = point.layers
-    grouped = any(layer.groups > 1 for layer in layers)
-    causes = [cause for cause in CAUSES if any(layer.cycles[cause] for layer in layers)]
-    misses = [layer.traffic.dram_row_misses for layer in layers]
-    columns = [
-        ("layer", "", [layer.name for layer in layers]),
-        ("operator", "", [layer.op for layer in layers]),
-        ("m", "rows", [f"{layer.m:,}" for layer in layers]),
-        ("n", "columns", [f"{layer.n:,}" for layer in layers]),
-        ("k", "depth", [f"{layer.k:,}" for layer in layers]),
-        *([("groups", "", [f"{layer.groups:,}" for layer in layers])] if grouped else []),
-        ("MACs", "", [f"{layer.macs:,}" for layer in layers]),
-        ("cycles", "all", [f"{layer.cycles_total:,}" for layer in layers]),
-        *((words(c), "cycles", [f"{layer.cycles[c]:,}" for layer in layers]) for c in causes),
-        ("utilization", "%", [f"{layer.utilization_pct:.1f}" for layer in layers]),
-        ("DRAM", "bytes read", [f"{layer.traffic.dram_read_bytes:,}" for layer in layers]),
-        ("DRAM", "bytes written", [f"{layer.traffic.dram_write_bytes:,}" for layer in layers]),
-        *([("DRAM", "row misses", [f"{x:,}" for x in misses])] if any(misses) else []),
-        ("energy", "nJ", aligned([1e-3 * sum(layer.energy_pj.values()) for layer in layers])),
-    ]
-    what = "one image" if point.batch == 1 else f"one batch of {point.batch} images"
-    return (
-        f"<details{' open' if opened else ''}><summary>{escape(bits(point))} bits, {what}</summary>"
-        f"{html_table(columns, text_columns=2)}</details>"
     )
 
 

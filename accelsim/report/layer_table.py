@@ -12,7 +12,7 @@ from rich.table import Table
 from accelsim.report.results import CAUSES, LayerResult, PointResult, RunResult
 from accelsim.report.words import aligned, bits, words
 
-__all__ = ["render_layers"]
+__all__ = ["render_layers", "short"]
 
 _MOST_LAYERS = 64
 _WIDE_COLUMNS = 180
@@ -69,12 +69,12 @@ def _per(point: PointResult) -> str:
 
 def _narrow_columns(layers: Sequence[LayerResult]) -> list[_Column]:
     groups = [
-        (name, [_short(sum(layer.cycles[cause] for cause in causes)) for layer in layers])
+        (name, [short(sum(layer.cycles[cause] for cause in causes)) for layer in layers])
         for name, causes in _CAUSE_GROUPS.items()
     ]
     return [
-        ("MACs", [_short(layer.macs) for layer in layers]),
-        ("cycles", [_short(layer.cycles_total) for layer in layers]),
+        ("MACs", [short(layer.macs) for layer in layers]),
+        ("cycles", [short(layer.cycles_total) for layer in layers]),
         *groups,
         ("util.\n%", [f"{layer.utilization_pct:.1f}" for layer in layers]),
         ("DRAM\nbytes", [_dram(layer) for layer in layers]),
@@ -94,35 +94,35 @@ def _wide_columns(layers: Sequence[LayerResult]) -> list[_Column]:
         ("n", numbers(lambda layer: layer.n)),
         ("k", numbers(lambda layer: layer.k)),
         ("groups", numbers(lambda layer: layer.groups)),
-        ("MACs", [_short(layer.macs) for layer in layers]),
+        ("MACs", [short(layer.macs) for layer in layers]),
         ("cycles", numbers(lambda layer: layer.cycles_total)),
         *(
             (
                 words(c).replace("activations", "acts.").replace(" ", "\n"),
-                [_short(x.cycles[c]) for x in layers],
+                [short(x.cycles[c]) for x in layers],
             )
             for c in causes
         ),
         ("util.\n%", [f"{layer.utilization_pct:.1f}" for layer in layers]),
         ("DRAM\nbytes", [_dram(layer) for layer in layers]),
-        ("act.\nread", [_short(layer.traffic.activation_reads) for layer in layers]),
-        ("weight\nread", [_short(layer.traffic.weight_reads) for layer in layers]),
+        ("act.\nread", [short(layer.traffic.activation_reads) for layer in layers]),
+        ("weight\nread", [short(layer.traffic.weight_reads) for layer in layers]),
         ("energy\nµJ", _microjoules(layers)),
     ]
 
 
 def _dram(layer: LayerResult) -> str:
-    return _short(layer.traffic.dram_read_bytes + layer.traffic.dram_write_bytes)
+    return short(layer.traffic.dram_read_bytes + layer.traffic.dram_write_bytes)
 
 
 def _microjoules(layers: Sequence[LayerResult]) -> list[str]:
     return aligned([1e-6 * sum(layer.energy_pj.values()) for layer in layers])
 
 
-def _short(count: int) -> str:
+def short(count: int) -> str:
     """Print a count with few digits.
 
-    >>> _short(9_999), _short(99_999), _short(118_013_952), _short(2_359_296_000_000)
+    >>> short(9_999), short(99_999), short(118_013_952), short(2_359_296_000_000)
     ('9,999', '100.0k', '118.0M', '2.4T')
     """
     for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):

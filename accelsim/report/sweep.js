@@ -164,8 +164,10 @@ function drawScatter() {
   const narrow = byId("scatter").parentElement.clientWidth < 500;
   const [context, width, height] = surface(byId("scatter"), narrow ? 320 : 440);
   const xName = byId("x").value, yName = byId("y").value, colorName = byId("color").value;
-  const left = 62, right = width - 12, top = 12, bottom = height - 42;
-  const x = scale(xName, left, right), y = scale(yName, bottom, top);
+  const right = width - 12, top = 12, bottom = height - 42, y = scale(yName, bottom, top);
+  // The axis' name stands left of the longest of its numbers.
+  const left = 32 + Math.max(0, ...y.ticks.map((tick) => context.measureText(number(tick)).width));
+  const x = scale(xName, left, right);
   context.strokeStyle = LINE; context.fillStyle = INK; context.lineWidth = 1;
   context.textAlign = "center";
   let last = -Infinity;
@@ -246,8 +248,11 @@ function drawParallel() {
     context.fillStyle = MUTED;
     const [low, high] = i >= 0 ? [axes[i].values[0], axes[i].values[axes[i].values.length - 1]] : extent(name).map(number);
     if (room === 7) return;
-    context.fillText(cut(String(low), room - 1), x, height - 8);
-    context.fillText(cut(String(high), room - 1), x, top - 1);
+    // Beside its line where it would leave the page.
+    for (const [end, y] of [[low, height - 8], [high, top - 1]]) {
+      const text = cut(String(end), room + 2), half = context.measureText(text).width / 2;
+      context.fillText(text, Math.min(Math.max(x, half), width - half), y);
+    }
   });
   byId("thinned").textContent = thin > 1 ? `One in ${thin} of the beaten points is drawn; all of the front is.` : "";
 }

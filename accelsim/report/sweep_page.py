@@ -136,7 +136,8 @@ the table below has the same points"></canvas></div>
 axes and objectives"></canvas></div>
 <h2>Table</h2>
 <p class="note">Click a heading to sort, a row to see the design in full.</p>
-<div class="scroll"><table><thead><tr id="head"></tr></thead><tbody id="rows"></tbody></table></div>
+<div class="wide"><div class="scroll"><table><thead><tr id="head"></tr></thead>\
+<tbody id="rows"></tbody></table></div></div>
 <button type="button" id="more">More rows</button>
 """
 

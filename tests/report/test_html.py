@@ -1,4 +1,5 @@
 import re
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -6,6 +7,7 @@ import pytest
 
 from accelsim.report.html import report_html
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 
@@ -117,3 +119,33 @@ def test_integers_of_a_file_are_said_to_be_its_own(given):
     assert "<dt>on the host</dt><dd>softmax_5</dd>" in page
     assert "replaced by those of each" not in page
     assert "<dt>images</dt><dd>int8 as the input&#x27;s integers</dd>" in page
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_no_table_is_wider_than_its_page(text, tmp_path):
+    """On a screen; on a telephone all but the layers; on A4, where layers lie across."""
+    driver = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    path = tmp_path / "report.html"
+    path.write_text(text, encoding="utf-8")
+    with driver.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        for width, media, which in (
+            (1280, "screen", ".scroll"),
+            (390, "screen", ".scroll:has(.turned)"),
+            (718, "print", ".scroll:has(.turned)"),
+            (1047, "print", ".scroll"),
+        ):
+            tab = browser.new_page(viewport={"width": width, "height": 900})
+            tab.emulate_media(media=media)
+            tab.goto(f"file://{path}")
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            boxes = tab.evaluate(
+                f"[...document.querySelectorAll('{which}')].filter((box) => box.offsetParent)"
+                ".map((box) => [box.querySelector('table').getBoundingClientRect().right,"
+                "box.getBoundingClientRect().right])"
+            )
+            assert len(boxes) >= 4
+            assert [right for right, end in boxes if right > end + 0.5] == []
+        browser.close()
