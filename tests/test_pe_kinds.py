@@ -75,30 +75,23 @@ def test_reports_say_which_pes_these_are(data):
     assert serial.points[0].peak_macs_per_cycle == 64
 
 
-@pytest.mark.parametrize(
-    ("weights", "what"),
-    [(4, "weights of 4 bits other than -1, 0 and +1"), (3, "weights of 3 bits other than")],
-)
-def test_ternary_pes_refuse_layers_that_need_a_multiplier(data, weights, what):
+@pytest.mark.parametrize("weights", [4, 3])
+def test_ternary_pes_refuse_layers_that_need_a_multiplier(data, weights):
     with pytest.raises(ConfigError) as caught:
         digits(data, "ternary", ((weights, 8),))
-    lines = str(caught.value).splitlines()
-    assert [line.split("'")[1] for line in lines] == ["conv1", "conv2", "conv3", "logits"]
-    for line in lines:
-        assert what in line
-        assert re.fullmatch(
-            r"layer '\w+': has weights of \d bits other than -1, 0 and \+1: PEs of "
-            r"array\.pe_kind=ternary have no multiplier; quantize them to 2 bits, symmetrically",
-            line,
-        )
+    assert str(caught.value) == (
+        f"layers 'conv1', 'conv2', 'conv3' and 1 more: weights of {weights} bits other than -1, 0 "
+        "and +1: PEs of array.pe_kind=ternary have no multiplier; quantize them to 2 bits, "
+        "symmetrically"
+    )
 
 
 def test_ternary_pes_refuse_products_of_two_tensors():
     with pytest.raises(ConfigError) as caught:
         run(RunRequest(network="bert_base", overrides=("array.pe_kind=ternary",), points=((2, 8),)))
-    first = str(caught.value).splitlines()[0]
-    assert first.endswith(
-        ": multiplies two tensors of activations: PEs of array.pe_kind=ternary have no multiplier"
+    assert str(caught.value) == (
+        "layers 'layer0_scores', 'layer0_context', 'layer1_scores' and 21 more: products of two "
+        "tensors of activations: PEs of array.pe_kind=ternary have no multiplier"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from accelsim.cli.hardware_options import change_option
-from accelsim.cli.quantization_options import quantization_choices, quantization_options
+from accelsim.cli.quantization_options import quantization_choices, search_options
 from accelsim.cli.widths import parse_bits
 
 __all__ = ["mixed"]
@@ -40,7 +40,7 @@ __all__ = ["mixed"]
 @click.option("--data", help="Images, labels and calibration images (docs/data.md).")
 @change_option
 @click.option("--batch", type=int, default=1, show_default=True, help="Images in one batch.")
-@quantization_options
+@search_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Of draws and proposals.")
 @click.option("--output", type=click.Path(path_type=Path), help="CSV file of the steps to write.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document, not a table.")
@@ -51,28 +51,31 @@ def mixed(
     bits: str,
     search: str,
     trials: int | None,
+    pinned: tuple[str, ...],
     output: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Find widths for each layer of NETWORK: least energy for an accuracy, or most of it for µJ.
 
-    Starts with all layers at 8 bits and narrows one operand after the other (6, 4, 3, 2 bits), the
-    one first that saves most on the machine for the noise that it adds. `--search optuna` goes on
-    from there and never ends with less. The result is run on the machine and printed as a command
-    of `accelsim run`.
+    Starts with all layers at 8 bits (`--bits`, `--layer-bits`) and narrows one operand after the
+    other (6, 4, 3, 2 bits), the one first that saves most on the machine for the noise that it
+    adds; those of `--pin` stay. `--search optuna` goes on from there and never ends with less. The
+    result is run on the machine and printed as a command of `accelsim run`.
     """
     from rich.console import Console
 
     from accelsim.cli.console import progress_bar
     from accelsim.output_folder import check_output_file, write_file
+    from accelsim.quantize import LayerBits
     from accelsim.report.document import to_json
     from accelsim.report.mixed_widths import search_csv, search_document, search_table
     from accelsim.request import RunRequest
     from accelsim.width_search import SearchRequest, search_widths
 
     run = RunRequest(points=parse_bits(bits), **quantization_choices(options))
-    request = SearchRequest(run, cost, keep_accuracy_pct, budget, search, trials)
+    pins = tuple(map(LayerBits.parse, pinned))
+    request = SearchRequest(run, cost, keep_accuracy_pct, budget, search, trials, pins)
     if output is not None:
         check_output_file(output, "--output")
     with progress_bar() as progress:

@@ -16,6 +16,7 @@ __all__ = [
     "quantization_choices",
     "quantization_options",
     "scale_options",
+    "search_options",
     "study_options",
 ]
 
@@ -110,12 +111,25 @@ _OPTIONS = (
         is_flag=True,
         help="Let biases take back the mean error of rounded weights.",
     ),
-    click.option(
-        "--layer-bits",
-        multiple=True,
-        metavar="LAYER=WIDTHS",
-        help="Other widths of one layer's weights and of what it writes: conv1=w8a8, conv1=w4.",
-    ),
+)
+
+
+def _layer_bits(text: str) -> Callable[[_Command], _Command]:
+    return click.option("--layer-bits", multiple=True, metavar="LAYER=WIDTHS", help=text)
+
+
+_LAYER_BITS = _layer_bits(
+    "Other widths of one layer's weights and of what it writes: conv1=w8a8, conv1=w4."
+)
+_START_BITS = _layer_bits(
+    "Widths of one layer to start from, such as conv1=w4: the search may narrow them (see --pin)."
+)
+_PIN = click.option(
+    "--pin",
+    "pinned",
+    multiple=True,
+    metavar="LAYER=WIDTHS",
+    help="Widths of one layer that the search keeps, of weights and of what it writes: conv1=w8a8.",
 )
 
 
@@ -139,7 +153,12 @@ def group_choices(options: dict[str, Any]) -> dict[str, Any]:
 
 def quantization_options(command: _Command) -> _Command:
     """Add the options to a command; what they give, `quantization_choices` reads."""
-    return _with(_OPTIONS, command)
+    return _with((*_OPTIONS, _LAYER_BITS), command)
+
+
+def search_options(command: _Command) -> _Command:
+    """Add them to a search, which starts from widths of layers, or keeps them."""
+    return _with((*_OPTIONS, _START_BITS, _PIN), command)
 
 
 def scale_options(command: _Command) -> _Command:

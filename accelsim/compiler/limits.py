@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from accelsim.compiler.search import LayerRoom, Search
@@ -32,11 +33,14 @@ def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
     Raises
     ------
     ConfigError
-        One line for each operand that is too wide.
+        One line for each way in which operands are too wide; it names the layers.
     """
     problems = [
-        f"layer {layer.name!r}: {operand}s of {bits} bits do not fit {field}={limit}; "
-        f"quantize them to {limit} bits or fewer, or set {field}={bits}"
+        (
+            layer.name,
+            f"{operand}s of {bits} bits do not fit {field}={limit}; "
+            f"quantize them to {limit} bits or fewer, or set {field}={bits}",
+        )
         for layer in layers
         if isinstance(layer.work, MatrixShape)
         for operand, bits, field, limit in (
@@ -52,13 +56,34 @@ def check_widths(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
     ]
     built = hardware.array.scale_bits
     problems += [
-        f"layer {layer.name!r}: scales of {layer.work.scale_bits} bits of groups of weights do not "
-        f"fit array.scale_bits={built or 'none'}; set array.scale_bits={layer.work.scale_bits}"
+        (
+            layer.name,
+            f"scales of {layer.work.scale_bits} bits of groups of weights do not fit "
+            f"array.scale_bits={built or 'none'}; set array.scale_bits={layer.work.scale_bits}",
+        )
         for layer in layers
         if isinstance(layer.work, MatrixShape) and layer.work.scale_bits > (built or 0)
     ]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(_grouped(problems))
+
+
+def _grouped(problems: Sequence[tuple[str, str]]) -> str:
+    """Return a line for each thing that is wrong, with the layers of which it is."""
+    layers: dict[str, list[str]] = {}
+    for layer, problem in problems:
+        layers.setdefault(problem, []).append(layer)
+    return "\n".join(f"{_named(names)}: {problem}" for problem, names in layers.items())
+
+
+def _named(names: Sequence[str]) -> str:
+    """Name up to three layers, and count the others.
+
+    >>> _named(["conv1"]), _named(["a", "b", "c", "d"])
+    ("layer 'conv1'", "layers 'a', 'b', 'c' and 1 more")
+    """
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"layer{'s' if len(names) > 1 else ''} {', '.join(map(repr, names[:3]))}{more}"
 
 
 def check_row_sums(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
@@ -70,14 +95,13 @@ def check_row_sums(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
         One line that names the layers.
     """
     names = [
-        repr(layer.name)
+        layer.name
         for layer in layers
         if isinstance(layer.work, MatrixShape) and layer.work.row_sums
     ]
     if names and not hardware.array.row_sums:
-        some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
         raise ConfigError(
-            f"layer{'s' if len(names) > 1 else ''} {some}: weights with zero points need the sums "
+            f"{_named(names)}: weights with zero points need the sums "
             f"of their rows, which {hardware.name} has no adders for; set array.row_sums=true, or "
             "use symmetric weights"
         )
@@ -89,7 +113,7 @@ def check_ternary(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
     Raises
     ------
     ConfigError
-        One line for each layer that needs a multiplier.
+        One line for each kind of operands that need a multiplier; it names the layers.
     """
     if hardware.array.pe_kind is not PeKind.TERNARY:
         return
@@ -97,15 +121,14 @@ def check_ternary(layers: tuple[LayerShape, ...], hardware: Hardware) -> None:
     for layer in layers:
         if not isinstance(layer.work, MatrixShape) or layer.work.weights_are_ternary:
             continue
-        what = f"has weights of {layer.work.weight_bits} bits other than -1, 0 and +1"
+        what = f"weights of {layer.work.weight_bits} bits other than -1, 0 and +1"
         hint = "; quantize them to 2 bits, symmetrically"
         if layer.work.right_is_tensor:
-            what, hint = "multiplies two tensors of activations", ""
-        problems.append(
-            f"layer {layer.name!r}: {what}: PEs of array.pe_kind=ternary have no multiplier{hint}"
-        )
+            what, hint = "products of two tensors of activations", ""
+        missing = "PEs of array.pe_kind=ternary have no multiplier"
+        problems.append((layer.name, f"{what}: {missing}{hint}"))
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(_grouped(problems))
 
 
 def check_rows(layers: tuple[LayerShape, ...]) -> None:

@@ -14,7 +14,10 @@ from accelsim.units import format_bytes, format_bytes_per_cycle, format_seconds
 if TYPE_CHECKING:
     from accelsim.hardware.schema import Array, Dram, Hardware, Scratchpad
 
-__all__ = ["check_dram", "check_hardware", "check_scratchpad"]
+__all__ = ["DEFAULT_DRAM_BANKS", "check_dram", "check_hardware", "check_scratchpad"]
+
+DEFAULT_DRAM_BANKS = 8
+"""Those of a DDR4 or LPDDR4 channel, at least."""
 
 
 def check_scratchpad(pad: Scratchpad) -> Iterator[Complaint]:
@@ -36,6 +39,9 @@ def check_dram(dram: Dram) -> Iterator[Complaint]:
         if dram.row_policy != "open":
             message = f"must be 'open' without row_size, got '{dram.row_policy}'"
             yield Complaint(("row_policy",), message)
+        if dram.banks != DEFAULT_DRAM_BANKS:
+            message = f"must be left out without row_size, which makes it count, got {dram.banks}"
+            yield Complaint(("banks",), message)
     elif dram.row_size % dram.burst:
         burst, text = format_bytes(dram.burst), format_bytes(dram.row_size)
         yield Complaint(("row_size",), f"must be a multiple of the burst, {burst}, got {text}")

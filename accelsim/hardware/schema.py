@@ -147,7 +147,7 @@ class Dram(Part):
     row_size: Bytes | None = None
     row_miss: Seconds = 0.0
     row_policy: Annotated[RowPolicy, Field(strict=False)] = RowPolicy.OPEN
-    banks: int = Field(default=8, ge=1, le=1024)
+    banks: int = Field(default=consistency.DEFAULT_DRAM_BANKS, ge=1, le=1024)
 
     @model_validator(mode="after")
     def _consistent(self) -> Dram:

@@ -63,17 +63,22 @@ class Greedy:
         return best
 
     def _changes(self) -> list[Layers]:
-        """Return every operand with the next narrower width that it could have.
+        """Return every operand that is not pinned, with the next narrower width it could have.
 
         PEs get narrower only when all of the widest operands do: so those of all layers together
         are a change, too.
         """
         widths = self._networks.widths(self._layers)
-        weights = {name: bits for name, bits in widths.weights.items() if bits > NARROWER[-1]}
+        weights = {
+            name: bits
+            for name, bits in widths.weights.items()
+            if bits > NARROWER[-1] and name not in self._networks.pinned_weights
+        }
         activations = {
             name: widths.activations[tensor]
             for name, tensor in widths.written.items()
             if widths.activations[tensor] > NARROWER[-1]
+            and name not in self._networks.pinned_activations
         }
         narrower_weights = {name: LayerBits(name, _below(bits)) for name, bits in weights.items()}
         narrower_activations = {

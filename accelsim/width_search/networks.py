@@ -56,12 +56,13 @@ class Rightness:
 class Networks:
     """One float network, one machine; every answer is found once.
 
-    ``costed`` and ``measured`` count the networks that were compiled and timed, and those whose
-    integers golden computed for all images.
+    ``pinned_weights`` and ``pinned_activations`` name the layers whose weights, and the layers of
+    which what they write, keep their widths. ``costed`` and ``measured`` count the networks that
+    were compiled and timed, and those whose integers golden computed for all images.
     """
 
-    def __init__(self, run: RunRequest) -> None:
-        """Load the network and its images.
+    def __init__(self, run: RunRequest, pinned: Layers = ()) -> None:
+        """Load the network and its images. ``pinned``: operands whose widths are not to change.
 
         Raises
         ------
@@ -77,6 +78,9 @@ class Networks:
         self._table: EnergyTable = table_for(self._machine)
         self._spec = QuantizationSpec.for_machine(self._machine, **run.quantization)
         network_widths(self._network, self._spec)
+        network_widths(self._network, replace(self._spec, layer_bits=pinned))
+        self.pinned_weights = {e.layer for e in pinned if e.weight_bits is not None}
+        self.pinned_activations = {e.layer for e in pinned if e.activation_bits is not None}
         self._data = load_images(model, run)
         self._activations: dict[str, NDArray[np.float32]] = run_float(
             model, self._data.calibration_images, observed_tensors(self._network)

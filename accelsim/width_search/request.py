@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from accelsim.errors import ConfigError
 from accelsim.frontend import is_shapes
-from accelsim.quantize import LayerBits
+from accelsim.quantize import LayerBits, with_layer_bits, without_bits
 from accelsim.request import EIGHT_BITS, RunRequest, point_name
 
 __all__ = ["DEFAULT_TRIALS", "SearchRequest"]
@@ -37,6 +37,8 @@ class SearchRequest:
         ``greedy``, or ``optuna``: that and then ``trials`` more networks.
     trials
         Networks that Optuna tries, at least 1; None: `DEFAULT_TRIALS`.
+    pinned
+        Widths of layers that every network keeps. They are added to the ``layer_bits`` of ``run``.
 
     Raises
     ------
@@ -50,6 +52,7 @@ class SearchRequest:
     budget: float | None = None
     search: str = "greedy"
     trials: int | None = None
+    pinned: tuple[LayerBits, ...] = ()
 
     def __post_init__(self) -> None:
         if is_shapes(self.run.network):
@@ -76,6 +79,25 @@ class SearchRequest:
             )
         if self.budget is not None and not 0.0 < self.budget < float("inf"):
             raise ConfigError(f"--budget: must be above 0, got {self.budget:g}")
+        self._start_from_pinned()
+
+    def _start_from_pinned(self) -> None:
+        names = [pin.layer for pin in self.pinned]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigError(f"--pin: {name} is given twice")
+        layers = self.run.layer_bits
+        given = {entry.layer: entry for entry in layers}
+        for pin in self.pinned:
+            other = given.get(pin.layer, pin)
+            for name in ("weight_bits", "activation_bits"):
+                kept, started = getattr(pin, name), getattr(other, name)
+                if None not in (kept, started) and kept != started:
+                    raise ConfigError(f"--pin {pin}: --layer-bits starts from {other}")
+            layers = with_layer_bits(layers, pin)
+        if self.pinned:
+            layers = without_bits(layers, self.run.float_points[0])
+            object.__setattr__(self, "run", replace(self.run, layer_bits=layers))
 
     @property
     def unit(self) -> str:
@@ -85,9 +107,10 @@ class SearchRequest:
     @property
     def goal(self) -> str:
         """What is searched for, in words."""
+        kept = f", {' '.join(map(str, self.pinned))} pinned" if self.pinned else ""
         if self.budget is not None:
-            return f"most accuracy within {self.budget:g} {self.unit} an image"
-        return f"least {self.cost} at {self.keep_accuracy_pct:g} % accuracy or more"
+            return f"most accuracy within {self.budget:g} {self.unit} an image{kept}"
+        return f"least {self.cost} at {self.keep_accuracy_pct:g} % accuracy or more{kept}"
 
     def widths(self, layers: Sequence[LayerBits]) -> str:
         """Say which widths a network has."""

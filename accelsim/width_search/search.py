@@ -49,7 +49,7 @@ class _Search:
 
     def __init__(self, request: SearchRequest, progress: Progress) -> None:
         self._request, self._progress = request, progress
-        self._networks = Networks(request.run)
+        self._networks = Networks(request.run, request.pinned)
         self._goal = Goal(request, self._networks.images)
         self._start = self._best = request.run.layer_bits
         self._trials: Trials | None = None

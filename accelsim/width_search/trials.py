@@ -12,15 +12,20 @@ __all__ = ["Trials", "Uniform"]
 
 
 class Uniform:
-    """The network at each width everywhere, but no operand wider than it starts."""
+    """The network at each width everywhere; no operand wider than it starts, pinned ones kept."""
 
     def __init__(self, networks: Networks, start: Layers) -> None:
         widths = networks.widths(start)
         self._left = [
             networks.layers(
-                {name: min(own, bits) for name, own in widths.weights.items()},
                 {
-                    name: min(widths.activations[tensor], bits)
+                    name: own if name in networks.pinned_weights else min(own, bits)
+                    for name, own in widths.weights.items()
+                },
+                {
+                    name: widths.activations[tensor]
+                    if name in networks.pinned_activations
+                    else min(widths.activations[tensor], bits)
                     for name, tensor in widths.written.items()
                 },
             )
@@ -50,9 +55,11 @@ class Trials:
         self._weights, self._written = tuple(widths.weights), tuple(widths.written)
         names = [f"{name} weights" for name in self._weights]
         names += [f"{name} activations" for name in self._written]
+        pinned = [name in networks.pinned_weights for name in self._weights]
+        pinned += [name in networks.pinned_activations for name in self._written]
         self._values = tuple(
-            (*(bits for bits in reversed(NARROWER) if bits < widest), widest)
-            for widest in self._bits(start)
+            (widest,) if kept else (*(bits for bits in reversed(NARROWER) if bits < widest), widest)
+            for widest, kept in zip(self._bits(start), pinned, strict=True)
         )
         self._search = OptunaSearch(
             tuple(

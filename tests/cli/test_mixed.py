@@ -44,3 +44,19 @@ def test_trials_without_optuna_are_one_line(accelsim, monkeypatch):
     done = accelsim("mixed", "digits_mlp", "--budget", "1", "--search", "optuna")
     assert (done.exit_code, done.stdout) == (USER_ERROR, "")
     assert done.stderr == "--search optuna: needs Optuna: pip install 'accelsim[search]'\n"
+
+
+def test_a_pin_is_kept_and_a_start_is_not(accelsim, digits):
+    words = ("mixed", "digits_mlp", "--data", digits, "--budget", 0.3, "--json")
+    pinned = json.loads(accelsim(*words, "--pin", "logits=w6a8").stdout)
+    assert pinned["goal"] == "most accuracy within 0.3 uJ an image, logits=w6a8 pinned"
+    assert "logits=w6" in pinned["layer_bits"]
+    assert not any("logits" in step["change"] for step in pinned["steps"])
+    started = json.loads(accelsim(*words, "--layer-bits", "logits=w6a8").stdout)
+    assert any("logits" in step["change"] for step in started["steps"])
+
+
+def test_help_says_what_is_a_start_and_what_is_kept(accelsim):
+    text = " ".join(accelsim("mixed", "--help").stdout.split())
+    assert "Widths of one layer to start from, such as conv1=w4: the search may narrow" in text
+    assert "Widths of one layer that the search keeps, of weights and of what it writes" in text

@@ -205,14 +205,11 @@ def test_operands_wider_than_the_pe_are_refused_all_at_once(kit, network) -> Non
     with pytest.raises(ConfigError) as caught:
         compile_network(network, hardware)
     assert str(caught.value).splitlines() == [
-        f"layer '{layer}': {operand}s of {bits} bits do not fit array.{operand}_bits={limit}; "
+        f"layers {layers}: {operand}s of {bits} bits do not fit array.{operand}_bits={limit}; "
         f"quantize them to {limit} bits or fewer, or set array.{operand}_bits={bits}"
-        for layer, operand, bits, limit in (
-            ("conv", "weight", 4, 3),
-            ("conv", "activation", 8, 6),
-            ("depthwise", "weight", 4, 3),
-            ("head", "weight", 4, 3),
-            ("head", "activation", 8, 6),
+        for layers, operand, bits, limit in (
+            ("'conv', 'depthwise', 'head'", "weight", 4, 3),
+            ("'conv', 'head'", "activation", 8, 6),
         )
     ]
 

@@ -112,6 +112,10 @@ def test_banks_are_equal():
             "dram.row_policy=closed: must be 'open' without row_size, got 'closed'",
         ),
         (
+            ["dram.banks=4"],
+            "dram.banks=4: must be left out without row_size, which makes it count, got 4",
+        ),
+        (
             ["dram.row_size=96B", "dram.row_miss=30ns"],
             "dram.row_size=96B: must be a multiple of the burst, 64B, got 96B",
         ),

@@ -91,8 +91,6 @@ def machines(draw, **fixed):
         "dram__latency": draw(st.integers(0, 40)) * 1e-9,
         "dram__burst": draw(st.sampled_from([1, 16, 32, 64])),
         "dram__row_size": draw(st.sampled_from([None, None, 64, 256, 1024])),
-        "dram__row_policy": draw(st.sampled_from(["open", "closed"])),
-        "dram__banks": draw(st.sampled_from([1, 2, 8])),
         "rescale__lanes": draw(st.integers(1, 8)),
         "rescale__pipeline": draw(st.integers(0, 4)),
         "clock": 1e9,
@@ -100,6 +98,8 @@ def machines(draw, **fixed):
     }
     if fields["dram__row_size"]:
         fields["dram__row_miss"] = draw(st.sampled_from([0, 5, 17, 300])) * 1e-9
+        fields["dram__row_policy"] = draw(st.sampled_from(["open", "closed"]))
+        fields["dram__banks"] = draw(st.sampled_from([1, 2, 8]))
     try:
         return machine(**(fields | fixed))
     except (ConfigError, ValidationError):

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -106,3 +107,34 @@ def test_what_nothing_meets_is_refused_with_the_nearest(request_run):
 def test_what_cannot_be_searched_for_is_refused(choices, options, message):
     with pytest.raises(ConfigError, match=f"^{re.escape(message)}$"):
         SearchRequest(RunRequest(**choices), **options)
+
+
+def test_pinned_operands_keep_their_widths(request_run):
+    pins = (LayerBits("dense2", 8, None), LayerBits("image", None, 6))
+    result = search_widths(SearchRequest(request_run, budget=0.3, pinned=pins))
+    assert result.goal == "most accuracy within 0.3 uJ an image, dense2=w8 image=a6 pinned"
+    assert "image=a6" in result.layer_bits
+    for step in result.steps[1:]:
+        assert "image=" not in step.change
+        assert not re.search(r"dense2=w", step.change)
+    ends = {entry.layer: entry for entry in map(LayerBits.parse, result.layer_bits)}
+    assert ends["dense2"].weight_bits is None
+    assert ends["dense1"].weight_bits < 8
+    assert "--layer-bits image=a6" in result.command
+
+
+def test_a_pin_is_checked_against_the_start_and_the_network(request_run):
+    start = replace(request_run, layer_bits=(LayerBits("dense1", 4, 8),))
+    SearchRequest(start, budget=1.0, pinned=(LayerBits("dense1", 4, None),))
+    with pytest.raises(
+        ConfigError, match=r"^--pin dense1=w8: --layer-bits starts from dense1=w4a8$"
+    ):
+        SearchRequest(start, budget=1.0, pinned=(LayerBits("dense1", 8),))
+    with pytest.raises(ConfigError, match=r"^--pin: x is given twice$"):
+        SearchRequest(request_run, budget=1.0, pinned=(LayerBits("x", 8), LayerBits("x", 4)))
+    with pytest.raises(
+        ConfigError,
+        match=r"^layer bits of 'dense': digits_mlp has no such layer with integers of its own; "
+        r"it has image, dense1, dense2, logits$",
+    ):
+        search_widths(SearchRequest(request_run, budget=1.0, pinned=(LayerBits("dense", 8),)))

@@ -78,3 +78,12 @@ def test_without_optuna_one_line_names_the_extra(request_run, monkeypatch):
     message = r"^--search optuna: needs Optuna: pip install 'accelsim\[search\]'$"
     with pytest.raises(ConfigError, match=message):
         search_widths(SearchRequest(request_run, search="optuna", budget=1.0))
+
+
+def test_no_trial_moves_what_is_pinned(request_run):
+    pins = (LayerBits("logits", 6, 8),)
+    found = searched(request_run, trials=10, budget=0.35, pinned=pins)
+    assert len(found.steps) > 10
+    for step in found.steps[1:]:
+        assert "logits=" not in step.change
+    assert "logits=w6" in found.layer_bits
