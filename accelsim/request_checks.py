@@ -21,10 +21,21 @@ _BUILT_FOR_POINTS = ("array.weight_bits", "array.activation_bits")
 _LARGEST_BATCH = 2**20
 """Counts of what so many images do stay far inside of 64 bits."""
 _ENGINES = ("register", "cycle", "tile")
+_OTHER_FILES = {
+    ".npz": "holds arrays and no network; give it as --data, and the network first",
+    ".pt": "is PyTorch's own form; export the network to ONNX (torch.onnx.export)",
+    ".pth": "is PyTorch's own form; export the network to ONNX (torch.onnx.export)",
+    ".h5": "is Keras' own form; convert the network to an int8 .tflite file, or to ONNX",
+    ".keras": "is Keras' own form; convert the network to an int8 .tflite file, or to ONNX",
+}
+"""What people have that is no network, or not yet one that can be read, by its ending."""
 
 
 def check_request(request: RunRequest) -> None:
     """Raise ConfigError if a value is out of its range, or two do not go together."""
+    other = _OTHER_FILES.get(Path(request.network).suffix.lower())
+    if other is not None:
+        raise ConfigError(f"{request.network}: {other}")
     if request.points is not None:
         _check_points(request.points)
     if request.engine not in _ENGINES:
@@ -56,6 +67,7 @@ def check_request(request: RunRequest) -> None:
     )
     if is_shapes(request.network):
         _refuse_quantization_of_shapes(request)
+        _refuse_what_needs_values(request)
     if request.layer_bits:
         _check_layer_bits(request)
     if request.group_size is not None:
@@ -103,6 +115,18 @@ def _refuse_quantization_of_shapes(request: RunRequest) -> None:
     for option, value in request.quantization_words:
         if (option, value) != ("--range", RangeMethod.DYNAMIC):
             raise ConfigError(f"{option}: {request.network} has no values to be quantized")
+
+
+def _refuse_what_needs_values(request: RunRequest) -> None:
+    what = f"{request.network} has no values"
+    if request.engine == "register":
+        raise ConfigError(
+            f"--engine register: {what} to be stepped; its cycles are those of every engine"
+        )
+    if not request.check:
+        raise ConfigError(f"--no-check: {what} that golden could check")
+    if request.limit != type(request).limit:
+        raise ConfigError(f"--limit: {what}, so there are no images to simulate")
 
 
 def _check_groups(request: RunRequest) -> None:

@@ -95,6 +95,7 @@ def check(space: Path, workers: int | None) -> None:
     from accelsim.cli.sweep_progress import duration
     from accelsim.sweeps.load_space import load_space
     from accelsim.sweeps.plan import plan_sweep
+    from accelsim.sweeps.quantization import QUANTIZATION
     from accelsim.sweeps.workers import default_workers
 
     checked = load_space(space)
@@ -103,6 +104,11 @@ def check(space: Path, workers: int | None) -> None:
     about = "" if plan.exact else "about "
     click.echo(f"{space}: ok: {checked.name}, {', '.join(checked.networks)}")
     click.echo(f"  {plan.grid_points:,} combinations, {about}{plan.points:,} points to run")
+    if checked.shapes_beside_values:
+        click.echo(
+            f"  {', '.join(checked.shapes_beside_values)}: no values to quantize: run at the first "
+            f"value of each axis {QUANTIZATION}* alone"
+        )
     if plan.impossible:
         click.echo(f"  {plan.impossible} of {plan.tried} tried cannot be run: {plan.example}")
     parts = [f"{duration(plan.start_seconds)} to start"]

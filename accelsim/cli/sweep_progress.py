@@ -128,6 +128,10 @@ def print_end(progress: Progress, space: Space, store: Path, *, as_json: bool, q
     units = {objective.name: objective.unit for objective in space.objectives}
     for name, value in progress.best.items():
         click.echo(f"  best {name}: {significant(value, 6)} {units[name]}".rstrip())
+    if not progress.best and progress.done > progress.over_budget:
+        click.echo(
+            f"  {len(space.networks)} networks, each with its front: accelsim pareto {store}"
+        )
 
 
 def print_status(store: Store, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ edge16.yaml:7: array.colums: unknown field (did you mean 'columns'?)
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -26,6 +27,14 @@ __all__ = ["Complaint", "Quantity", "did_you_mean", "raise_complaints", "validat
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 _FROM_TEXT = {"from_text": True}
+_KINDS = {
+    "hardware": "a machine (--hardware takes it)",
+    "topology": "a network of shapes (accelsim run takes it as NETWORK)",
+    "space": "a space of designs (accelsim sweep takes it)",
+    "energy": "an energy table (technology.table of a machine names it)",
+    "dram": "a DRAM table (technology.dram_table of a machine names it)",
+}
+"""What the files of accelsim are, by the word of their schema."""
 _COMPLAINTS = "accelsim_complaints"
 
 
@@ -78,7 +87,11 @@ class Quantity:
 
 
 def validate(document: Document, model: type[ModelT]) -> ModelT:
-    """Return the document as a ``model``, or raise ConfigError with every problem in file order."""
+    """Return the document as a ``model``, or raise ConfigError with every problem in file order.
+
+    A file of another kind has one problem: that it is one.
+    """
+    _refuse_other_kinds(document, model)
     problems = list(document.problems)
     checked: ModelT | None = None
     try:
@@ -89,6 +102,18 @@ def validate(document: Document, model: type[ModelT]) -> ModelT:
         problems.sort(key=lambda problem: problem.place.line or 1 << 30)
         raise ConfigError("\n".join(map(str, problems)))
     return checked
+
+
+def _refuse_other_kinds(document: Document, model: type[BaseModel]) -> None:
+    form = next((info for info in model.model_fields.values() if info.alias == "schema"), None)
+    if form is None:
+        return
+    given, wanted = str(document.values.get("schema")), _choices(form.annotation)[0]
+    kinds = [re.fullmatch(r"accelsim\.([a-z]+)/\d+", schema) for schema in (given, str(wanted))]
+    if kinds[0] and kinds[1] and kinds[0][1] != kinds[1][1] and kinds[0][1] in _KINDS:
+        what, other = (_KINDS[kind[1]] for kind in kinds if kind)
+        message = f"is {given!r}: {what}, not {other.partition(' (')[0]}"
+        raise ConfigError(str(Problem(document.place(("schema",)), ("schema",), message)))
 
 
 def value_message(values: Mapping[str, Any], path: FieldPath, model: type[BaseModel]) -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from accelsim.errors import ConfigError
 from accelsim.hardware.validation import did_you_mean
-from accelsim.sweeps.judge import keeps_budgets, objective_costs
+from accelsim.sweeps.axes import NETWORK
+from accelsim.sweeps.judge import keeps_budgets, networks_apart, objective_costs
 from accelsim.sweeps.metrics import METRICS, Objective, metric_objective
 from accelsim.sweeps.pareto import front, hypervolume, knee
 from accelsim.sweeps.read_store import Row
@@ -25,25 +26,30 @@ class Front:
     Attributes
     ----------
     members
-        Indices of ``rows``, in order of the first objective; ``knee`` is one of them.
+        Indices of ``rows``, in order of the first objective; ``knees`` are some of them: one, or
+        one for each network.
     values
         For every row its objectives as people read them, None where it has none or breaks a
         budget.
     hypervolume
         Share of the box between the best and the worst value of each objective that the front
-        beats; None where it would take too long.
+        beats; None where it would take too long, and where there are several.
     judged, over_budget
         Points with all objectives; points with results that break a budget.
+    by_network
+        The front of each network where they are judged apart (`networks_apart`), with its own
+        ``rows``; together they are this one.
     """
 
     objectives: tuple[Objective, ...]
     rows: Sequence[Row]
     values: Sequence[tuple[float, ...] | None]
     members: tuple[int, ...]
-    knee: int | None
+    knees: tuple[int, ...]
     hypervolume: float | None
     judged: int
     over_budget: int
+    by_network: Mapping[str, Front] = field(default_factory=dict)
 
 
 def chosen_objectives(space: Space, names: str | None) -> tuple[Objective, ...]:
@@ -68,7 +74,35 @@ def chosen_objectives(space: Space, names: str | None) -> tuple[Objective, ...]:
 
 
 def find_front(space: Space, objectives: Sequence[Objective], rows: Sequence[Row]) -> Front:
-    """Return the front of some points."""
+    """Return the front of some points; of networks that are judged apart, all their fronts."""
+    networks = networks_apart(space, objectives)
+    if not networks:
+        return _front(space, objectives, rows)
+    places: dict[str, list[int]] = {name: [] for name in networks}
+    for index, row in enumerate(rows):
+        places[str(space.settings(row.choice)[NETWORK])].append(index)
+    fronts = {
+        name: _front(space, objectives, [rows[index] for index in own])
+        for name, own in places.items()
+    }
+    values: list[tuple[float, ...] | None] = [None] * len(rows)
+    for name, own in places.items():
+        for index, value in zip(own, fronts[name].values, strict=True):
+            values[index] = value
+    return Front(
+        objectives=tuple(objectives),
+        rows=rows,
+        values=values,
+        members=tuple(places[name][i] for name in networks for i in fronts[name].members),
+        knees=tuple(places[name][i] for name in networks for i in fronts[name].knees),
+        hypervolume=None,
+        judged=sum(found.judged for found in fronts.values()),
+        over_budget=sum(found.over_budget for found in fronts.values()),
+        by_network=fronts,
+    )
+
+
+def _front(space: Space, objectives: Sequence[Objective], rows: Sequence[Row]) -> Front:
     costs: list[tuple[float, ...] | None] = []
     over_budget = 0
     for row in rows:
@@ -97,7 +131,7 @@ def find_front(space: Space, objectives: Sequence[Objective], rows: Sequence[Row
             for cost in costs
         ],
         members=tuple(places[index] for index in best),
-        knee=None if middle is None else places[best[middle]],
+        knees=() if middle is None else (places[best[middle]],),
         hypervolume=volume,
         judged=len(known),
         over_budget=over_budget,

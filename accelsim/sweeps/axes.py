@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from accelsim.hardware.fields import hardware_fields
 from accelsim.sweeps.expressions import Value
@@ -16,6 +17,7 @@ __all__ = [
     "WIDTH_FIELDS",
     "Axis",
     "Choice",
+    "flat_names",
     "parse_widths",
     "width_names",
 ]
@@ -63,3 +65,16 @@ def width_names(weight_bits: int, activation_bits: int) -> dict[str, Value]:
     """Return the names by which expressions read operand widths."""
     widths: dict[str, Value] = {"weight_bits": weight_bits, "activation_bits": activation_bits}
     return widths | {f"array.{name}": value for name, value in widths.items()}
+
+
+def flat_names(description: Mapping[str, Any], before: str = "") -> dict[str, Value]:
+    """Return the values of a description by dotted path, enumerations as their texts."""
+    flat: dict[str, Value] = {}
+    for key, value in description.items():
+        if isinstance(value, Mapping):
+            flat |= flat_names(value, f"{before}{key}.")
+        elif isinstance(value, str):
+            flat[f"{before}{key}"] = str(value)
+        elif isinstance(value, bool | int | float):
+            flat[f"{before}{key}"] = value
+    return flat

@@ -6,6 +6,7 @@ from typing import Any
 
 from accelsim.report.words import significant
 from accelsim.sweeps.analyse import Front
+from accelsim.sweeps.axes import NETWORK
 from accelsim.sweeps.space import Space
 
 __all__ = ["front_document", "front_table"]
@@ -14,17 +15,31 @@ _KEY_DIGITS = 8
 
 
 def front_table(space: Space, found: Front) -> str:
-    """Return the front as text, a line for each point, the knee marked with ``*``."""
+    """Return the front as text, a line for each point, the knee marked with ``*``.
+
+    Networks that are judged apart have a table each.
+    """
+    if not found.by_network:
+        return _table(space, found, "")
+    tables = [_table(space, own, f", {name}") for name, own in found.by_network.items()]
+    return "\n".join(tables)
+
+
+def _table(space: Space, found: Front, network: str) -> str:
     if not found.judged:
-        return f"{space.name}: no point has {_names(found)} within the budgets yet\n"
-    changing = [axis.name for axis in space.axes if len(axis.values) > 1]
+        return f"{space.name}{network}: no point has {_names(found)} within the budgets yet\n"
+    changing = [
+        axis.name
+        for axis in space.axes
+        if len(axis.values) > 1 and not (network and axis.name == NETWORK)
+    ]
     heads = [objective.name for objective in found.objectives]
     units = [objective.unit for objective in found.objectives]
     rows = [[*changing, *heads, "point"], [""] * len(changing) + [*units, ""]]
     for index in found.members:
         settings = space.settings(found.rows[index].choice)
         values = found.values[index] or ()
-        mark = " *" if index == found.knee else ""
+        mark = " *" if index in found.knees else ""
         rows.append(
             [
                 *(str(settings[name]) for name in changing),
@@ -39,12 +54,20 @@ def front_table(space: Space, found: Front) -> str:
         for row in rows
     ]
     return (
-        "\n".join((_title(space, found), *(line.rstrip() for line in lines), _foot(found))) + "\n"
+        "\n".join((_title(space, found, network), *(line.rstrip() for line in lines), _foot(found)))
+        + "\n"
     )
 
 
 def front_document(space: Space, found: Front) -> dict[str, Any]:
-    """Return the front as a document of schema ``accelsim.front/1``."""
+    """Return the front as a document of schema ``accelsim.front/1``.
+
+    Networks that are judged apart have one each, in one of schema ``accelsim.fronts/1``.
+    """
+    if found.by_network:
+        fronts = {name: front_document(space, own) for name, own in found.by_network.items()}
+        return {"schema": "accelsim.fronts/1", "space": space.name, "fronts": fronts}
+    knee = next(iter(found.knees), None)
     return {
         "schema": "accelsim.front/1",
         "space": space.name,
@@ -59,7 +82,7 @@ def front_document(space: Space, found: Front) -> dict[str, Any]:
         "judged": found.judged,
         "over_budget": found.over_budget,
         "hypervolume": found.hypervolume,
-        "knee": None if found.knee is None else found.rows[found.knee].key,
+        "knee": None if knee is None else found.rows[knee].key,
         "front": [
             {
                 "key": found.rows[index].key,
@@ -77,11 +100,11 @@ def front_document(space: Space, found: Front) -> dict[str, Any]:
     }
 
 
-def _title(space: Space, found: Front) -> str:
+def _title(space: Space, found: Front, network: str) -> str:
     over = f", {found.over_budget:,} over budget" if found.over_budget else ""
     return (
-        f"{space.name}: {len(found.members):,} of {found.judged:,} points are not beaten in "
-        f"{_names(found)}{over}\n"
+        f"{space.name}{network}: {len(found.members):,} of {found.judged:,} points are not beaten "
+        f"in {_names(found)}{over}\n"
     )
 
 

@@ -10,7 +10,17 @@ from accelsim.sweeps.expressions import Value
 from accelsim.sweeps.metrics import RESULT_NAMES, Objective
 from accelsim.sweeps.space import Space
 
-__all__ = ["keeps_budgets", "objective_costs"]
+__all__ = ["keeps_budgets", "networks_apart", "objective_costs"]
+
+
+def networks_apart(space: Space, objectives: Sequence[Objective]) -> tuple[str, ...]:
+    """Return the networks of a space if their designs are judged apart, each with its own kind.
+
+    Several networks are rivals where one is to be accurate; otherwise they are different work, and
+    the smaller one would beat every design of the larger one.
+    """
+    rivals = any("accuracy_pct" in objective.expression.names for objective in objectives)
+    return () if rivals or len(space.networks) == 1 else space.networks
 
 
 def objective_costs(

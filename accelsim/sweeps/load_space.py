@@ -11,11 +11,11 @@ from accelsim.hardware.fields import hardware_fields
 from accelsim.hardware.schema import Hardware
 from accelsim.hardware.validation import validate
 from accelsim.hardware.yaml_files import Document, FieldPath, Place, parse_document, read_text
-from accelsim.sweeps.axes import BATCH, NETWORK
+from accelsim.sweeps.axes import BATCH, NETWORK, flat_names
 from accelsim.sweeps.expressions import Expression, Kind, kind_of
 from accelsim.sweeps.metrics import RESULT_NAMES
 from accelsim.sweeps.quantization import Quantization
-from accelsim.sweeps.space import Space, Strategy, flat_names
+from accelsim.sweeps.space import Space, Strategy
 from accelsim.sweeps.space_checker import SpaceChecker
 from accelsim.sweeps.space_form import SpaceFile
 

@@ -88,7 +88,7 @@ class Plan:
 def expected_points(space: Space) -> int | None:
     """Return how many points a sweep has, where that is quick to tell."""
     asked = space.strategy.points
-    if not space.constraints:
+    if space.allows_all:
         return space.size if asked is None else min(asked, space.size)
     if space.size > _COUNTED:
         return asked
@@ -208,7 +208,7 @@ def _count(space: Space) -> tuple[int, bool]:
             space.allows(tuple(map(generator.randrange, lengths))) for _ in range(_COUNTED)
         )
         return round(space.size * allowed / _COUNTED), False
-    return known or 0, not space.constraints or space.size <= _COUNTED
+    return known or 0, space.allows_all or space.size <= _COUNTED
 
 
 def _preparations(inputs: Inputs) -> int:

@@ -33,7 +33,7 @@ class Progress:
     eta_seconds
         Time to the end at this rate; none where it is not known.
     best
-        The best value of each objective, by its name.
+        The best value of each objective, by its name; none of networks that are judged apart.
     """
 
     done: int

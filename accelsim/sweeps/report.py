@@ -140,7 +140,7 @@ def _values(space: Space, found: Front, index: int) -> tuple[float, ...] | None:
 def _kind(found: Front, members: set[int], index: int) -> int:
     if found.values[index] is None:
         return -1 if found.rows[index].numbers else 0
-    return 2 if index == found.knee else int(index in members)
+    return 2 if index in found.knees else int(index in members)
 
 
 def _notes(stored: StoredSpace, found: Front, shown: int) -> list[str]:
@@ -149,9 +149,10 @@ def _notes(stored: StoredSpace, found: Front, shown: int) -> list[str]:
         f"{objective.name} ({'more' if objective.maximize else 'less'} is better)"
         for objective in found.objectives
     )
+    same = " of the same network" if found.by_network else ""
     notes = [
         f"{len(found.rows):,} designs are stored. {len(found.members):,} of {found.judged:,} that "
-        f"are judged are on the front: no other is better in {names} at once."
+        f"are judged are on the front: no other{same} is better in {names} at once."
     ]
     missing = len(found.rows) - found.judged - found.over_budget
     if found.over_budget:
@@ -172,6 +173,11 @@ def _notes(stored: StoredSpace, found: Front, shown: int) -> list[str]:
 
 
 def _cards(found: Front) -> list[tuple[str, str, str]]:
+    if found.by_network:
+        return [
+            (name, f"{len(own.members):,} on its front", f"of {own.judged:,} that are judged")
+            for name, own in found.by_network.items()
+        ]
     cards = []
     values = [value for value in found.values if value is not None]
     for place, objective in enumerate(found.objectives):

@@ -18,7 +18,7 @@ from accelsim.sweeps.axes import Choice
 from accelsim.sweeps.claims import Claimed, Claims
 from accelsim.sweeps.evaluate import Failure, Figures, Outcome, run_job
 from accelsim.sweeps.inputs import Inputs
-from accelsim.sweeps.judge import keeps_budgets, objective_costs
+from accelsim.sweeps.judge import keeps_budgets, networks_apart, objective_costs
 from accelsim.sweeps.networks import prepare
 from accelsim.sweeps.pack import Packer, Point, ReadyPoint
 from accelsim.sweeps.preparations import Integers, Preparations
@@ -72,7 +72,10 @@ class SweepLoop:
         self._packer = Packer(timeout_seconds)
         self._claims = Claims(inputs, store)
         self._preparations = Preparations(inputs, store)
-        self._tally = Tally(self._space.objectives, total)
+        # Of networks that are different work the smaller one would be best at everything.
+        objectives = self._space.objectives
+        compared = () if networks_apart(self._space, objectives) else objectives
+        self._tally = Tally(compared, total)
         self._in_flight: dict[Future[Any], _Task] = {}
         self._suspects: deque[_Task] = deque()
         self._members: dict[Choice, Result] = {}

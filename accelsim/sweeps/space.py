@@ -29,6 +29,7 @@ from accelsim.sweeps.axes import (
     WIDTH_FIELDS,
     Axis,
     Choice,
+    flat_names,
     parse_widths,
     width_names,
 )
@@ -41,7 +42,6 @@ __all__ = [
     "FileMachine",
     "Space",
     "Strategy",
-    "flat_names",
 ]
 
 _OPERANDS = ("weight", "activation")
@@ -146,11 +146,39 @@ class Space:
         return filter(self.allows, product(*(range(len(axis.values)) for axis in self.axes)))
 
     def allows(self, choice: Choice) -> bool:
-        """Whether a choice is within the constraints."""
+        """Whether a choice is within the constraints, and no other choice is the same design."""
+        if self._is_repeated(choice):
+            return False
         if not self.constraints:
             return True
         names = self.names(choice)
         return all(constraint(names) for constraint in self.constraints)
+
+    @property
+    def allows_all(self) -> bool:
+        """Whether the whole grid is allowed."""
+        return not self.constraints and not self.shapes_beside_values
+
+    @cached_property
+    def shapes_beside_values(self) -> tuple[str, ...]:
+        """Networks of shapes in a space that varies how other networks are quantized.
+
+        They have no values: each is run at the first value of these axes alone.
+        """
+        return tuple(filter(is_shapes, self.networks)) if self._ways_to_quantize else ()
+
+    @cached_property
+    def _ways_to_quantize(self) -> tuple[int, ...]:
+        """The places of the axes that change nothing of a network of shapes."""
+        return tuple(
+            place for place, axis in enumerate(self.axes) if axis.name.startswith(QUANTIZATION)
+        )
+
+    def _is_repeated(self, choice: Choice) -> bool:
+        if not self.shapes_beside_values or not any(choice[i] for i in self._ways_to_quantize):
+            return False
+        network = self.settings(choice).get(NETWORK, self.network)
+        return str(network) in self.shapes_beside_values
 
     def names(self, choice: Choice) -> dict[str, Value]:
         """Return what expressions can read of a design."""
@@ -274,16 +302,3 @@ class Space:
             NETWORK: self.network,
             BATCH: self.batch,
         }
-
-
-def flat_names(description: Mapping[str, Any], before: str = "") -> dict[str, Value]:
-    """Return the values of a description by dotted path, enumerations as their texts."""
-    flat: dict[str, Value] = {}
-    for key, value in description.items():
-        if isinstance(value, Mapping):
-            flat |= flat_names(value, f"{before}{key}.")
-        elif isinstance(value, str):
-            flat[f"{before}{key}"] = str(value)
-        elif isinstance(value, bool | int | float):
-            flat[f"{before}{key}"] = value
-    return flat

@@ -136,6 +136,8 @@ class SpaceChecker:
             places = [(("network",), self.document.values.get("network", "digits_cnn"))]
         found = []
         for path, name in places:
+            if isinstance(name, list):
+                self._complain(path, "several networks are an axis: write them as axes.network")
             if not isinstance(name, str):
                 continue
             try:

@@ -92,7 +92,7 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
         if not create:
             raise ConfigError(f"{path}: no such store")
         _make(path)
-    _refuse_other_files(path)
+    _refuse_other_files(path, create)
     with database_errors(path):
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
         try:
@@ -149,17 +149,18 @@ def _make(path: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _refuse_other_files(path: Path) -> None:
+def _refuse_other_files(path: Path, create: bool) -> None:
     """Look at the header before SQLite does: it makes a database of an empty file."""
     try:
         with path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {reason(error)}") from None
+    hint = "give a new name" if create else "accelsim sweep writes one"
     if not header.startswith(_MAGIC) or len(header) < _HEADER_BYTES:
-        raise ConfigError(f"{path}: is not a store of accelsim (give a new name)")
+        raise ConfigError(f"{path}: is not a store of accelsim ({hint})")
     if int.from_bytes(header[68:72], "big") != _APPLICATION_ID:
-        raise ConfigError(f"{path}: is a database of another program (give a new name)")
+        raise ConfigError(f"{path}: is a database of another program ({hint})")
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:

@@ -327,3 +327,36 @@ def test_ranges_found_at_run_time_need_float32(quick):
         "range_method: dynamic needs a rescale unit that computes in float32, got mode "
         "single_round; set rescale.mode=float32\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("d.npz", "holds arrays and no network; give it as --data, and the network first"),
+        ("net.pt", "is PyTorch's own form; export the network to ONNX (torch.onnx.export)"),
+        ("net.h5", "is Keras' own form; convert the network to an int8 .tflite file, or to ONNX"),
+    ],
+)
+def test_what_is_no_network_is_told_apart(accelsim, tmp_path, name, message):
+    path = tmp_path / name
+    path.write_bytes(b"\0" * 64)
+    result = accelsim("run", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"{path}: {message}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("--engine", "register"),
+            "--engine register: vgg16 has no values to be stepped; its cycles are those of every "
+            "engine",
+        ),
+        (("--no-check",), "--no-check: vgg16 has no values that golden could check"),
+        (("--limit", "3"), "--limit: vgg16 has no values, so there are no images to simulate"),
+    ],
+)
+def test_what_needs_values_is_refused_for_shapes(accelsim, words, message):
+    result = accelsim("run", "vgg16", *words)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"{message}\n")

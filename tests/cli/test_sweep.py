@@ -74,7 +74,8 @@ def test_rows_as_files(accelsim, swept):
     ("words", "line"),
     [
         (["status", "nowhere.sqlite"], "nowhere.sqlite: no such store\n"),
-        (["status", "space.yaml"], "space.yaml: is not a store of accelsim (give a new name)\n"),
+        (["status", "space.yaml"],
+         "space.yaml: is not a store of accelsim (accelsim sweep writes one)\n"),
         (["export", "tiny.sqlite", "--output", "x.txt"],
          "--output x.txt: must end in .csv or .parquet\n"),
         (["export", "tiny.sqlite", "--output", "no/x.csv"],
@@ -143,3 +144,34 @@ def test_an_empty_store_says_so(accelsim, folder):
         "empty.sqlite: holds no points yet\n"
     )
     assert accelsim("sweep", "export", "empty.sqlite").exit_code == 2
+
+
+def test_the_check_says_which_networks_are_run_once(accelsim, tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text(
+        "schema: accelsim.space/1\nname: two\naxes:\n"
+        "  network: [digits_mlp, mlperf_tiny_autoencoder]\n  bits: [8, 4]\n"
+        "  quantization.weight_rounding: [nearest, stochastic]\nobjectives: [energy]\n"
+    )
+    lines = accelsim("sweep", "check", path).stdout.splitlines()
+    assert lines[1] == "  8 combinations, 6 points to run"
+    assert lines[2] == (
+        "  mlperf_tiny_autoencoder: no values to quantize: run at the first value of each axis "
+        "quantization.* alone"
+    )
+
+
+def test_a_sweep_of_networks_that_are_different_work_names_no_best(accelsim, folder):
+    (folder / "large.csv").write_text("Layer, M, N, K,\nfirst, 64, 64, 64,\n")
+    text = SPACE.replace("network: gemm.csv\n", "")
+    text = text.replace("axes:\n", "axes:\n  network: [gemm.csv, large.csv]\n")
+    (folder / "space.yaml").write_text(text)
+    result = accelsim("sweep", "space.yaml", "--workers", 1)
+    assert result.exit_code == 0, result.output
+    assert "best" not in result.output
+    assert result.output.endswith(
+        "\n  2 networks, each with its front: accelsim pareto tiny.sqlite\n"
+    )
+    fronts = accelsim("pareto", "tiny.sqlite").output
+    assert fronts.startswith("tiny, gemm.csv: ")
+    assert "\ntiny, large.csv: " in fronts

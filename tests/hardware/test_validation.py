@@ -5,6 +5,7 @@ import pytest
 from pydantic import Field, model_validator
 
 from accelsim.errors import ConfigError
+from accelsim.hardware import load_hardware
 from accelsim.hardware.quantities import Bytes, Hertz, Part, Text, Word
 from accelsim.hardware.validation import Complaint, did_you_mean, raise_complaints, validate
 from accelsim.hardware.yaml_files import parse_document
@@ -102,3 +103,31 @@ def test_all_complaints_across_fields_come_at_their_lines():
 )
 def test_did_you_mean(word, hint):
     assert did_you_mean(word, ["sram", "dram"]) == hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("space", "a space of designs (accelsim sweep takes it)"),
+        ("topology", "a network of shapes (accelsim run takes it as NETWORK)"),
+        ("energy", "an energy table (technology.table of a machine names it)"),
+        ("dram", "a DRAM table (technology.dram_table of a machine names it)"),
+    ],
+)
+def test_a_file_of_another_kind_is_one_problem(tmp_path, kind, what):
+    path = tmp_path / "other.yaml"
+    path.write_text(f"name: other\nschema: accelsim.{kind}/1\naxes: {{}}\nlayers: []\n")
+    with pytest.raises(ConfigError) as caught:
+        load_hardware(path)
+    assert str(caught.value) == (f"{path}:2: schema: is 'accelsim.{kind}/1': {what}, not a machine")
+
+
+def test_a_schema_that_nobody_knows_is_a_value_among_others(tmp_path):
+    path = tmp_path / "other.yaml"
+    path.write_text("schema: accelsim.hardwear/1\n")
+    with pytest.raises(ConfigError) as caught:
+        load_hardware(path)
+    assert str(caught.value).splitlines()[0] == (
+        f"{path}:1: schema: must be one of 'accelsim.hardware/1', got 'accelsim.hardwear/1' "
+        "(did you mean 'accelsim.hardware/1'?)"
+    )

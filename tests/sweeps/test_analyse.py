@@ -3,6 +3,7 @@ import pytest
 from accelsim.errors import ConfigError
 from accelsim.sweeps.analyse import chosen_objectives, find_front, sensitivity
 from accelsim.sweeps.front_table import front_document, front_table
+from accelsim.sweeps.judge import networks_apart
 from accelsim.sweeps.read_store import Row
 
 
@@ -28,7 +29,7 @@ def test_the_front_has_what_nothing_beats(tiny, rows):
     space = tiny()
     found = find_front(space, space.objectives, rows)
     assert found.members == (4, 2, 0)
-    assert found.knee == 2
+    assert found.knees == (2,)
     assert (found.judged, found.over_budget) == (5, 0)
     assert found.values[5] is None
     assert found.hypervolume == pytest.approx(5 * 6 / 72)
@@ -96,3 +97,60 @@ def test_no_points_yet(tiny):
     assert front_table(space, found) == (
         "tiny: no point has latency (less), energy (less) within the budgets yet\n"
     )
+
+
+@pytest.fixture
+def two_networks(tiny, folder):
+    """A space of two networks, and points in which the first is better at everything."""
+    (folder / "large.csv").write_text("Layer, M, N, K,\nfirst, 64, 64, 64,\n")
+    changes = (
+        ("network: gemm.csv\n", ""),
+        ("array.dataflow: [ws, os]", "network: [gemm.csv, large.csv]"),
+    )
+    rows = [
+        row((0, 0, 0), 10.0, 1.0),
+        row((0, 0, 1), 100.0, 20.0),
+        row((1, 0, 0), 5.0, 3.0),
+        row((1, 0, 1), 90.0, 10.0),
+        row((2, 0, 1), 0.0, 0.0, status="failed"),
+    ]
+    return tiny(*changes), rows
+
+
+def test_networks_that_are_different_work_have_a_front_each(two_networks):
+    space, rows = two_networks
+    found = find_front(space, space.objectives, rows)
+    assert found.members == (2, 0, 3)
+    assert found.knees == (2, 3)
+    assert found.hypervolume is None
+    assert found.judged == 4
+    assert found.values == [(10.0, 1.0), (100.0, 20.0), (5.0, 3.0), (90.0, 10.0), None]
+    text = front_table(space, found)
+    assert text.count("points are not beaten in latency (less), energy (less)\n") == 2
+    assert "tiny, gemm.csv: 2 of 2 points" in text
+    assert "tiny, large.csv: 1 of 2 points" in text
+    document = front_document(space, found)
+    assert (document["schema"], list(document["fronts"])) == (
+        "accelsim.fronts/1",
+        ["gemm.csv", "large.csv"],
+    )
+    large = document["fronts"]["large.csv"]
+    assert (large["knee"], len(large["front"])) == (rows[3].key, 1)
+
+
+def test_a_network_of_several_without_points_says_so(two_networks):
+    space, rows = two_networks
+    text = front_table(space, find_front(space, space.objectives, rows[::2][:2]))
+    assert text.endswith(
+        "\ntiny, large.csv: no point has latency (less), energy (less) within the budgets yet\n"
+    )
+
+
+def test_networks_are_rivals_where_one_is_to_be_accurate(tiny):
+    space = tiny(
+        ("network: gemm.csv\n", ""),
+        ("array.dataflow: [ws, os]", "network: [digits_mlp, digits_cnn]"),
+        ("[latency, energy]", "[latency, accuracy]"),
+    )
+    assert networks_apart(space, space.objectives) == ()
+    assert networks_apart(space, space.objectives[:1]) == ("digits_mlp", "digits_cnn")

@@ -439,3 +439,22 @@ def test_a_range_of_values_that_cannot_be_is_not_a_flood(space_file):
         "space.yaml:4: axes.clock: and 995 more of its values cannot be used",
         "space.yaml:5: strategy.points: must be 1 to 10000000, got 0",
     ]
+
+
+def test_several_networks_are_said_to_be_an_axis(space_file):
+    path = space_file(None, ("network: gemm.csv", "network: [gemm.csv, resnet18]"))
+    assert refusal(path) == [
+        "space.yaml:3: network: several networks are an axis: write them as axes.network",
+        "space.yaml:3: network: must be text, got a list",
+    ]
+
+
+def test_a_machine_is_not_a_space(folder):
+    from accelsim.hardware import dump_hardware, load_hardware
+
+    path = folder / "mine.yaml"
+    path.write_text(dump_hardware(load_hardware("edge_4x4")))
+    assert refusal(path) == [
+        "mine.yaml:1: schema: is 'accelsim.hardware/1': a machine (--hardware takes it), not a "
+        "space of designs"
+    ]

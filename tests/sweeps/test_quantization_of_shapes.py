@@ -1,12 +1,16 @@
 """Networks of shapes in a space that says how networks become integers."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from accelsim.errors import ConfigError
 from accelsim.sweeps.inputs import read_inputs
 from accelsim.sweeps.load_space import load_space
+from accelsim.sweeps.plan import expected_points
+from accelsim.sweeps.space import Strategy
+from accelsim.sweeps.strategies import strategy_for
 
 SPACE = """schema: accelsim.space/1
 name: shapes
@@ -63,4 +67,28 @@ def test_beside_a_network_with_values_other_choices_stay(tmp_path):
     path = tmp_path / "space.yaml"
     axes = "  network: [digits_mlp, resnet18]\n  quantization.weight_rounding: [nearest, adaround]"
     path.write_text(SPACE.format(network="", axes=axes), "utf-8")
-    assert set(read_inputs(load_space(path)).sources) == {"digits_mlp", "resnet18"}
+    space = read_inputs(load_space(path)).space
+    assert space.networks == ("digits_mlp", "resnet18")
+    assert space.shapes_beside_values == ("resnet18",)
+
+
+def test_no_design_of_shapes_is_run_twice(tmp_path):
+    path = tmp_path / "space.yaml"
+    axes = (
+        "  network: [digits_mlp, mlperf_tiny_autoencoder]\n"
+        "  quantization.weight_rounding: [nearest, stochastic, adaround]\n"
+        "  quantization.equalize: [false, true]"
+    )
+    path.write_text(SPACE.format(network="", axes=axes), "utf-8")
+    space = load_space(path)
+    designs = [space.settings(choice) for choice in space.grid()]
+    assert space.size == 2 * 2 * 3 * 2
+    assert expected_points(space) == len(designs) == 2 * 6 + 2
+    shapes = [one for one in designs if one["network"] == "mlperf_tiny_autoencoder"]
+    assert [one["bits"] for one in shapes] == ["w8a8", "w4a4"]
+    for one in shapes:
+        assert one["quantization.weight_rounding"] == "nearest"
+        assert one["quantization.equalize"] is False
+    for method in ("random", "latin_hypercube"):
+        sampled = replace(space, strategy=Strategy(method, 14))
+        assert set(strategy_for(sampled).ask(14)) == set(space.grid())

@@ -160,3 +160,24 @@ def test_the_page_in_a_browser(page, width):
         )
         assert complaints == []
         browser.close()
+
+
+def test_networks_that_are_different_work_have_a_front_each(page, folder):
+    (folder / "large.csv").write_text("Layer, M, N, K,\nfirst, 64, 64, 64,\n")
+    path = page(
+        ("network: gemm.csv\n", ""),
+        ("array.dataflow: [ws, os]", "network: [gemm.csv, large.csv]"),
+    )
+    data = data_of(path)
+    assert data["front"].count(2) == 2
+    (network,) = (axis for axis in data["axes"] if axis["name"] == "network")
+    kinds = {
+        name: [kind for kind, at in zip(data["front"], network["index"], strict=True) if at == i]
+        for i, name in enumerate(network["values"])
+    }
+    for name, own in kinds.items():
+        on_front = sum(kind > 0 for kind in own)
+        assert on_front > 0
+        card = f"<dt>{name}</dt><dd>{on_front} on its front<span"
+        assert card in path.read_text()
+    assert "no other of the same network is better in latency (less is better)" in path.read_text()

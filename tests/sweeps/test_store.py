@@ -171,6 +171,7 @@ def test_another_file_is_refused_and_left_alone(tmp_path, content):
     path = tmp_path / "x.sqlite"
     path.write_bytes(content)
     assert refusal(path, create=True) == ": is not a store of accelsim (give a new name)"
+    assert refusal(path) == ": is not a store of accelsim (accelsim sweep writes one)"
     assert path.read_bytes() == content
 
 
