@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator, Overflow
 from accelsim.errors import InternalError
+from accelsim.simulator.array.extremes import extremes
 from accelsim.simulator.array.interface import MatrixOperands
-from accelsim.simulator.threads import run_tasks, shares, threads_for
 
 __all__ = ["OverflowBound", "checked_bias", "largest_magnitude", "overflow_policy"]
-
-_WORTH_THREADS_WORDS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +52,8 @@ class OverflowBound:
 
     def largest(self, activations: NDArray[np.int32]) -> tuple[int, int]:
         """Return (low, high) between which every partial sum of these activations lies."""
-        low = min(int(activations.min()), 0)
-        high = max(int(activations.max()), 0)
+        low, high = extremes(activations)
+        low, high = min(low, 0), max(high, 0)
         lowest = self.bias + low * self.positive + high * self.negative
         highest = self.bias + high * self.positive + low * self.negative
         return int(lowest.min()), int(highest.max())
@@ -77,13 +75,8 @@ def largest_magnitude(words: NDArray[np.integer]) -> int:
     >>> largest_magnitude(np.array([-128, 127], np.int32))
     128
     """
-
-    def largest(share: tuple[int, int]) -> int:
-        part = words[slice(*share)]
-        return max(-int(part.min()), int(part.max()))
-
-    threads = threads_for(words.size, _WORTH_THREADS_WORDS)
-    return max(run_tasks(largest, shares(len(words), threads), threads))
+    low, high = extremes(words)
+    return max(-low, high)
 
 
 def checked_bias(

@@ -28,7 +28,6 @@ from accelsim.simulator.array.register_state import (
     FIRST_DEPTH,
     FIRST_TOKEN,
     FLOW,
-    GROUP,
     LAST,
     LAST_DEPTH,
     LEFT,
@@ -46,7 +45,7 @@ from accelsim.simulator.array.register_state import (
     WRITES,
     bits_of,
     cell_of,
-    cells_of,
+    row_of,
 )
 
 __all__ = [
@@ -94,7 +93,7 @@ def feed_left(machine, work, rules):  # type: ignore[no-untyped-def]
 @inlined
 def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read partial sums or biases."""
-    edge, end = cells_of(SUM, machine.control[FLOW], 0), 0
+    edge, end = row_of(SUM, machine.control[FLOW], rules, 0), 0
     while end < rules.columns:
         c = end
         token, number, element, end = run_of(machine, machine.lanes, c, rules.columns)
@@ -108,16 +107,16 @@ def feed_sums(machine, work, rules):  # type: ignore[no-untyped-def]
                 # The last element's bias comes first; behind it, to unused columns, go zeros.
                 place -= element + c
                 used = max(c, min(end, step[COLUMN_COUNT]))
-        _copy(machine.sums, (edge, GROUP), source, (place, CELLS), c, used)
+        _copy(machine.sums, edge, source, (place, CELLS), c, used)
         if used < end:
-            _copy(machine.sums, (edge, GROUP), work.bias, (0, CELLS), used, end)
+            _copy(machine.sums, edge, work.bias, (0, CELLS), used, end)
 
 
 @inlined
 def feed_preload(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read the words of a preload that enter this cycle."""
     chain = SHADOW if rules.second_register else STATIONARY
-    edge, end = cells_of(chain, NOW, 0), 0
+    edge, end = row_of(chain, NOW, rules, 0), 0
     while end < rules.columns:
         c = end
         on, number, element, end = run_of(machine, machine.wires, c, rules.columns)
@@ -125,7 +124,7 @@ def feed_preload(machine, work, rules):  # type: ignore[no-untyped-def]
             if element == end - 1 - c:
                 _skew_column(work, rules, number, end - 1)
             place = work.passes[number, TOP] + (element + c) * rules.pitch
-            _copy(machine.words, (edge, GROUP), work.factors, (place, CELLS), c, end)
+            _copy(machine.words, edge, work.factors, (place, CELLS), c, end)
 
 
 @inlined
@@ -151,13 +150,13 @@ def _skew_column(work, rules, number, c):  # type: ignore[no-untyped-def]
 @inlined
 def feed_factors(machine, work, rules):  # type: ignore[no-untyped-def]
     """Read the operand that moves down and, where a tile starts, the bias that starts it."""
-    edge, end = cells_of(DOWN, machine.control[FLOW], 0), 0
+    edge, end = row_of(DOWN, machine.control[FLOW], rules, 0), 0
     while end < rules.columns:
         c = end
         token, number, element, end = run_of(machine, machine.lanes, c, rules.columns)
         if token:
             place = work.passes[number, TOP] + (element + c) * rules.pitch
-            _copy(machine.words, (edge, GROUP), work.factors, (place, CELLS), c, end)
+            _copy(machine.words, edge, work.factors, (place, CELLS), c, end)
     if machine.control[SINCE_MARK] < rules.columns:
         for c in range(rules.columns):
             if in_lane(machine, machine.lanes.tokens, c) & FIRST_TOKEN:
@@ -184,7 +183,7 @@ def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
     """Write the sums that the bottom row registers in this cycle into the accumulator memory."""
     sums = machine.sums
     after = 1 - machine.control[FLOW]
-    bottom = cells_of(SUM, after, rules.rows * rules.groups)
+    bottom = row_of(SUM, after, rules, rules.rows)
     # Column 0's token is at the bottom row's left edge in this very cycle: lane rows - 1.
     edge, end = rules.rows - 1, 0
     while end < rules.columns:
@@ -197,7 +196,7 @@ def collect(machine, work, rules, out):  # type: ignore[no-untyped-def]
             continue
         step = work.passes[number]
         place = step[RESULTS] + (element + c) * rules.pitch
-        _copy(work.memory, (place, CELLS), sums, (bottom, GROUP), c, end)
+        _copy(work.memory, (place, CELLS), sums, bottom, c, end)
         used = min(end, step[COLUMN_COUNT])
         if len(out.log) == 0:
             out.counts[WRITES] += max(0, used - c)

@@ -109,8 +109,10 @@ def _count_toggles(machine, rules, out):  # type: ignore[no-untyped-def]
 def _toggles(held, kind, phase, mask, rules):  # type: ignore[no-untyped-def]
     """Return the bits of a mask in which registers of a kind change."""
     total = 0
-    for group in range(rules.groups, (rules.rows + 1) * rules.groups):
-        used = min(CELLS, rules.columns - group % rules.groups * CELLS)
+    for group in range(rules.groups * (rules.rows + 1)):
+        column, row = group // (rules.rows + 1), group % (rules.rows + 1)
+        # Nothing of the top edge.
+        used = min(CELLS, rules.columns - column * CELLS) if row > 0 else 0
         one, other = cells_of(kind, phase, group), cells_of(kind, 1 - phase, group)
         for c in range(used):
             changed = cell(held, one + c) ^ cell(held, other + c)

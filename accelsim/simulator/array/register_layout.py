@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.program import TilePlan
+from accelsim.simulator.array.extremes import extremes
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.overflow import checked_bias
 from accelsim.simulator.array.pieces import cut, visits
@@ -180,5 +181,6 @@ def _column_by_column(matrices: Matrices) -> NDArray[np.int32]:
 def _narrowest(matrices: Matrices) -> np.dtype[Any]:
     """Return the type of the operand registers: more of them fit the CPU's caches."""
     limits = np.iinfo(np.int16)
-    fits = all(limits.min <= part.min() and part.max() <= limits.max for part in matrices)
+    ranges = [extremes(part) for part in matrices]
+    fits = all(limits.min <= low and high <= limits.max for low, high in ranges)
     return np.dtype(np.int16 if fits else np.int32)

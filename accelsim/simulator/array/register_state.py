@@ -2,8 +2,9 @@
 
 32 neighbouring PEs of a row are a *group*, and their registers lie side by side: first 32 cells of
 one kind, then of the next. Rows are filled up to whole groups (PEs beyond the last column hear from
-the array, but the array not from them). The groups of row 0 are the top edge: what enters there in
-this cycle. Row r of the array is row r + 1.
+the array, but the array not from them). A column of groups lies row after row, so that from a row
+to the one above it is always equally far. The groups of row 0 are the top edge: what enters there
+in this cycle. Row r of the array is row r + 1.
 
 Registers of one bit are *conditions* (`cells`), a word for each group; the words of one column of
 groups lie side by side, row after row, so that what 32 rows of them decide is decided at once.
@@ -36,8 +37,10 @@ __all__ = [
     "cell_of",
     "cells_of",
     "filled_up",
+    "group_of",
     "new_machine",
     "registers",
+    "row_of",
 ]
 
 Table = NDArray[np.int64]
@@ -216,10 +219,21 @@ def cells_of(kind, phase, group):  # type: ignore[no-untyped-def]
 
 
 @inlined
+def group_of(rules, row, column):  # type: ignore[no-untyped-def]
+    """Return the number of a group; row 0 is the top edge, ``column`` one of groups."""
+    return column * (rules.rows + 1) + row
+
+
+@inlined
 def cell_of(kind, phase, rules, row, column):  # type: ignore[no-untyped-def]
     """Return where a PE's word or sum is; row 0 is the top edge."""
-    group, neighbour = row * rules.groups + column // CELLS, column % CELLS
-    return cells_of(kind, phase, group) + neighbour
+    return cells_of(kind, phase, group_of(rules, row, column // CELLS)) + column % CELLS
+
+
+@inlined
+def row_of(kind, phase, rules, row):  # type: ignore[no-untyped-def]
+    """Return where a row's words or sums are: (its first group's, how far the next is)."""
+    return cells_of(kind, phase, row), (rules.rows + 1) * GROUP
 
 
 @inlined
@@ -266,7 +280,7 @@ def registers(machine: Machine, rules: Rules) -> dict[str, NDArray[np.integer]]:
         return grid
 
     def held(kept: NDArray[Any], kind: int, phase: int) -> NDArray[Any]:
-        by_group = kept.reshape(rules.rows + 1, rules.groups, KINDS, 2, CELLS)
+        by_group = kept.reshape(rules.groups, rules.rows + 1, KINDS, 2, CELLS).swapaxes(0, 1)
         grid = by_group[1:, :, kind, phase].reshape(rules.rows, rules.pitch)
         return grid[:, : rules.columns]
 

@@ -48,6 +48,7 @@ from accelsim.simulator.array.register_state import (
     VALID,
     WIRE,
     bits_of,
+    group_of,
 )
 from accelsim.simulator.array.register_update import (
     ALL,
@@ -169,7 +170,7 @@ def _words_from_left(machine, rules, column):  # type: ignore[no-untyped-def]
     """Take the operands that go from the group before to each row's group."""
     flow = machine.control[FLOW]
     for row in range(rules.rows):
-        last = ((row + 1) * rules.groups + column - 1, CELLS - 1)
+        last = (group_of(rules, row + 1, column - 1), CELLS - 1)
         set_cell(machine.left, row, read_one(machine.words, MOVING, flow, last))
 
 
@@ -205,13 +206,13 @@ def _group_by_group(kind: _Kind) -> Any:
         @inlined
         def act_all(machine, rules, column):  # type: ignore[no-untyped-def]
             flow = machine.control[FLOW]
-            here = flowing(machine, flow, rules.rows * rules.groups + column)
+            here = flowing(machine, flow, group_of(rules, rules.rows, column))
             for row in range(rules.rows - 1, -1, -1):
-                group = (row + 1) * rules.groups + column
+                group = group_of(rules, row + 1, column)
                 moving = read_all(machine.words, MOVING, flow, group)
                 entering = shift_in(moving, cell(machine.left, row))
-                above = flowing(machine, flow, group - rules.groups)
-                places, flows = (group, group - rules.groups), (here, above)
+                above = flowing(machine, flow, group - 1)
+                places, flows = (group, group - 1), (here, above)
                 decided = noted(machine, rules, row)
                 update(machine, rules, (flow, NOW), places, decided, entering, flows)
                 here = above
@@ -262,7 +263,8 @@ def _one_by_one(kind: _Kind) -> Any:
             group, neighbour = column // CELLS, column % CELLS
             entering = cell(machine.left, row)
             if column > 0:
-                place = (row + 1) * rules.groups + (column - 1) // CELLS, (column - 1) % CELLS
+                left = column - 1
+                place = group_of(rules, row + 1, left // CELLS), left % CELLS
                 entering = read_one(machine.words, MOVING, flow, place)
             token = _token_of(_hear_alone(machine, rules, row, column))
             on = bit(machine.heard, WIRE * rules.groups + group, neighbour)
@@ -271,8 +273,8 @@ def _one_by_one(kind: _Kind) -> Any:
             decided, after = decide(token, wires, before, rules.second_register)
             now = bits_of(own_bit, NOW, rules, group) + row
             set_bit(machine.bits, now, neighbour, after)
-            place = (row + 1) * rules.groups + group, neighbour
-            over = row * rules.groups + group, neighbour
+            place = group_of(rules, row + 1, group), neighbour
+            over = group_of(rules, row, group), neighbour
             flows = flowing(machine, flow, place), flowing(machine, flow, over)
             overflows = update(
                 machine, rules, (flow, BEFORE), (place, over), decided, entering, flows
