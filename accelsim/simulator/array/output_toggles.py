@@ -6,6 +6,8 @@ columns' registers is carried from pass to pass. Lanes beyond the used columns h
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,9 +17,29 @@ from accelsim.simulator.array.lane_sums import four_sums, one_depth
 from accelsim.simulator.array.lanes import load, ones_of, spread, store, sum_of
 from accelsim.simulator.kernels import kernel
 
-__all__ = ["clear_path", "output_sweep", "output_tiles"]
+__all__ = ["OutputColumns", "clear_path", "output_sweep", "output_tiles"]
 
 Words = NDArray[np.int32]
+
+
+class OutputColumns(NamedTuple):
+    """The registers of 16 columns of PEs and what has toggled in them: kernels change the arrays.
+
+    last_down, last_bias: int32[1, 16], since all rows see the same; last_sums, results: int32[R,
+    16]. masks: uint32[3], the bits of, and toggles: int64[3], of moving, second and accumulator
+    registers; what moves down is added to the first. ``zeros_follow``: the next tile's values come
+    later than the last results of this one have left: the drain shifts zeros in.
+    """
+
+    last_down: Words
+    last_bias: Words
+    last_sums: Words
+    results: Words
+    masks: NDArray[np.uint32]
+    toggles: NDArray[np.int64]
+    drain_hidden: bool
+    drain_free: bool
+    zeros_follow: bool
 
 
 @kernel(lanes, changed_bits, lane_sums, nogil=True)
@@ -27,8 +49,7 @@ def output_sweep(
     sums: Words,
     first: Words,
     depth: int,
-    mask_bits: np.uint32,
-    toggles: NDArray[np.int64],
+    columns: OutputColumns,
     checked: bool,
     low: int,
     high: int,
@@ -37,10 +58,10 @@ def output_sweep(
     """Add the whole depth to the sums of 16 columns, which stay in their PEs.
 
     moving, factors: packed; sums: int32[elements, 16]: the biases, changed; first: int32
-    [elements, 16]: set to the sums after the first depth; toggles: int64[3] (changed): what the
-    accumulators toggle from one depth to the next. Returns the overflow events.
+    [elements, 16]: set to the sums after the first depth. Counts what the accumulators toggle
+    from one depth to the next; returns the overflow events.
     """
-    elements = len(sums)
+    elements, mask_bits, toggles = len(sums), columns.masks[2], columns.toggles
     mask = spread(mask_bits)
     before = np.empty_like(sums)
     events = np.int64(0)
@@ -118,23 +139,14 @@ def output_tiles(
     first: Words,
     bias: Words,
     depth: int,
-    last_down: Words,
-    last_bias: Words,
-    last_sums: Words,
-    results: Words,
-    masks: NDArray[np.uint32],
-    toggles: NDArray[np.int64],
-    drain_hidden: bool,
-    drain_free: bool,
-    zeros_follow: bool,
+    columns: OutputColumns,
 ) -> None:
     """Count what toggles between the tiles of a sweep: operands, first sums, and the drain.
 
-    sums, first: int32[elements, 16] of `output_sweep`; bias: int32[1, 16]. State, changed:
-    last_down, last_bias: int32[1, 16], last_sums, results: int32[R, 16]. toggles: int64[3]:
-    down is added to the first, the accumulator to the third. ``zeros_follow``: the next tile's
-    values come later than the last results of this one have left: the drain shifts zeros in.
+    sums, first: int32[elements, 16] of `output_sweep`; bias: int32[1, 16].
     """
+    last_sums, results, toggles = columns.last_sums, columns.results, columns.toggles
+    masks, drain_hidden, drain_free = columns.masks, columns.drain_hidden, columns.drain_free
     rows = len(last_sums)
     mask, mask_down = spread(masks[2]), spread(masks[1])
     path = results if drain_hidden else last_sums
@@ -143,14 +155,14 @@ def output_tiles(
         down += sum_of(ones_of((load(factors, k) ^ load(factors, k - 1)) & mask_down))
     for start in range(0, len(sums), rows):
         used = min(rows, len(sums) - start)
-        if zeros_follow:
+        if columns.zeros_follow:
             toggles[2] += clear_path(path, masks[2])
-        entering = ones_of((load(factors, 0) ^ load(last_down, 0)) & mask_down)
+        entering = ones_of((load(factors, 0) ^ load(columns.last_down, 0)) & mask_down)
         toggles[0] += rows * (down + sum_of(entering))
-        store(last_down, 0, load(factors, depth - 1))
+        store(columns.last_down, 0, load(factors, depth - 1))
         enters = load(bias, 0)
-        toggles[2] += rows * sum_of(ones_of((enters ^ load(last_bias, 0)) & mask))
-        store(last_bias, 0, enters)
+        toggles[2] += rows * sum_of(ones_of((enters ^ load(columns.last_bias, 0)) & mask))
+        store(columns.last_bias, 0, enters)
         total, passed = spread(0), spread(0)
         above = load(sums, start)
         for r in range(rows):
