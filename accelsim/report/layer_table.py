@@ -9,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from accelsim.report.alike import Alike, longest
 from accelsim.report.results import CAUSES, LayerResult, PointResult, RunResult
 from accelsim.report.words import aligned, bits, words
 
@@ -16,6 +17,7 @@ __all__ = ["render_layers", "short"]
 
 _MOST_LAYERS = 64
 _WIDE_COLUMNS = 180
+_WIDE_NAME, _NARROW_NAME = 22, 21
 _CAUSE_GROUPS: dict[str, tuple[str, ...]] = {
     "ramps": ("preload", "fill", "drain"),
     "stalls": ("stall_weights", "stall_activations", "stall_rescale", "stall_output"),
@@ -28,39 +30,52 @@ def render_layers(result: RunResult, width: int) -> str:
     """Return the first bit-width's layers as text of at most ``width`` columns.
 
     From 180 columns on every cause has its column; below, only sums: ``ramps`` are
-    preload, fill and drain. Of a long network the layers with most cycles are shown.
+    preload, fill and drain. Of a long network layers that are alike are one row, and the rows
+    with most cycles are shown.
     """
     point = result.points[0]
-    layers, left_out = _longest(point)
+    groups, left_out = longest(point.layers, _MOST_LAYERS)
+    layers = [layer for layer, _ in groups]
     wide = width >= _WIDE_COLUMNS
     stream = io.StringIO()
     console = Console(file=stream, width=width, no_color=True, highlight=False)
     table = Table(
         box=box.SIMPLE_HEAD,
-        title=f"layers at {bits(point)} bits, {_per(point)}{left_out}",
+        title=f"layers at {bits(point)} bits, {_per(point)}{_note(point, groups, left_out)}",
         title_justify="left",
         pad_edge=False,
         padding=(0, 0, 0, 1),
         caption=None if wide else "ramps: cycles of preload, fill and drain",
         caption_justify="left",
     )
-    table.add_column("layer", no_wrap=True, overflow="ellipsis", max_width=22 if wide else 21)
+    table.add_column(
+        "layer", no_wrap=True, overflow="ellipsis", max_width=_WIDE_NAME if wide else _NARROW_NAME
+    )
     columns = _wide_columns(layers) if wide else _narrow_columns(layers)
     for heading, _ in columns:
         table.add_column(heading, justify="right", no_wrap=True)
-    for layer, *cells in zip(layers, *(cells for _, cells in columns), strict=True):
-        table.add_row(layer.name, *cells)
+    room = _WIDE_NAME if wide else _NARROW_NAME
+    for (layer, count), *cells in zip(groups, *(cells for _, cells in columns), strict=True):
+        table.add_row(_name(layer, count, room), *cells)
     console.print(table)
     return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()) + "\n"
 
 
-def _longest(point: PointResult) -> tuple[Sequence[LayerResult], str]:
-    if len(point.layers) <= _MOST_LAYERS:
-        return point.layers, ""
-    ordered = sorted(point.layers, key=lambda layer: -layer.cycles_total)
-    kept = {layer.name for layer in ordered[:_MOST_LAYERS]}
-    note = f" (the {_MOST_LAYERS} longest of {len(point.layers)}; all: --output, --json)"
-    return [layer for layer in point.layers if layer.name in kept], note
+def _note(point: PointResult, groups: Sequence[Alike], left_out: int) -> str:
+    """Say which of many layers the rows stand for."""
+    if all(count == 1 for _, count in groups) and not left_out:
+        return ""
+    rest = f"; {left_out} shorter ones left out" if left_out else ""
+    alike = "; ×: alike, numbers of one" if any(count > 1 for _, count in groups) else ""
+    return f" ({len(point.layers)} layers{alike}{rest}; each: --output, --json)"
+
+
+def _name(layer: LayerResult, count: int, room: int) -> str:
+    """Name a layer in so many letters, with how many there are."""
+    times = f" ×{count}" if count > 1 else ""
+    most = room - len(times)
+    name = layer.name if len(layer.name) <= most else f"{layer.name[: most - 1]}…"
+    return f"{name}{times}"
 
 
 def _per(point: PointResult) -> str:

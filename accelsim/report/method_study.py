@@ -165,7 +165,7 @@ def accuracy_figure(study: MethodStudy) -> Figure:
     axes.set_ylabel("accuracy, %")
     axes.set_ylim(0, 104)
     columns = 1 if len(study.methods) <= len(_COLORS) else 2
-    axes.legend(loc="lower left", ncols=columns, fontsize=8, handlelength=3.2)
+    axes.legend(loc="best", ncols=columns, fontsize=8, handlelength=3.2)
     return figure
 
 

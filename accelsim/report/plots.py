@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from accelsim.report.alike import longest
 from accelsim.report.heat_map import pe_energy
 from accelsim.report.power import power_figure
 from accelsim.report.results import CAUSES, PointResult, RunResult
@@ -146,20 +147,20 @@ def energy_by_component(result: RunResult) -> Figure:
 def cycles_by_layer(result: RunResult) -> Figure:
     """Draw each layer's cycles by cause, for the widest and the narrowest operands of the run.
 
-    Where the width makes no difference to any cycle there is one panel. Of a long network only
-    the layers with most cycles are drawn, in their order, and the title says so.
+    Where the width makes no difference to any cycle there is one panel. Of a long network layers
+    that are alike are one bar, only those with most cycles are drawn, and the title says so.
     """
     shown = _panels(result.points)
-    kept = _longest_layers(result.points)
-    height = 1.3 + len(shown) * (0.75 + 0.26 * len(kept))
+    groups, dropped = longest(result.points[0].layers, _MOST_LAYERS)
+    counts = {layer.name: count for layer, count in groups}
+    height = 1.3 + len(shown) * (0.75 + 0.26 * len(counts))
     figure = Figure(figsize=(_WIDTH_INCHES, height))
     panels = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (title, point) in zip(panels, shown, strict=True):
-        layers = [layer for layer in point.layers if layer.name in kept]
-        rows = [(_shortened(layer.name), layer.cycles) for layer in layers]
+        layers = [layer for layer in point.layers if layer.name in counts]
+        rows = [(_times(_shortened(one.name), counts[one.name]), one.cycles) for one in layers]
         labels = [f"{layer.cycles_total:,}" for layer in layers]
         _stack(axes, rows, {cause: CAUSE_COLORS[cause] for cause in CAUSES}, labels)
-        dropped = len(point.layers) - len(layers)
         remainder = f" ({dropped} shorter layers not drawn)" if dropped else ""
         axes.set_title(f"Cycles by cause, {title}{remainder}")
     batch = result.points[0].batch
@@ -181,9 +182,8 @@ def _panels(points: Sequence[PointResult]) -> list[tuple[str, PointResult]]:
     return [(f"{bits(point)} bits", point) for point in (widest, narrowest)]
 
 
-def _longest_layers(points: Sequence[PointResult]) -> set[str]:
-    by_cycles = sorted(points[0].layers, key=lambda layer: layer.cycles_total, reverse=True)
-    return {layer.name for layer in by_cycles[:_MOST_LAYERS]}
+def _times(name: str, count: int) -> str:
+    return f"{name} ×{count}" if count > 1 else name
 
 
 def _stack(

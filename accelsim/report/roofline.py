@@ -72,10 +72,9 @@ def _draw_roofs(axes: Axes, point: PointResult, low: float, high: float) -> None
         color=MUTED,
     )
     axes.annotate(
-        f"DRAM, {point.dram_bytes_per_cycle:,.4g} bytes a cycle",
-        (low, low * point.dram_bytes_per_cycle),
-        xytext=(10, 2),
-        textcoords="offset points",
+        f"slope: DRAM, {point.dram_bytes_per_cycle:,.4g} bytes a cycle",
+        (0.01, 0.02),
+        xycoords="axes fraction",
         va="bottom",
         color=MUTED,
     )

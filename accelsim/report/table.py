@@ -207,4 +207,4 @@ def _comparison_style(result: RunResult) -> str:
 def _omissions(result: RunResult) -> str:
     if not result.not_modelled:
         return "nothing listed"
-    return f"{len(result.not_modelled)} items (--output, --json)"
+    return f"{len(result.not_modelled)} items (named by --output, --json)"

@@ -39,10 +39,29 @@ def test_a_wide_one_has_every_cause(result):
 def test_of_many_layers_the_longest_are_shown(result):
     point = result.points[0]
     many = [
-        replace(point.layers[0], name=f"layer{index}", cycles_total=1000 + index)
+        replace(point.layers[0], name=f"layer{index}", m=index, cycles_total=1000 + index)
         for index in range(70)
     ]
     text = render_layers(replace(result, points=(replace(point, layers=tuple(many)),)), 80)
     names = [row[0] for row in rows(text)][:-1]
     assert names[:64] == [f"layer{index}" for index in range(6, 70)]
-    assert "(the 64 longest of 70; all: --output, --json)" in " ".join(text.split())
+    title = (
+        "layers at 8 bits, one image (70 layers; 6 shorter ones left out; each: --output, --json)"
+    )
+    assert " ".join(text.split()).startswith(title)
+
+
+def test_of_many_layers_those_that_are_alike_are_one_row(result):
+    point = result.points[0]
+    first, second = point.layers[:2]
+    many = [
+        *(replace(first, name=f"block{index}_a_long_name") for index in range(40)),
+        *(replace(second, name=f"x{index}") for index in range(40)),
+    ]
+    text = render_layers(replace(result, points=(replace(point, layers=tuple(many)),)), 80)
+    assert [" ".join(row[:2]) for row in rows(text)][:2] == ["block0_a_long_na… ×40", "x0 ×40"]
+    assert rows(text)[1][3] == f"{second.cycles_total:,}"
+    title = (
+        "layers at 8 bits, one image (80 layers; ×: alike, numbers of one; each: --output, --json)"
+    )
+    assert " ".join(text.split()).startswith(title)

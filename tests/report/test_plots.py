@@ -89,7 +89,7 @@ def test_one_panel_when_width_changes_no_cycle_else_two(result):
 def test_long_networks_show_their_longest_layers_and_say_so(single_point):
     (point,) = single_point.points
     many = tuple(
-        replace(point.layers[1], name=f"a_rather_long_path/to/layer_{index}/Conv")
+        replace(point.layers[1], name=f"a_rather_long_path/to/layer_{index}/Conv", m=index)
         for index in range(40)
     )
     figure = cycles_by_layer(replace(single_point, points=(replace(point, layers=many),)))
@@ -97,6 +97,14 @@ def test_long_networks_show_their_longest_layers_and_say_so(single_point):
     assert len(axes.get_yticklabels()) == 24
     assert axes.get_title(loc="left") == ("Cycles by cause, 8 bits (16 shorter layers not drawn)")
     assert axes.get_yticklabels()[0].get_text() == "…r_long_path/to/layer_0/Conv"
+
+
+def test_layers_that_are_alike_are_one_bar(single_point):
+    (point,) = single_point.points
+    many = tuple(replace(point.layers[1], name=f"layer{index}") for index in range(40))
+    (axes,) = cycles_by_layer(replace(single_point, points=(replace(point, layers=many),))).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["layer0 ×40"]
+    assert axes.get_title(loc="left") == "Cycles by cause, 8 bits"
 
 
 def test_every_cause_and_component_has_its_own_colour(result):

@@ -46,7 +46,8 @@ def test_the_lines_below_say_what_was_compared(result):
         "accuracy over 360 images by golden",
         " Machine: edge_16x16: 16 x 16 PEs, weight stationary, 1GHz; PEs built for each width; "
         "cycle engine",
-        " Energy: 45 nm, 0.9 V, table horowitz_45nm; not modelled: 3 items (--output, --json)",
+        " Energy: 45 nm, 0.9 V, table horowitz_45nm; not modelled: 3 items "
+        "(named by --output, --json)",
         " At 8 bits: 0.995 to 3.318 µJ/image by the ranges of the sources; 3.63 pJ/MAC; "
         "920.0 mW, peak layer 900.0; 0.28 mm2, 1.83 peak TOPS/mm2",
         " Note: w2a2: 12 accumulator overflows",
