@@ -57,7 +57,7 @@ def train(network: str, output: Path, data: str | None, **options: Any) -> None:
     """Train NETWORK with the integers that it will have, and write them as quantized ONNX.
 
     NETWORK is a bundled network or a float ONNX file that is trained already. Steps of weights and
-    activations are learned (LSQ, docs/quantization.md). `accelsim run` takes the file as it is.
+    activations are learned (LSQ, docs/training.md). `accelsim run` takes the file as it is.
     """
     from accelsim.cli.console import progress_bar
     from accelsim.frontend.data import Scaling

@@ -1,0 +1,93 @@
+"""What README and docs point to is there: pages, headings, pictures, commands and their options."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from accelsim.cli import main
+from accelsim.cli.sweep import sweep
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def anchors(path):
+    """The anchors of a page's headings, as a forge makes them."""
+    headings = re.findall(r"^#+ +(.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    broken = []
+    for target in targets:
+        if re.match(r"[a-z]+://", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name) if name else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_is_reached_from_the_readme():
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in reached:
+            continue
+        reached.add(page)
+        for name in re.findall(r"\]\(([^)\s#]+\.md)", page.read_text(encoding="utf-8")):
+            waiting.append((page.parent / name).resolve())
+    assert set(PAGES) <= reached
+
+
+def commands(page):
+    """The command lines of a page: in code, and in a sentence."""
+    text = page.read_text(encoding="utf-8")
+    lines = re.findall(r"^    (accelsim .*)$", text, flags=re.MULTILINE)
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    lines += [line for block in blocks for line in re.findall(r"^accelsim .*$", block, re.M)]
+    lines += [" ".join(one.split()) for one in re.findall(r"`(accelsim [^`]*)`", text)]
+    for line in lines:
+        for one in re.split(r"\s&&\s|\s{2,}(?=accelsim )", line.partition(" #")[0]):
+            if one.startswith("accelsim "):
+                yield shlex.split(one)
+
+
+def unknown_words(words):
+    """Verbs that no command has, and options that it does not take."""
+    command, rest = main, words[1:]
+    while rest and isinstance(command, click.Group):
+        if rest[0].startswith("-"):
+            break
+        if rest[0] not in command.commands:
+            if command is sweep:
+                command = sweep.commands["run"]
+                break
+            return [rest[0]]
+        command, rest = command.commands[rest[0]], rest[1:]
+    known = {name for option in command.params for name in option.opts + option.secondary_opts}
+    known |= {"-h", "--help", "--version"}
+    names = [word.partition("=")[0] for word in rest if re.match(r"--?[a-z]", word)]
+    return [name for name in names if name not in known]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_commands_and_options_are_there(page):
+    found = list(commands(page))
+    wrong = [(" ".join(words), unknown_words(words)) for words in found if unknown_words(words)]
+    assert wrong == []
+    assert page.name != "README.md" or len(found) > 20
+
+
+def test_what_is_not_there_is_found():
+    assert unknown_words(["accelsim", "rnu"]) == ["rnu"]
+    assert unknown_words(["accelsim", "run", "--bit=8", "--json"]) == ["--bit"]
+    assert unknown_words(["accelsim", "sweep", "space.yaml", "--worker", "2"]) == ["--worker"]
+    assert unknown_words(["accelsim", "energy", "explain", "runs/x", "conv1"]) == []
