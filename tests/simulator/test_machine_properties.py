@@ -26,17 +26,17 @@ from accelsim.hardware import load_hardware
 from accelsim.hardware.schema import Hardware, RowPolicy
 from accelsim.network.geometry import Window
 from accelsim.simulator.machine import run_machine
-from accelsim.simulator.nests import describe
 from accelsim.simulator.prepare import prepare
-from accelsim.simulator.recurrence_kernel import (
+from accelsim.simulator.recurrence.nests import describe
+from accelsim.simulator.recurrence.records import (
     AT_BLOCK,
     AT_COLUMN,
     AT_DEPTH,
     AT_GROUP,
     AT_TILE,
     DONE,
+    LEVELS,
 )
-from accelsim.simulator.recurrence_layout import LEVELS
 from accelsim.simulator.run import Cause
 from accelsim.simulator.timing import simulate_timing
 from accelsim.simulator.work import MatrixWork

@@ -10,14 +10,15 @@ Conditions are combined with ``&``, ``|`` and ``~``; what their other bits are d
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic, overload
 
 from accelsim.simulator.array.lanes import LanesType, splat
+from accelsim.simulator.kernels import part
 
 __all__ = [
     "CELLS",
@@ -47,16 +48,7 @@ CELLS = 32
 
 def inlined(function: Any) -> Any:
     """Compile a part of a kernel into the kernel, and nothing to call it by from Python."""
-    options = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    part = cast(Any, njit)(**options)(function)
-    template = part.get_call_template
-
-    def template_of_types(arguments: Any, named: Any) -> Any:
-        # Once for all integers, not for every constant that is passed.
-        return template(tuple(types.unliteral(argument) for argument in arguments), named)  # type: ignore[no-untyped-call]
-
-    part.get_call_template = template_of_types
-    return part
+    return part(counts_references=True)(function)
 
 
 _BITS = ir.IntType(CELLS)

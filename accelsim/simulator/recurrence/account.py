@@ -12,9 +12,15 @@ from numpy.typing import NDArray
 from accelsim.compiler.program import Instruction, MatrixInstruction, Place, Program
 from accelsim.errors import InternalError
 from accelsim.hardware.schema import Hardware
-from accelsim.simulator import recurrence_kernel as kernel
-from accelsim.simulator.nests import Nests, burst_cycles, describe
-from accelsim.simulator.recurrence_layout import CLASSES
+from accelsim.simulator.recurrence.nests import Nests, burst_cycles, describe
+from accelsim.simulator.recurrence.records import (
+    AT_LAYER,
+    CLASSES,
+    DONE,
+    NO_ROOM,
+    STUCK,
+    UNUSED,
+)
 from accelsim.simulator.run import ArrayCounters, Cause, LayerRun, Timing, Traffic
 
 __all__ = ["is_exact", "recur"]
@@ -52,14 +58,14 @@ def recur(program: Program, hardware: Hardware) -> Timing:
     """
     nests = describe(program, hardware)
     status = nests.run()
-    machine, results = nests.machine[0], nests.results
-    if status != kernel.DONE:
+    machine, results = nests.machine[0], nests.tables.results
+    if status != DONE:
         what = {
-            kernel.STUCK: "the machine stands still",
-            kernel.NO_ROOM: "the tensors on chip do not fit",
-            kernel.UNUSED: "a fetch is not released, or a release is of no fetch",
+            STUCK: "the machine stands still",
+            NO_ROOM: "the tensors on chip do not fit",
+            UNUSED: "a fetch is not released, or a release is of no fetch",
         }[status]
-        name = program.instructions[machine["array_at"][kernel.AT_LAYER]].layer
+        name = program.instructions[machine["array_at"][AT_LAYER]].layer
         raise InternalError(f"layer {name!r}: {what}; method='events' tells more")
     total = int(results["stop"][-1]) if len(results) else 0
     counters = _array_counters(program, nests)
@@ -80,7 +86,7 @@ def recur(program: Program, hardware: Hardware) -> Timing:
 
 def _array_counters(program: Program, nests: Nests) -> list[tuple[ArrayCounters, int, int]]:
     """Return what the passes of each layer did, and its tiles' accumulators and results."""
-    executed = nests.results["executed"]
+    executed = nests.tables.results["executed"]
     m, n, k, scales = nests.rows, nests.columns, nests.depths, nests.scales
     kinds = np.arange(CLASSES) % 4
     first, last = kinds % 2 == 1, kinds >= 2

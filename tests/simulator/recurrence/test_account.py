@@ -9,9 +9,9 @@ from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, Tens
 from accelsim.errors import InternalError
 from accelsim.hardware import load_hardware
 from accelsim.network.geometry import Window
-from accelsim.simulator.nests import describe
 from accelsim.simulator.recurrence import is_exact, recur
-from accelsim.simulator.recurrence_kernel import AT_BLOCK, AT_COLUMN, DONE
+from accelsim.simulator.recurrence.nests import describe
+from accelsim.simulator.recurrence.records import AT_BLOCK, AT_COLUMN, DONE
 from accelsim.simulator.timing import simulate_timing
 
 

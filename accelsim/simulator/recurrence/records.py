@@ -1,4 +1,4 @@
-"""The records that `recurrence_kernel` works on: what each field is, once.
+"""The records that the recurrence works on: what each field is, once; and their numbers' names.
 
 Every field is an int64. They are NumPy records, so they are part of the kernel's signature: a
 compiled kernel is never used with other fields than it was compiled for.
@@ -6,23 +6,85 @@ compiled kernel is never used with other fields than it was compiled for.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
+    "ACTIVATIONS",
+    "AT_BLOCK",
+    "AT_COLUMN",
+    "AT_DEPTH",
+    "AT_GROUP",
+    "AT_LAYER",
+    "AT_TILE",
     "CAUSES",
     "CHUNK",
     "CLASSES",
+    "DONE",
+    "DRAIN",
+    "EACH_BLOCK",
+    "EACH_PASS",
+    "EACH_VISIT",
+    "ENGINES",
     "ENTRY",
+    "FILL",
+    "FIRST_COLUMNS",
+    "FIRST_ROWS",
+    "FOREVER",
     "LAYER",
     "LEVELS",
     "MACHINE",
+    "NEVER",
+    "NO_ROOM",
+    "OUTPUTS",
     "PASS_CLASS",
+    "PRELOAD",
     "RESULT",
+    "STALL_ACTIVATIONS",
+    "STALL_OUTPUT",
+    "STALL_RESCALE",
+    "STALL_WEIGHTS",
+    "STREAM",
+    "STUCK",
+    "UNUSED",
+    "WEIGHTS",
+    "Integers",
+    "Record",
+    "Records",
+    "Tables",
 ]
 
-CAUSES, CLASSES, LEVELS = 8, 24, 6
+Integers = NDArray[np.int64]
+Record = Any
+Records = Any
+
+CAUSES, CLASSES, LEVELS, ENGINES = 8, 24, 6, 3
+
+STREAM, PRELOAD, FILL, DRAIN, STALL_WEIGHTS, STALL_ACTIVATIONS, STALL_OUTPUT, STALL_RESCALE = range(
+    CAUSES
+)
+"""Causes of the array's cycles, as places in ``causes``."""
+
+WEIGHTS, ACTIVATIONS, OUTPUTS = range(ENGINES)
+"""The DMA engines, as places in ``engines``; of the requests of one cycle the first is first."""
+
+AT_LAYER, AT_GROUP, AT_BLOCK, AT_COLUMN, AT_TILE, AT_DEPTH = range(LEVELS)
+"""Levels of a loop nest, as places in positions."""
+
+NEVER, FIRST_ROWS, EACH_BLOCK, EACH_PASS = range(4)
+"""When weights are fetched: never, or with the first rows, each block's first rows, each pass."""
+
+FIRST_COLUMNS, EACH_VISIT = 1, 2
+"""When a block of activations is: `NEVER`, with the first columns, at each visit."""
+
+DONE, STUCK, NO_ROOM, UNUSED = range(4)
+"""How a step ends: done; it waits for a transfer; tensors on chip do not fit; a fetch is not
+released, or a release is of no fetch."""
+
+FOREVER = 1 << 62
+"""Later than any cycle, more than any number of periods."""
 
 
 def _record(fields: str, **parts: tuple[Any, int]) -> np.dtype[np.void]:
@@ -71,7 +133,7 @@ MACHINE = _record(
 )
 """What the machine is, when its units did what last, where they are, and what they did.
 
-* The machine: `accelsim.simulator.nests` says what each is. A burst holds the channel for
+* The machine: `nests` says what each is. A burst holds the channel for
   ``hold_whole`` cycles and ``hold_rest`` parts of a cycle of ``hold_parts``.
 * Cycles: of the last pass ``start`` and ``stop``; of the layer; the stop of the last pass, chunk
   and read of a tile; that read's if results had always found room; the vector unit's and the
@@ -84,7 +146,7 @@ MACHINE = _record(
   ``*_at`` are (layer, group, block, column, tile, depth) of the next pass or fetch.
 * Accounts: cycles of the rescale and the vector unit, of accumulators that hold a tile, and of
   the array by cause.
-* ``repeats``: how often periods were added at each level, ``patience``: see `_repeat`.
+* ``repeats``: how often periods were added at each level, ``patience``: see `periods.repeat`.
 """
 
 LAYER = _record(
@@ -114,3 +176,21 @@ that is open, rows that it opens, when it is complete, and when its room was giv
 
 CHUNK = _record("cycles output output_bus", inputs=(np.int64, 2))
 """A chunk of a vector layer: cycles, bytes stored and fetched."""
+
+
+class Tables(NamedTuple):
+    """What the recurrence works on, besides the machine.
+
+    ``layers``: LAYER[layers], the loop nests. ``classes``: PASS_CLASS[layers, CLASSES].
+    ``sizes``: int64[blocks], bytes of the activation blocks of a group, from a layer's ``first``
+    on. ``chunks``: CHUNK[chunks] of the vector layers, from a layer's ``first`` on. ``rings``:
+    ENTRY[entries], the rings of the engines, each a power of two. ``results``: RESULT[layers],
+    zero; filled.
+    """
+
+    layers: Records
+    classes: Records
+    sizes: Integers
+    chunks: Records
+    rings: Records
+    results: Records

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from accelsim.compiler.program import MatrixInstruction, Place, Program
 from accelsim.hardware.schema import Hardware, Scratchpad
-from accelsim.simulator.recurrence_layout import CLASSES, PASS_CLASS
+from accelsim.simulator.recurrence.records import CLASSES, PASS_CLASS
 
 __all__ = [
     "class_row_sums",

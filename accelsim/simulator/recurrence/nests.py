@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
 from accelsim.compiler.program import MatrixInstruction, Place, Program, VectorInstruction
 from accelsim.hardware.schema import Drain, Hardware
-from accelsim.simulator import recurrence_kernel as kernel
 from accelsim.simulator.dram import DramTiming
-from accelsim.simulator.pass_classes import (
+from accelsim.simulator.recurrence.pass_classes import (
     class_row_sums,
     class_scales,
     class_shape,
@@ -23,24 +22,37 @@ from accelsim.simulator.pass_classes import (
     pass_classes,
     shapes_of,
 )
-from accelsim.simulator.recurrence_layout import CHUNK, ENTRY, LAYER, MACHINE, RESULT
+from accelsim.simulator.recurrence.records import (
+    CHUNK,
+    EACH_BLOCK,
+    EACH_PASS,
+    EACH_VISIT,
+    ENTRY,
+    FIRST_COLUMNS,
+    FIRST_ROWS,
+    LAYER,
+    MACHINE,
+    NEVER,
+    RESULT,
+    Tables,
+)
+from accelsim.simulator.recurrence.ring_sizes import ring_sizes
+from accelsim.simulator.recurrence.run_layers import run_layers
+from accelsim.simulator.recurrence.signatures import nothing_kept
 
 __all__ = ["Nests", "burst_cycles", "describe"]
 
 Integers = NDArray[np.int64]
 Records = NDArray[np.void]
 
-_LONGEST_STEP = 4096
-"""Transfers of a step of a loop above which it is not compared with another, to save memory."""
-
 
 @dataclass(frozen=True, eq=False)
 class Nests:
-    """The arguments of `recurrence_kernel.run_layers`, and what its counts are of.
+    """The arguments of `run_layers`, and what its counts are of.
 
     Attributes
     ----------
-    machine, layers, classes, sizes, chunks, rings, results
+    machine, tables
         As it says.
     fetched_elements
         For each layer the weights, activations and scales of vectors that transfers write to the
@@ -53,12 +65,7 @@ class Nests:
     """
 
     machine: Records
-    layers: Records
-    classes: Records
-    sizes: Integers
-    chunks: Records
-    rings: Records
-    results: Records
+    tables: Tables
     fetched_elements: list[tuple[int, int, int]]
     rows: Integers
     columns: Integers
@@ -68,11 +75,7 @@ class Nests:
 
     def run(self) -> int:
         """Run the recurrence; return DONE or what went wrong."""
-        status: int = kernel.run_layers(
-            *(self.machine, self.layers, self.classes, self.sizes, self.chunks),
-            *(self.rings, self.results),
-        )
-        return status
+        return run_layers(self.machine, self.tables, nothing_kept())
 
 
 def burst_cycles(hardware: Hardware) -> Fraction:
@@ -108,15 +111,17 @@ def describe(program: Program, hardware: Hardware) -> Nests:
     scales = class_scales(depths, shapes)
     classes = pass_classes(shapes, rows, columns, depths, scales, hardware)
     all_sizes, all_chunks = np.concatenate(sizes), np.concatenate(chunks)
-    rings = _ring_sizes(layers, classes, all_sizes, all_chunks, hardware)
+    rings = ring_sizes(layers, classes, all_sizes, all_chunks, hardware)
     return Nests(
         machine=_machine(hardware, count, rings),
-        layers=layers,
-        classes=classes,
-        sizes=all_sizes,
-        chunks=all_chunks,
-        rings=np.zeros(sum(rings), ENTRY),
-        results=np.zeros(count, RESULT),
+        tables=Tables(
+            layers=layers,
+            classes=classes,
+            sizes=all_sizes,
+            chunks=all_chunks,
+            rings=np.zeros(sum(rings), ENTRY),
+            results=np.zeros(count, RESULT),
+        ),
         fetched_elements=fetched,
         rows=rows,
         columns=columns,
@@ -214,10 +219,10 @@ def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int, i
     plan, lowered = instruction.plan, instruction.shape
     gemm = plan.gemm
     loads = {
-        kernel.NEVER: 0,
-        kernel.FIRST_ROWS: 1,
-        kernel.EACH_BLOCK: plan.m_blocks,
-        kernel.EACH_PASS: plan.m_tiles,
+        NEVER: 0,
+        FIRST_ROWS: 1,
+        EACH_BLOCK: plan.m_blocks,
+        EACH_PASS: plan.m_tiles,
     }[_weights(plan)]
     columns = loads * gemm.groups * gemm.columns_n
     weights, scales = columns * gemm.depth_k, columns * plan.depth_scales
@@ -225,27 +230,27 @@ def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int, i
         return np.zeros(0, np.int64), (weights, 0, scales)
     starts = np.arange(0, gemm.rows_m, plan.block_m, dtype=np.int64)
     elements = lowered.block_elements(starts, np.minimum(starts + plan.block_m, gemm.rows_m))
-    visits = plan.n_tiles if _activations(plan) == kernel.EACH_VISIT else 1
+    visits = plan.n_tiles if _activations(plan) == EACH_VISIT else 1
     fetched = visits * gemm.groups * int(elements.sum())
     return -(-elements * lowered.input_bits // 8), (weights, fetched, scales)
 
 
 def _weights(plan: TilePlan) -> int:
     if plan.weights_residency is Residency.BLOCK and plan.order is LoopOrder.M_OUTER:
-        return kernel.EACH_BLOCK
+        return EACH_BLOCK
     return {
-        Residency.ON_CHIP: kernel.NEVER,
-        Residency.LAYER: kernel.FIRST_ROWS,
-        Residency.BLOCK: kernel.FIRST_ROWS,
-        Residency.PASS: kernel.EACH_PASS,
+        Residency.ON_CHIP: NEVER,
+        Residency.LAYER: FIRST_ROWS,
+        Residency.BLOCK: FIRST_ROWS,
+        Residency.PASS: EACH_PASS,
     }[plan.weights_residency]
 
 
 def _activations(plan: TilePlan) -> int:
     if plan.activations_residency is Residency.ON_CHIP:
-        return kernel.NEVER
+        return NEVER
     again = plan.activations_residency is Residency.BLOCK and plan.order is LoopOrder.N_OUTER
-    return kernel.EACH_VISIT if again else kernel.FIRST_COLUMNS
+    return EACH_VISIT if again else FIRST_COLUMNS
 
 
 def _vector(
@@ -279,44 +284,3 @@ def _chunks(
     for index, bits in enumerate(widths):
         chunks["inputs"][:, index] = -(-elements * bits // 8)
     return chunks, (0, len(widths) * int(elements.sum()), 0)
-
-
-def _ring_sizes(
-    layers: Records, classes: Records, sizes: Integers, chunks: Records, hardware: Hardware
-) -> list[int]:
-    """Return powers of two for what can be resident at a time and for steps of an outer loop.
-
-    So that a step can be compared with the one before it.
-    """
-    pads = hardware.scratchpads
-    matrix = layers["vector"] == 0
-    tiles = _most(pads.weights.size, classes["weight_bytes"][matrix])
-    tiles = min(tiles, int(layers["count"][matrix].sum()))
-    visits = layers["groups"] * layers["blocks"] * layers["columns"] * (layers["activations"] != 0)
-    loads = int(max(visits.max(initial=0), (layers["count"] * layers["inputs"]).max(initial=0)))
-    inputs = np.concatenate([sizes, chunks["inputs"].ravel()])
-    # A block of padding alone takes no room: any number of them can be there.
-    if inputs.all():
-        loads = min(loads, _most(pads.activations.size, inputs))
-    staged = 0
-    for layer, work in zip(layers, classes, strict=True):
-        first, count = layer["first"], layer["count"]
-        outputs = chunks["output"][first : first + count] if layer["vector"] else work["output"]
-        staged = max(staged, _most(int(layer["staging"]), outputs))
-    inner = np.where(layers["rows_outside"], layers["columns"], layers["blocks"])
-    tiles_of_step = (inner * layers["tiles"]).max(initial=0, where=matrix)
-    passes_of_step = (inner * layers["tiles"] * layers["depths"]).max(initial=0, where=matrix)
-    spare = hardware.dma.outstanding + 4
-    return [
-        1 << (2 * size + 3 * min(int(step), _LONGEST_STEP) + spare).bit_length()
-        for size, step in (
-            (tiles, passes_of_step),
-            (loads, inner.max(initial=0)),
-            (staged, tiles_of_step),
-        )
-    ]
-
-
-def _most(room: int, sizes: Integers) -> int:
-    least = sizes.min(initial=room + 1, where=sizes > 0)
-    return room // int(least)

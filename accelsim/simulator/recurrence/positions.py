@@ -1,0 +1,177 @@
+"""Where passes and fetches are in a loop nest: (layer, group, block, column, tile, depth).
+
+A matrix layer is a loop over groups, then blocks of rows and tiles of columns in either order,
+then the tiles of rows of a block, then the tiles of the depth.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from accelsim.simulator.kernels import part
+from accelsim.simulator.recurrence.records import (
+    AT_BLOCK,
+    AT_COLUMN,
+    AT_DEPTH,
+    AT_GROUP,
+    AT_LAYER,
+    AT_TILE,
+    EACH_BLOCK,
+    EACH_PASS,
+    EACH_VISIT,
+    FIRST_COLUMNS,
+    LEVELS,
+    NEVER,
+    Integers,
+    Record,
+)
+
+__all__ = [
+    "Uses",
+    "in_the_same_loop",
+    "innermost_loop",
+    "last_places",
+    "next_visit",
+    "pass_class",
+    "pass_number",
+    "steps_left",
+    "tiles_of_block",
+    "uses",
+]
+
+
+class Uses(NamedTuple):
+    """Whether a pass is the first to need an operand that is fetched for it, or the last."""
+
+    fetches_weights: bool
+    releases_weights: bool
+    fetches_activations: bool
+    releases_activations: bool
+
+
+@part()
+def tiles_of_block(layer: Record, block: int) -> int:
+    """Return the tiles of rows of a block."""
+    return int(layer.last_tiles if block == layer.blocks - 1 else layer.tiles)
+
+
+@part()
+def uses(layer: Record, at: Integers) -> Uses:
+    """Return what a pass is to the operands that it uses."""
+    block, column, tile = at[AT_BLOCK], at[AT_COLUMN], at[AT_TILE]
+    first_depth, last_depth = at[AT_DEPTH] == 0, at[AT_DEPTH] == layer.depths - 1
+    last_tile = tile == tiles_of_block(layer, block) - 1
+    when, again = layer.weights, layer.activations
+    by_block = when == EACH_BLOCK
+    enters = again == EACH_VISIT or (again == FIRST_COLUMNS and column == 0)
+    leaves = again == EACH_VISIT or (again == FIRST_COLUMNS and column == layer.columns - 1)
+    return Uses(
+        when == EACH_PASS or (when != NEVER and tile == 0 and (by_block or block == 0)),
+        when == EACH_PASS
+        or (when != NEVER and last_tile and (by_block or block == layer.blocks - 1)),
+        enters and first_depth and tile == 0,
+        leaves and last_depth and last_tile,
+    )
+
+
+@part()
+def pass_class(layer: Record, at: Integers) -> int:
+    """Return the class of a pass: which tile of rows, of columns and of depth it is."""
+    kind = 0
+    if at[AT_BLOCK] == layer.blocks - 1:
+        if at[AT_TILE] == layer.last_tiles - 1:
+            kind = 16
+    elif at[AT_TILE] == layer.tiles - 1:
+        kind = 8
+    if at[AT_COLUMN] == layer.columns - 1:
+        kind += 4
+    if at[AT_DEPTH] == 0:
+        kind += 1
+    if at[AT_DEPTH] == layer.depths - 1:
+        kind += 2
+    return kind
+
+
+@part()
+def next_visit(layer: Record, at: Integers) -> bool:
+    """Move to the next block and column; whether there is one."""
+    if layer.rows_outside:
+        at[AT_COLUMN] += 1
+        if at[AT_COLUMN] < layer.columns:
+            return True
+        at[AT_COLUMN] = 0
+        at[AT_BLOCK] += 1
+        if at[AT_BLOCK] < layer.blocks:
+            return True
+        at[AT_BLOCK] = 0
+    else:
+        at[AT_BLOCK] += 1
+        if at[AT_BLOCK] < layer.blocks:
+            return True
+        at[AT_BLOCK] = 0
+        at[AT_COLUMN] += 1
+        if at[AT_COLUMN] < layer.columns:
+            return True
+        at[AT_COLUMN] = 0
+    at[AT_GROUP] += 1
+    return bool(at[AT_GROUP] < layer.groups)
+
+
+@part()
+def pass_number(layer: Record, at: Integers) -> int:
+    """Return how many passes of the layer come before one."""
+    before = at[AT_BLOCK] * layer.tiles
+    rows = (layer.blocks - 1) * layer.tiles + layer.last_tiles
+    visits = at[AT_GROUP] * rows * layer.columns
+    if layer.rows_outside:
+        visits += before * layer.columns + at[AT_COLUMN] * tiles_of_block(layer, at[AT_BLOCK])
+    else:
+        visits += at[AT_COLUMN] * rows + before
+    return int((visits + at[AT_TILE]) * layer.depths + at[AT_DEPTH])
+
+
+@part()
+def innermost_loop(layer: Record, at: Integers) -> int:
+    """Return the level of the innermost loop that is not at its first step."""
+    inner, outer = (AT_COLUMN, AT_BLOCK) if layer.rows_outside else (AT_BLOCK, AT_COLUMN)
+    for level in (AT_DEPTH, AT_TILE, inner, outer):
+        if at[level]:
+            return int(level)
+    return int(AT_GROUP)
+
+
+@part()
+def last_places(layer: Record, at: Integers, lasts: Integers) -> None:
+    """Write where a position in a layer may go with each loop, its last step left out."""
+    lasts[AT_LAYER] = at[AT_LAYER]
+    lasts[AT_GROUP] = layer.groups - 1
+    lasts[AT_BLOCK] = layer.blocks - 1
+    lasts[AT_COLUMN] = layer.columns - 1
+    lasts[AT_TILE] = tiles_of_block(layer, at[AT_BLOCK]) - 1
+    lasts[AT_DEPTH] = layer.depths - 1
+
+
+@part(inline="always")
+def in_the_same_loop(at: Integers, before: Integers, level: int) -> bool:
+    """Whether two positions differ at one level at most."""
+    is_same = True
+    for index in range(LEVELS):
+        is_same &= index == level or at[index] == before[index]
+    return is_same
+
+
+@part()
+def steps_left(at: Integers, before: Integers, lasts: Integers) -> int:
+    """Return how often a position can go on as it did since before, in one loop and up to its last.
+
+    ``lasts``: the last place of each level.
+    """
+    moved = -1
+    for level in range(LEVELS):
+        if at[level] != before[level]:
+            if moved >= 0 or at[level] < before[level]:
+                return 0
+            moved = level
+    if moved < 0:
+        return 0
+    return int(max(0, lasts[moved] - at[moved]) // (at[moved] - before[moved]))
