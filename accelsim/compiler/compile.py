@@ -19,7 +19,7 @@ def compile_network(network: IntegerNetwork, hardware: Hardware, batch: int = 1)
     """Return the program that runs ``batch`` images through ``network`` at a time.
 
     Only shapes, widths and geometry are read; of values, whether weights are -1, 0 and +1 alone
-    and whether scaled sums of vectors of weights could overflow.
+    and whether scaled sums of groups of weights could overflow.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""How large the machine is: PEs, scratchpads, rescale and vector lanes, and what they leak.
+"""How large the machine is: PEs, scratchpads, lanes of both units, and what they leak.
 
 Bounds are those of the table's entries. Routing, pads and controllers are not in it.
 """
@@ -104,7 +104,7 @@ def leakage_uw(hardware: Hardware, table: TableValues) -> dict[str, Amount]:
 def pe_um2(hardware: Hardware, table: TableValues) -> Amount:
     """Return the area of one PE in um2: multiplier, adder, and every register.
 
-    Output stationary, what scales sums of vectors of weights is in it.
+    Output stationary, what scales sums of groups of weights is in it.
     A composable PE is the fixed PE of its width times the ratio that synthesis found. A
     bit-serial one has a row of a multiplier, a ternary one a row a lane and an adder tree for
     the most lanes.
@@ -197,7 +197,7 @@ def _vector_um2(hardware: Hardware, table: TableValues) -> Amount:
 
 
 def _scaling_um2(hardware: Hardware, table: TableValues) -> Amount:
-    """What scales sums of vectors of weights: a multiplier, and registers of scale and result.
+    """What scales sums of groups of weights: a multiplier, and registers of scale and result.
 
     At the bottom of a column it has an adder of its own; in a PE, that of the products.
     """

@@ -55,7 +55,7 @@ class ArrayPrices:
     """What an event of this machine's PE grid costs in pJ; the same in every layer.
 
     ``hop``: a bit on its way to the next PE; ``clock_tree``: a cycle; ``scales``: the
-    multiplication of a sum of a vector of weights by its scale, and the registers of scale and
+    multiplication of a sum of a group of weights by its scale, and the registers of scale and
     result. The others are those of fixed PEs, or of composable ones as multiples of these.
     """
 

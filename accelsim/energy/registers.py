@@ -71,8 +71,8 @@ def register_use(
     array
         The PE grid; the registers are as wide as the operands it is built for.
     stream_cycles
-        Cycles in which vectors entered at the left edge. Each clocks, in every PE, ``moving``
-        and the sum; output stationary also the operand that moves down.
+        Cycles in which elements of a stream entered at the left edge. Each clocks, in every PE,
+        ``moving`` and the sum; output stationary also the operand that moves down.
     passes
         Preloads (an operand is stationary): row r's element shifts through the r + 1 registers
         above and at its PE; with double buffering it is then copied from ``shadow``.
@@ -124,7 +124,7 @@ def _use(
 def row_sum_use(array: Array, accumulator_bits: int, stream_cycles: int, tiles: int) -> RegisterUse:
     """Count the register bits that are clocked in a column of adders that sums up rows.
 
-    Its registers are those of a column of PEs but for the weights, which are wires: each vector of
+    Its registers are those of a column of PEs but for the weights, which are wires: each element of
     the stream clocks ``moving`` and the sum in all of them; output stationary, the sums stay and
     leave as those of the PEs do. Parameters are those of `register_use`.
     """
@@ -167,7 +167,7 @@ def register_bits(array: Array, accumulator_bits: int) -> int:
 
 
 def scaling_register_bits(array: Array, accumulator_bits: int) -> tuple[int, int]:
-    """Return (units, register bits of one) that scale sums of vectors of weights; none: (0, 0).
+    """Return (units, register bits of one) that scale sums of groups of weights; none: (0, 0).
 
     A unit holds a scale and a result, at the bottom of a column or, output stationary, in a PE.
     """

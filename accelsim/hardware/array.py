@@ -50,10 +50,10 @@ class Array(Part):
     a bit that says so.
 
     ``row_sums``: beside its products the array sums up each row of activations, as weights with
-    zero points need: ``ws``, ``os`` in a column of adders behind the last column; ``is`` with a
-    vector of ones behind the last weights. The rescale unit subtracts them, a stage longer.
+    zero points need: ``ws``, ``os`` in a column of adders behind the last column; ``is`` with
+    ones behind the last weights. The rescale unit subtracts them, a stage longer.
 
-    ``scale_bits``: the array multiplies sums of vectors of weights by integer scales of so many
+    ``scale_bits``: the array multiplies sums of groups of weights by integer scales of so many
     bits; None: it has no multipliers for that. They are at the bottom of each column, or, output
     stationary, in each PE.
     """

@@ -50,7 +50,7 @@ def check_dram(dram: Dram) -> Iterator[Complaint]:
 def check_hardware(hardware: Hardware) -> Iterator[Complaint]:
     """Yield PEs that cannot be, and scratchpads that cannot hold the smallest tile.
 
-    The dimension that streams can be cut down to one vector; the two dimensions that lie on
+    The dimension that streams can be cut down to one element; the two dimensions that lie on
     the array cannot. Accumulators that are double buffered hold two tiles.
     """
     array, pads = hardware.array, hardware.scratchpads
@@ -127,7 +127,5 @@ def _check_pes(array: Array, overflow: Overflow) -> Iterator[Complaint]:
         message = f"must be false with array.pe_kind={kind}: its adders take one activation a cycle"
         yield Complaint(("array", "row_sums"), f"{message}, got true")
     if array.scale_bits is not None:
-        message = (
-            f"must be left out with array.pe_kind={kind}: a vector's end may be inside of a PE"
-        )
+        message = f"must be left out with array.pe_kind={kind}: a group's end may be inside of a PE"
         yield Complaint(("array", "scale_bits"), f"{message}, got {array.scale_bits}")

@@ -218,7 +218,7 @@ class Hardware(Part):
         """Return this machine for other operand widths, 2 to 16 bits, its PEs built for them.
 
         PEs of a width of their own (``array.pe_bits``) keep it. A machine without multipliers for
-        the scales of vectors of weights gets them for ``scale_bits``.
+        the scales of groups of weights gets them for ``scale_bits``.
 
         Raises ConfigError when a width is out of range, is more than that of such PEs, or a tile
         of it does not fit any more.

@@ -28,8 +28,8 @@ Column = tuple[str, str, list[str]]
 
 _SHARES = ("DRAM", "SRAM", "array", "leakage")
 _HEADINGS = {"vector": "vector and control"}
-_PARTS: dict[str, str] = {Component.VECTOR: "vector unit", Component.DRAM: "DRAM transfers"}
-"""Names of groups and of their components where both have the same."""
+_PARTS: dict[str, str] = {Component.DRAM: "DRAM transfers"}
+"""Names of groups and of their components where both would have the same."""
 
 
 def html_table(columns: Sequence[Column], text_columns: int = 0) -> str:

@@ -77,7 +77,9 @@ def significant(value: float, digits: int, sign: str = "") -> str:
 def words(name: str) -> str:
     """Turn a field's name into words.
 
-    >>> words("stall_weights"), words("weight_sram")
-    ('stall weights', 'weight SRAM')
+    >>> words("stall_weights"), words("weight_sram"), words("vector")
+    ('stall weights', 'weight SRAM', 'vector unit')
     """
+    if name == "vector":
+        return "vector unit"
     return " ".join({"sram": "SRAM", "dram": "DRAM"}.get(word, word) for word in name.split("_"))

@@ -28,7 +28,7 @@ class Cause(StrEnum):
     """Why a cycle of the array passed. Every cycle has exactly one cause."""
 
     STREAM = "stream"
-    """A vector of the streamed operand entered the array."""
+    """An element of the streamed operand entered the array."""
     PRELOAD = "preload"
     """Nothing streamed: the stationary operand was being shifted in."""
     FILL = "fill"
@@ -55,8 +55,8 @@ class ArrayCounters:
     data, not the zeros of a partly filled tile). ``activation_feeds`` and ``weight_feeds``:
     elements that entered the array, moving or stationary, padding included. ``row_additions``:
     activations added to row sums, whose accumulators are read and written beside the others.
-    ``scale_feeds``: integer scales of vectors that came with the weights; ``scalings``: sums of
-    vectors multiplied by them and added to accumulators.
+    ``scale_feeds``: integer scales of groups that came with the weights; ``scalings``: sums of
+    groups multiplied by them and added to accumulators.
     """
 
     passes: int = 0
@@ -123,7 +123,7 @@ class Traffic:
 
     Scratchpad counts are elements of the tensor's own width (padding is not read); DRAM counts
     are bytes on the bus, whole bursts, and rows opened for them (0 where the machine's rows have
-    no size). Scales of vectors lie beside the weights.
+    no size). Scales of groups of weights lie beside the weights.
     """
 
     activation_reads: int = 0

@@ -179,7 +179,7 @@ def test_pes_that_are_too_narrow_are_refused():
         ),
         (
             ["array.pe_kind=composable", "array.scale_bits=4"],
-            "--set array.scale_bits=4: must be left out with array.pe_kind=composable: a vector's "
+            "--set array.scale_bits=4: must be left out with array.pe_kind=composable: a group's "
             "end may be inside of a PE, got 4",
         ),
         (
