@@ -2,12 +2,14 @@ import math
 import sqlite3
 import threading
 from concurrent.futures import BrokenExecutor
+from contextlib import closing
 
 import pytest
 
 from accelsim.errors import AccelsimError, ConfigError
 from accelsim.pipeline import RunRequest
 from accelsim.pipeline import run as run_pipeline
+from accelsim.sweeps import claims
 from accelsim.sweeps import run as sweeps_run
 from accelsim.sweeps.inputs import read_inputs
 from accelsim.sweeps.load_space import load_space
@@ -260,24 +262,30 @@ def test_two_sweeps_on_one_store_compute_every_point_once(tiny, sweep_here, fold
     assert [row.status for row in rows_of(folder)] == ["done"] * 16
 
 
-def test_points_claimed_by_another_sweep_are_waited_for(tiny, sweep_here, folder):
+def test_points_claimed_by_another_sweep_are_waited_for(tiny, folder, monkeypatch):
+    monkeypatch.setattr(sweeps_run, "_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(claims, "_POLL_SECONDS", 0.0)
     space = tiny()
-    other = Store(folder / "store.sqlite", create=True)
     inputs = read_inputs(space)
-    other.enter(space, inputs.hashes)
     keys = [inputs.key(space.design(choice)) for choice in list(space.grid())[:3]]
-    assert other.claim(keys) == set(keys)
-    ended = []
-    sweeper = threading.Thread(target=lambda: ended.append(sweep_here(space)))
-    sweeper.start()
-    sweeper.join(1.5)
-    assert not ended
-    with sqlite3.connect(folder / "store.sqlite") as database:
-        assert database.execute("SELECT count(*) FROM claims").fetchone() == (3,)
-        database.execute("UPDATE owners SET seen = 0, host = 'gone' WHERE id = 1")
-    sweeper.join(30)
-    assert ended[0][0].done == 16
-    other.close()
+    looks = []
+
+    def show(moment):
+        looks.append(moment.done)
+        if looks.count(13) == 5:
+            # All but the other's points are there, and each look around has left those alone.
+            with closing(sqlite3.connect(folder / "store.sqlite")) as database, database:
+                assert database.execute("SELECT count(*) FROM claims").fetchone() == (3,)
+                database.execute("UPDATE owners SET seen = 0, host = 'gone' WHERE id = 1")
+
+    with Store(folder / "store.sqlite", create=True) as other:
+        other.enter(space, inputs.hashes)
+        assert other.claim(keys) == set(keys)
+        progress = run_sweep(
+            space, folder / "store.sqlite", ThisProcess(), show, timeout_seconds=math.inf
+        )
+    assert progress.done == 16
+    assert looks.count(13) >= 5
 
 
 def test_a_sweep_passes_by_what_another_has_claimed(tiny, folder, monkeypatch):
