@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from accelsim.arithmetic import IntegerFormat, RunTimeCodes
 from accelsim.network.run_time import LARGEST_FACTOR, RunTimeMatrix, RunTimeRange
-from accelsim.simulator.kernels import kernel
+from accelsim.simulator.kernels import kernel, part
 
 __all__ = ["Words", "add_words", "average_words", "bound_codes", "matrix_words", "quantize_words"]
 
@@ -129,7 +129,7 @@ def _ends(found: RunTimeRange) -> tuple[np.float32, np.float32]:
     return np.float32(found.low), np.float32(found.high)
 
 
-@kernel()
+@part()
 def _nearest(value: float) -> int:
     """Round a float32's value to the nearest integer, a tie to the even one, within 31 bits."""
     if value >= 1073741824.0:
@@ -148,6 +148,20 @@ def _code(word: np.float32, reciprocal: np.float32, zero_point: int, low: int, h
     """Return the integer of one word."""
     code = _nearest(np.float64(word * reciprocal)) + zero_point
     return min(max(code, low), high)
+
+
+@part()
+def _write(
+    words: NDArray[np.float32],
+    row: int,
+    column: int,
+    word: np.float32,
+    low: np.float32,
+    high: np.float32,
+) -> bool:
+    """Write a word, clamped; whether that changed it."""
+    words[row, column] = min(max(word, low), high)
+    return bool(word < low or word > high)
 
 
 @kernel()
@@ -176,8 +190,7 @@ def _scale_and_shift(
             factor = min(scales[image] * weight_scales[column], largest)
             corrected = accumulators[row, column] - zero_points[image] * weight_sums[column]
             word = np.float32(corrected) * factor + bias[column]
-            clipped += word < low or word > high
-            words[row, column] = min(max(word, low), high)
+            clipped += _write(words, row, column, word, low, high)
     return clipped
 
 
@@ -200,8 +213,7 @@ def _add(
             first = np.float32(left[image, element] - left_zero_points[image])
             second = np.float32(right[image, element] - right_zero_points[image])
             word = first * left_scales[image] + second * right_scales[image]
-            clipped += word < low or word > high
-            words[image, element] = min(max(word, low), high)
+            clipped += _write(words, image, element, word, low, high)
     return clipped
 
 
@@ -220,8 +232,7 @@ def _average(
         for element in range(words.shape[1]):
             share = scales[image] / np.float32(counts[element % counts.shape[0]])
             word = np.float32(sums[image, element]) * share
-            clipped += word < low or word > high
-            words[image, element] = min(max(word, low), high)
+            clipped += _write(words, image, element, word, low, high)
     return clipped
 
 
