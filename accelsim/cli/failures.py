@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from accelsim.errors import AccelsimError
+from accelsim.notices import listening
 from accelsim.units import shortened
 
 __all__ = ["FAILURE", "INTERRUPTED", "USER_ERROR", "Commands"]
@@ -35,7 +37,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""
-        with _listening_for_interruptions() as interrupted:
+        with _listening_for_interruptions() as interrupted, listening(_show):
             return self._invoke(ctx, interrupted)
 
     def _invoke(self, ctx: click.Context, interrupted: Callable[[], bool]) -> Any:
@@ -60,6 +62,13 @@ class Commands(click.Group):
                 _interrupted(ctx)
             click.echo(traceback.format_exc() + _PLEASE_REPORT, err=True)
             ctx.exit(FAILURE)
+
+
+def _show(notice: str) -> None:
+    """Show a notice to whoever is watching."""
+    if sys.stderr.isatty():
+        # Not by click, which goes around the bar that may be on the screen.
+        print(f"{notice} ...", file=sys.stderr)
 
 
 @contextmanager

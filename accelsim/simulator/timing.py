@@ -55,8 +55,10 @@ def simulate_timing(
         method = "events" if is_little else "compiled"
     if method == "compiled" and not spans:
         # The recurrence brings numba with it.
+        from accelsim.simulator.compilations import tell_of_compilations
         from accelsim.simulator.recurrence import is_exact, recur
 
+        tell_of_compilations()
         if is_exact(hardware):
             return recur(program, hardware)
     return run_machine(prepare(program, hardware), hardware, spans)

@@ -1,6 +1,7 @@
 import contextlib
 import errno
 import signal
+import sys
 
 import click
 import pytest
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from accelsim.cli.failures import Commands
 from accelsim.errors import ConfigError, InternalError
+from accelsim.notices import tell
 
 
 def end_with(error):
@@ -99,3 +101,18 @@ def test_an_interruption_that_a_callback_lost():
     done = CliRunner().invoke(group, ["go"])
     assert (done.exit_code, done.stderr) == (130, "interrupted\n")
     assert signal.getsignal(signal.SIGINT) is handler
+
+
+@pytest.mark.parametrize(("watched", "shown"), [(True, "compiling ...\n"), (False, "")])
+def test_notices_are_shown_to_whoever_watches(monkeypatch, watched, shown):
+    @click.group(cls=Commands)
+    def group():
+        pass
+
+    @group.command()
+    def go():
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: watched)
+        tell("compiling")
+
+    done = CliRunner().invoke(group, ["go"])
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", shown)

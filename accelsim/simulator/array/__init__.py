@@ -8,6 +8,7 @@
 from accelsim.simulator.array.engines import run_array
 from accelsim.simulator.array.interface import ArrayResult, Engine, MatrixOperands
 from accelsim.simulator.array.row_sums import measure_with_row_sums, run_with_row_sums
+from accelsim.simulator.compilations import tell_of_compilations
 
 __all__ = [
     "ArrayResult",
@@ -17,3 +18,5 @@ __all__ = [
     "run_array",
     "run_with_row_sums",
 ]
+
+tell_of_compilations()
