@@ -64,14 +64,15 @@ def _compute(layer: LayerResult, point: PointResult) -> tuple[float, ...]:
 def _elements(layer: LayerResult) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Return (SRAM elements, DRAM elements) of input, filter and output.
 
-    DRAM bytes that are read are split as the elements written into the scratchpads are.
+    Elements read from DRAM are those written into the scratchpads. Outputs on their way to DRAM
+    are read from the activation scratchpad, too: no reads of the input.
     """
     traffic = layer.traffic
     outputs = layer.m * layer.n * layer.groups
-    sram = (traffic.activation_reads, traffic.weight_reads, traffic.accumulator_writes)
+    stored = min(traffic.dram_write_bytes * 8 // layer.output_bits, outputs)
+    sram = (traffic.activation_reads - stored, traffic.weight_reads, traffic.accumulator_writes)
     fetched = (traffic.activation_writes - outputs, traffic.weight_writes)
-    stored = traffic.dram_write_bytes * 8 // layer.output_bits
-    return sram, (*fetched, min(stored, outputs))
+    return sram, (*fetched, stored)
 
 
 def _bandwidth(layer: LayerResult) -> tuple[float, ...]:
