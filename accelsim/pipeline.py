@@ -49,6 +49,7 @@ from accelsim.start import (
     load_images,
     load_machine,
     load_network,
+    machine_notes,
     silent,
     start_run,
 )
@@ -84,7 +85,8 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
     if is_shapes(request.network):
         request = replace(request, points=request.float_points)
         machines = [hardware.with_operand_bits(*point) for point in request.float_points]
-        return run_shapes(request, hardware, machines, table, progress)
+        result = run_shapes(request, hardware, machines, table, progress)
+        return replace(result, warnings=(*machine_notes(request), *result.warnings))
     model = load_network(request)
     start = start_run(model, hardware, request, progress)
     data, chosen = start.data, choose_images(len(start.data.images), request)
@@ -132,6 +134,7 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         warnings=(
             *_overflow_warnings(points),
             *row_sum_notes(points, energies),
+            *machine_notes(request),
             *start.notes,
             *warnings,
         ),

@@ -20,8 +20,8 @@ from accelsim.frontend import (
     load_onnx,
     load_tflite,
     random_data,
+    read_scalesim_machine,
     run_float,
-    scalesim_overrides,
     workload_path,
 )
 from accelsim.given_integers import GivenIntegers, given_integers, with_operands_of
@@ -45,6 +45,7 @@ __all__ = [
     "load_images",
     "load_machine",
     "load_network",
+    "machine_notes",
     "silent",
     "start_run",
 ]
@@ -209,10 +210,27 @@ def load_machine(request: RunRequest) -> Hardware:
 
 
 def _load_machine(name_or_path: str, overrides: tuple[str, ...]) -> Hardware:
-    path = Path(name_or_path)
-    if path.suffix.lower() != ".cfg":
+    if not _is_scalesim(name_or_path):
         return load_hardware(name_or_path, overrides)
-    return load_hardware("scalesim", (*scalesim_overrides(path), *overrides))
+    changes = read_scalesim_machine(Path(name_or_path)).overrides
+    return load_hardware("scalesim", (*changes, *overrides))
+
+
+def machine_notes(request: RunRequest) -> tuple[str, ...]:
+    """Return what a machine's file says in vain: SCALE-Sim's .cfg files ask for more than there is.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be used.
+    """
+    if not _is_scalesim(request.hardware):
+        return ()
+    return read_scalesim_machine(Path(request.hardware)).notes
+
+
+def _is_scalesim(name_or_path: str) -> bool:
+    return Path(name_or_path).suffix.lower() == ".cfg"
 
 
 def _refuse_pe_kinds(request: RunRequest, machine: Hardware) -> None:

@@ -150,10 +150,16 @@ def test_scalesims_reports(products, tmp_path, dataflow, folds, fold):
 
 def test_a_cfg_changes_scalesims_machine(products, tmp_path):
     path = tmp_path / "scale.cfg"
-    path.write_text("[architecture_presets]\nArrayHeight: 8\nArrayWidth: 16\nDataflow: os\n")
+    path.write_text(
+        "[architecture_presets]\nArrayHeight: 8\nArrayWidth: 16\nDataflow: os\n"
+        "[sparsity]\nSparsitySupport: true\n"
+    )
     result = run(RunRequest(str(products), str(path), points=((8, 8),)))
     assert result.points[0].peak_macs_per_cycle == 128
     assert result.hardware == "scalesim"
+    assert result.warnings[0] == (
+        f"{path}:6: SparsitySupport: not modelled: sparsity: weights are dense"
+    )
 
 
 def test_random_data_is_checked_against_golden():

@@ -6,7 +6,7 @@ from accelsim.frontend.import_report import ImportReport
 from accelsim.frontend.integer_model import IntegerModel
 from accelsim.frontend.load_onnx import ImportedModel, load_onnx
 from accelsim.frontend.run_float import run_float
-from accelsim.frontend.scalesim import scalesim_overrides
+from accelsim.frontend.scalesim import ScaleSimMachine, read_scalesim_machine
 from accelsim.frontend.shapes import ImportedShapes, is_shapes, load_shapes
 from accelsim.frontend.tflite import load_tflite
 from accelsim.frontend.topology import topology_names
@@ -20,6 +20,7 @@ __all__ = [
     "ImportedModel",
     "ImportedShapes",
     "IntegerModel",
+    "ScaleSimMachine",
     "Scaling",
     "Workload",
     "bundled_workloads",
@@ -29,8 +30,8 @@ __all__ = [
     "load_shapes",
     "load_tflite",
     "random_data",
+    "read_scalesim_machine",
     "run_float",
-    "scalesim_overrides",
     "topology_names",
     "workload_path",
 ]

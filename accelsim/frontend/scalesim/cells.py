@@ -13,6 +13,7 @@ __all__ = ["Cell", "Row", "read_rows"]
 
 _LARGEST = 1 << 20
 _ROWS = 2000
+_SEPARATORS = ",\t;"
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,17 @@ class Row:
         """Where the row starts."""
         return self.cells[0].place
 
+    @property
+    def has_numbers(self) -> bool:
+        """Whether a cell behind the name is a number: headings and titles have none."""
+        return any(cell.text[:1].isdigit() for cell in self.cells[1:])
+
 
 def read_rows(path: Path) -> tuple[Row, ...]:
     """Return the rows that hold something: no blank lines, no comments (#).
 
-    A trailing comma, blanks around cells, CRLF and a byte order mark make no difference.
+    A trailing comma, blanks or quotes around cells, CRLF and a byte order mark make no difference.
+    A line without a comma may have tabs or semicolons instead.
 
     Raises
     ------
@@ -60,10 +67,11 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     rows = []
     for number, line in enumerate(read_text(path).removeprefix("\ufeff").splitlines(), start=1):
         content = line.partition("#")[0]
+        separator = next((mark for mark in _SEPARATORS if mark in content), _SEPARATORS[0])
         cells, column = [], 1
-        for text in content.split(","):
+        for text in content.split(separator):
             blanks = len(text) - len(text.lstrip())
-            cells.append(Cell(text.strip(), f"{path}:{number}:{column + blanks}"))
+            cells.append(Cell(_unquoted(text.strip()), f"{path}:{number}:{column + blanks}"))
             column += len(text) + 1
         while cells and not cells[-1].text:
             cells.pop()
@@ -72,3 +80,8 @@ def read_rows(path: Path) -> tuple[Row, ...]:
     if len(rows) > _ROWS:
         raise WorkloadError(f"{path}: must have at most {_ROWS} rows, got {len(rows)}")
     return tuple(rows)
+
+
+def _unquoted(text: str) -> str:
+    is_quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    return text[1:-1].strip() if is_quoted else text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import configparser
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from accelsim.errors import ConfigError
@@ -10,8 +12,12 @@ from accelsim.hardware.validation import did_you_mean
 from accelsim.hardware.yaml_files import read_text
 from accelsim.units import shortened
 
-__all__ = ["scalesim_overrides"]
+__all__ = ["ScaleSimMachine", "read_scalesim_machine"]
 
+_SECTIONS = (
+    *("general", "architecture_presets", "run_presets", "network_presets", "layout", "sparsity"),
+)
+_MACHINE_SECTIONS = ("architecture_presets", "run_presets")
 _FIELDS = {
     "arrayheight": "array.rows={}",
     "arraywidth": "array.columns={}",
@@ -20,14 +26,37 @@ _FIELDS = {
     "ofmapsramszkb": "scratchpads.accumulators.size={}KiB",
     "dataflow": "array.dataflow={}",
 }
+_FIELDS |= {key.removesuffix("kb"): text for key, text in _FIELDS.items() if key.endswith("szkb")}
+"""Sizes are in KiB under their names in the first version, too, which do not say so."""
+_NOT_MODELLED = {
+    "sparsitysupport": "sparsity: weights are dense",
+    "ifmapcustomlayout": "the layout of inputs in their banks: reads never meet in one",
+    "filtercustomlayout": "the layout of filters in their banks: reads never meet in one",
+    "useramulatortrace": "Ramulator: the DRAM is that of the preset scalesim",
+}
+"""Switches; what a reader has to know if one is on."""
 _WITHOUT_MEANING = {
     *("ifmapoffset", "filteroffset", "ofmapoffset", "memorybanks", "readrequestbuffer"),
-    *("writerequestbuffer", "userawdata", "run_name", "interfacebandwidth", "useramulatortrace"),
+    *("writerequestbuffer", "userawdata", "run_name", "topologycsvloc"),
+    *("sram_row_size", "sram_bank_size", "dram_row_size", "dram_bank_size"),
+    *("ifmapsrambankbandwidth", "ifmapsrambanknum", "ifmapsrambankport"),
+    *("filtersrambankbandwidth", "filtersrambanknum", "filtersrambankport"),
+    *("sparserep", "sparseacc", "optimizedmapping", "blocksize", "randomnumbergeneratorseed"),
 }
+_ITEM = re.compile(r"([^:=]+?)\s*[:=]\s*(.*)")
+_REMARK = re.compile(r"(^|\s)[#;].*")
 
 
-def scalesim_overrides(path: Path) -> tuple[str, ...]:
-    """Return what a .cfg file says about the array and its memories, as hardware overrides.
+@dataclass(frozen=True)
+class ScaleSimMachine:
+    """What a .cfg file says, as hardware overrides, and notes on what it says in vain."""
+
+    overrides: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def read_scalesim_machine(path: Path) -> ScaleSimMachine:
+    """Return what a .cfg file says about the array and its memories.
 
     ``Bandwidth`` (words a cycle, a word is a byte) becomes that of the DMA engines where
     ``InterfaceBandwidth`` is USER; with CALC memory is never the limit, as in the preset.
@@ -35,47 +64,106 @@ def scalesim_overrides(path: Path) -> tuple[str, ...]:
     Raises
     ------
     ConfigError
-        The file cannot be read, or a key or value of the sections that are read is not known.
+        The file cannot be read, or a section, key or value is not known; with every problem of
+        the file, a line each: file:line.
     """
-    parser = configparser.ConfigParser(interpolation=None, strict=True)
-    try:
-        parser.read_string(read_text(path), str(path))
-    except configparser.Error as error:
-        raise ConfigError(f"{path}: is not a .cfg file: {' '.join(str(error).split())}") from None
-    values: dict[str, str] = {}
-    for section in ("architecture_presets", "run_presets"):
-        if parser.has_section(section):
-            values |= dict(parser.items(section))
-    if not values:
-        raise ConfigError(
+    file = _File(str(path))
+    for number, line in enumerate(read_text(path).removeprefix("\ufeff").splitlines(), start=1):
+        file.read(number, _REMARK.sub("", line).strip())
+    if not file.problems and not file.items:
+        file.problems.append(
             f"{path}: says nothing of a machine: it needs the section [architecture_presets]"
         )
-    return _overrides(path, values)
+    overrides = _overrides(file)
+    if file.problems:
+        raise ConfigError("\n".join(file.problems))
+    return ScaleSimMachine(overrides, _notes(file.items))
 
 
-def _overrides(path: Path, values: dict[str, str]) -> tuple[str, ...]:
-    found, problems = [], []
-    user = values.get("interfacebandwidth", "CALC").strip().upper()
-    if user not in ("CALC", "USER"):
-        problems.append(f"InterfaceBandwidth: must be CALC or USER, got {shortened(user)}")
-    for key, text in values.items():
-        value = text.strip()
-        if key == "bandwidth":
-            numbers = [part.strip() for part in value.split(",")]
-            if not all(part.isdigit() for part in numbers):
-                problems.append(f"Bandwidth: must be whole numbers, got {shortened(value)}")
-            elif user == "USER":
-                found.append(f"dma.bandwidth={numbers[0]}B/cycle")
-        elif key in _FIELDS:
-            known = value in ("ws", "os", "is") if key == "dataflow" else value.isdigit()
-            if not known:
-                allowed = "ws, os or is" if key == "dataflow" else "a whole number"
-                problems.append(f"{key}: must be {allowed}, got {shortened(value)}")
-            else:
-                found.append(_FIELDS[key].format(value))
-        elif key not in _WITHOUT_MEANING:
-            hint = did_you_mean(key, (*_FIELDS, *_WITHOUT_MEANING, "bandwidth"))
-            problems.append(f"{shortened(key)}: unknown key{hint}")
-    if problems:
-        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
+@dataclass(frozen=True)
+class _Item:
+    key: str
+    value: str
+    place: str
+
+
+@dataclass
+class _File:
+    """The items of the sections that are read, by their keys in lower case."""
+
+    name: str
+    section: str = ""
+    items: dict[str, _Item] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def read(self, number: int, line: str) -> None:
+        place = f"{self.name}:{number}"
+        if not line:
+            return
+        if line.startswith("[") and line.endswith("]"):
+            self.section = line[1:-1].strip().lower()
+            if self.section not in _SECTIONS:
+                hint = did_you_mean(self.section, _SECTIONS)
+                self.problems.append(f"{place}: {shortened(line)}: unknown section{hint}")
+            return
+        found = _ITEM.fullmatch(line)
+        if not found:
+            self.problems.append(f"{place}: must be [section] or key: value, got {shortened(line)}")
+            return
+        key, value = found.groups()
+        known = key.lower()
+        if self.section not in _MACHINE_SECTIONS and known not in _NOT_MODELLED:
+            return
+        if known in self.items:
+            self.problems.append(f"{place}: {shortened(key)}: is in the file twice")
+        self.items[known] = _Item(key, value, place)
+
+
+def _overrides(file: _File) -> tuple[str, ...]:
+    """Return the changes; what cannot be one is added to the file's problems."""
+    found = []
+    interface = file.items.get("interfacebandwidth")
+    user = interface is not None and interface.value.upper() == "USER"
+    for known, item in file.items.items():
+        refusal = _refusal(known, item.value)
+        if refusal:
+            file.problems.append(f"{item.place}: {shortened(item.key)}: {refusal}")
+        elif known == "bandwidth" and user:
+            found.append(f"dma.bandwidth={item.value.split(',')[0].strip()}B/cycle")
+        elif known in _FIELDS:
+            found.append(_FIELDS[known].format(item.value))
+    if interface is not None and user and "bandwidth" not in file.items:
+        file.problems.append(f"{interface.place}: USER: needs a Bandwidth, in words a cycle")
     return tuple(found)
+
+
+def _refusal(known: str, value: str) -> str:
+    """Return what is wrong with an item, or nothing."""
+    got = f", got {shortened(value)}"
+    if known == "dataflow":
+        return "" if value in ("ws", "os", "is") else f"must be ws, os or is{got}"
+    if known == "interfacebandwidth":
+        return "" if value.upper() in ("CALC", "USER") else f"must be CALC or USER{got}"
+    if known == "bandwidth":
+        numbers = [part.strip() for part in value.split(",")]
+        return "" if all(map(_is_count, numbers)) else f"must be whole numbers from 1 on{got}"
+    if known in _FIELDS:
+        return "" if _is_count(value) else f"must be a whole number from 1 on{got}"
+    if known in _NOT_MODELLED:
+        return "" if value.lower() in ("true", "false") else f"must be True or False{got}"
+    if known in _WITHOUT_MEANING:
+        return ""
+    keys = (*_FIELDS, *_WITHOUT_MEANING, *_NOT_MODELLED, "bandwidth", "interfacebandwidth")
+    return f"unknown key{did_you_mean(known, keys)}"
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text[:20]) > 0
+
+
+def _notes(items: Mapping[str, _Item]) -> tuple[str, ...]:
+    return tuple(
+        f"{items[known].place}: {items[known].key}: not modelled: {what}"
+        for known, what in _NOT_MODELLED.items()
+        if known in items and items[known].value.lower() == "true"
+    )

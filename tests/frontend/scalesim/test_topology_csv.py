@@ -33,6 +33,11 @@ def read(tmp_path: Path, text: str, ceil: bool = False):
         "\ufefffc,4,5,6",
         "# a comment\n\n  fc , 4,\t5, 6,,  # products\n\n",
         "Layer ID, M, N, K\nfc, 4, 5, 6, \n",
+        "Operation, M, N, K, Target\nfc, 4, 5, 6,\n\nLayer, M, N, K,\n",
+        "Layer\tM\tN\tK\t\nfc\t4\t5\t 6\t\n",
+        "Layer;M;N;K\nfc;4;5;6\n",
+        '"Layer","M","N","K"\n"fc","4"," 5 ","6"\n',
+        "Layer, M, N, K, Sparsity,\nfc, 4, 5, 6, 1:1,\n",
     ],
 )
 def test_products_however_they_are_written(tmp_path: Path, text: str) -> None:
@@ -42,6 +47,38 @@ def test_products_however_they_are_written(tmp_path: Path, text: str) -> None:
     assert topology.shapes == {"fc.input": (6, 4, 1), "fc": (5, 4, 1)}
     assert topology.macs == 4 * 5 * 6
     assert notes == []
+
+
+def test_a_layer_may_be_called_layer(tmp_path: Path) -> None:
+    topology, notes = read(tmp_path, "layer,4,5,6\nLayers,4,5,6\n")
+    assert [layer.name for layer in topology.layers] == ["layer", "Layers"]
+    assert notes == []
+
+
+def test_a_heading_names_a_stride_of_the_width(tmp_path: Path) -> None:
+    heading = CONVOLUTIONS.replace("Strides", "Stride height, Stride width")
+    topology, notes = read(tmp_path, heading + "Conv1,9,11,3,5,4,7,2,3,\n", ceil=True)
+    assert topology.layers[0].operator == FilterBank(7, Window((3, 5), (2, 3)))
+    assert topology.shapes["Conv1"] == (7, 4, 3)
+    assert notes == []
+    topology, notes = read(tmp_path, heading + "Conv1,10,10,3,3,4,7,2,3,\n", ceil=True)
+    assert topology.layers[0].operator == FilterBank(7, Window((3, 3), (2, 3), (0, 0, 1, 2)))
+
+
+def test_columns_that_are_not_read_are_said_once(tmp_path: Path) -> None:
+    text = (
+        CONVOLUTIONS.replace("Strides,", "Strides, Batch Size, Target,")
+        + "a,4,4,3,3,1,1,1,2,NPU,\nb,4,4,3,3,1,1,1,2,GPU,\nc,4,4,3,3,1,1,1,,NPU,\n"
+        + "d,4,4,3,3,1,1,1,2:4,,8\n"
+    )
+    topology, notes = read(tmp_path, text)
+    assert len(topology.layers) == 4
+    assert notes == [
+        "net.csv:2:17: '2' (Batch Size) is not read (use --batch), here and in 1 more",
+        "net.csv:2:19: 'NPU' (Target) is not read, here and in 2 more",
+        "net.csv:5:17: '2:4' (sparsity) is not modelled: dense",
+        "net.csv:5:22: '8' is not read",
+    ]
 
 
 def test_convolutions_are_padded_already(tmp_path: Path) -> None:
