@@ -9,6 +9,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -34,6 +35,22 @@ _PLEASE_REPORT = "This is a fault of accelsim itself. Please report it with the 
 
 class Commands(click.Group):
     """A group of commands whose failures become exit codes and messages in this one place."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; of one that is not there, say which may be."""
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(f"No such command {args[0]!r}.{self._meant(ctx, args[0])}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def _meant(self, ctx: click.Context, word: str) -> str:
+        known = {name: name for name in self.list_commands(ctx)}
+        for name, command in self.commands.items():
+            for own in command.commands if isinstance(command, click.Group) else ():
+                known.setdefault(own, f"{name} {own}")
+        close = get_close_matches(word, known, n=1)
+        return f" (Did you mean '{known[close[0]]}'?)" if close else ""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the chosen command."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.parser import Parser
 
 from accelsim.errors import ConfigError
 from accelsim.units import shortened
@@ -132,10 +134,45 @@ def parse_document(text: str, source: str) -> Document:
     return Document(values, places, tuple(problems))
 
 
+class _NotPlainError(Exception):
+    """Something that `_refuse_machinery` has to look at, before anything is built of it."""
+
+
+class _PlainParser(Parser):
+    """A parser that gives nothing but plain mappings, sequences and scalars."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._depth = 0
+
+    def get_event(self) -> Any:
+        event = super().get_event()
+        self._depth += _step(event)
+        if self._depth > MAX_DEPTH or isinstance(event, AliasEvent) or _is_marked(event):
+            raise _NotPlainError
+        return event
+
+
+def _step(event: object) -> int:
+    return isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+
+
+def _is_marked(event: Any) -> bool:
+    """Whether it has an anchor or a tag."""
+    anchored = isinstance(event, NodeEvent) and bool(event.anchor)
+    return anchored or getattr(event, "tag", None) is not None
+
+
 def _compose(text: str, source: str) -> Node | None:
     try:
-        _refuse_machinery(text, source)
-        node: Node | None = YAML(typ="safe", pure=True).compose(text)
+        try:
+            yaml = YAML(typ="safe", pure=True)
+            yaml.Parser = _PlainParser
+            node: Node | None = yaml.compose(text)
+        except (_NotPlainError, YAMLError):
+            # What cannot run as it is may hold machinery, too, which is to be said first.
+            _refuse_machinery(text, source)
+            raise
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem = " ".join(str(error.problem).split())
@@ -151,7 +188,7 @@ def _refuse_machinery(text: str, source: str) -> None:
     depth = 0
     for event in YAML(typ="safe", pure=True).parse(text):
         here = Place(source, event.start_mark.line + 1)
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        depth += _step(event)
         if depth > MAX_DEPTH:
             problems.append(Problem(here, (), f"is nested deeper than {MAX_DEPTH} levels"))
             break

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = ("matplotlib", "numba", "numpy", "onnx", "onnxruntime", "pydantic", "rich", "simpy")
 
 
@@ -28,3 +30,17 @@ def test_python_dash_m_accelsim_is_the_same_command():
         [sys.executable, "-m", "accelsim", "--help"], capture_output=True, text=True, check=True
     )
     assert "Start with `accelsim run`: it needs no files." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("rnu", " (Did you mean 'run'?)"),
+        ("explain", " (Did you mean 'energy explain'?)"),
+        ("front", ""),
+    ],
+)
+def test_a_command_that_is_not_there_is_guessed(accelsim, word, hint):
+    done = accelsim(word, "x")
+    assert done.exit_code == 2
+    assert done.stderr.endswith(f"\n\nError: No such command '{word}'.{hint}\n")
