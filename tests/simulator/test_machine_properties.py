@@ -1,223 +1,23 @@
 """Random machines and random small programs."""
 
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 
-import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from accelsim.compiler import compile_shapes
 from accelsim.compiler.program import MatrixInstruction, Place
-from accelsim.compiler.shapes import (
-    LayerShape,
-    MatrixShape,
-    NetworkShape,
-    TensorShape,
-    VectorShape,
-)
 from accelsim.compiler.traffic import dram_traffic
-from accelsim.compiler.two_passes import two_passes
-from accelsim.errors import CapacityError, ConfigError
-from accelsim.hardware import load_hardware
-from accelsim.hardware.schema import Hardware, RowPolicy
-from accelsim.network.geometry import Window
+from accelsim.hardware.schema import RowPolicy
 from accelsim.simulator.machine import run_machine
 from accelsim.simulator.prepare import prepare
-from accelsim.simulator.recurrence.nests import describe
-from accelsim.simulator.recurrence.records import (
-    AT_BLOCK,
-    AT_COLUMN,
-    AT_DEPTH,
-    AT_GROUP,
-    AT_TILE,
-    DONE,
-    LEVELS,
-)
 from accelsim.simulator.run import Cause
 from accelsim.simulator.timing import simulate_timing
 from accelsim.simulator.work import MatrixWork
+from tests.simulator.random_programs import compiled, machines, networks
 
 PROPERTY = settings(max_examples=25, derandomize=True, deadline=None)
-
-
-@cache
-def base():
-    return load_hardware("edge_4x4")
-
-
-def machine(**fields):
-    """The 4x4 machine with other values; its file is read once, not for each example."""
-    values = base().model_dump(by_alias=True)
-    for path, value in fields.items():
-        *parents, name = path.split("__")
-        part = values
-        for parent in parents:
-            part = part[parent]
-        part[name] = value
-    return Hardware.model_validate(values)
-
-
-@st.composite
-def machines(draw, **fixed):
-    def flag():
-        return draw(st.booleans())
-
-    rows, columns = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-    kind = draw(st.sampled_from(["fixed", "fixed", "composable", "bit_serial"]))
-    fields = {
-        "array__rows": rows,
-        "array__columns": columns,
-        "array__dataflow": draw(st.sampled_from(["ws", "os", "is"])),
-        "array__weight_double_buffering": flag(),
-        "array__tile_overlap": flag(),
-        "array__drain": draw(st.sampled_from(["exposed", "hidden", "free"])),
-        "array__pe_kind": kind,
-        "array__row_sums": kind == "fixed" and flag(),
-        "scratchpads__weights__double_buffered": flag(),
-        "scratchpads__weights__size": draw(st.sampled_from([128, 512, 4096])),
-        "scratchpads__weights__bandwidth": draw(st.sampled_from([1, 4, 64])),
-        "scratchpads__activations__double_buffered": flag(),
-        "scratchpads__activations__size": draw(st.sampled_from([64, 256, 4096])),
-        "scratchpads__activations__bandwidth": draw(st.sampled_from([1, 4, 64])),
-        "scratchpads__accumulators__double_buffered": flag(),
-        "scratchpads__accumulators__size": draw(st.sampled_from([256, 4096])),
-        "dma__outstanding": draw(st.integers(1, 4)),
-        "dma__setup": draw(st.integers(0, 4)),
-        "dram__bandwidth": draw(st.sampled_from([1e9, 7e9, 12.8e9, 16e9])),
-        "dram__latency": draw(st.integers(0, 40)) * 1e-9,
-        "dram__burst": draw(st.sampled_from([1, 16, 32, 64])),
-        "dram__row_size": draw(st.sampled_from([None, None, 64, 256, 1024])),
-        "rescale__lanes": draw(st.integers(1, 8)),
-        "rescale__pipeline": draw(st.integers(0, 4)),
-        "clock": 1e9,
-        "array__scale_bits": 16,
-    }
-    if fields["dram__row_size"]:
-        fields["dram__row_miss"] = draw(st.sampled_from([0, 5, 17, 300])) * 1e-9
-        fields["dram__row_policy"] = draw(st.sampled_from(["open", "closed"]))
-        fields["dram__banks"] = draw(st.sampled_from([1, 2, 8]))
-    try:
-        return machine(**(fields | fixed))
-    except (ConfigError, ValidationError):
-        assume(False)
-
-
-def in_vectors(draw, work):
-    """The layer, now and then with scales of vectors of its weights."""
-    depth = work.gemm.depth_k
-    vector = draw(st.sampled_from([0, 0, 1, 2, 3, 4, 7, depth]))
-    if not vector:
-        return work
-    return replace(work, vector_depth=min(vector, depth), scale_bits=draw(st.sampled_from([4, 9])))
-
-
-@st.composite
-def networks(draw):
-    """A chain of one to four layers: convolutions, dense layers at 1x1, additions, pools, pads.
-
-    Some find their range at run time, and write words that a second pass reads.
-    """
-    shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 6)))
-    bits = draw(st.sampled_from([2, 3, 8]))
-    batch = draw(st.integers(1, 2))
-    tensors, layers = {"t0": TensorShape(shape, bits)}, []
-    for index in range(draw(st.integers(1, 4))):
-        source, output = f"t{index}", f"t{index + 1}"
-        channels, height, width = shape
-        kind = draw(st.sampled_from(["conv", "conv", "depthwise", "add", "max_pool", "pad"]))
-        inputs = (source,)
-        if kind in ("conv", "depthwise"):
-            size = draw(st.integers(1, 3))
-            window = Window((size, size), (draw(st.integers(1, 2)),) * 2, (size // 2,) * 4)
-            out = channels if kind == "depthwise" else draw(st.integers(1, 7))
-            groups = channels if kind == "depthwise" else 1
-            work = MatrixShape(shape, out, window, groups, batch, bits, bits, bits, 32)
-            work = in_vectors(draw, work)
-            out_size = window.output_size(height, width)
-            assume(min(out_size) > 0)
-            shape = (out, *out_size)
-        elif kind == "add":
-            inputs = (source, f"t{draw(st.integers(0, index))}")
-            assume(tensors[inputs[1]].shape == shape)
-            count = batch * channels * height * width
-            work = VectorShape("add", count, 1, 1, Window((1, 1)), (bits, bits), bits)
-        elif kind == "pad":
-            top, bottom, right = (draw(st.integers(0, 2)) for _ in range(3))
-            window = Window((1, 1), pads=(top, 0, bottom, right * channels))
-            work = VectorShape("pad", batch, height, channels * width, window, (bits,), bits)
-            shape = (channels, height + top + bottom, width + right)
-        else:
-            window = Window((2, 2), (1, 1), (1, 1, 0, 0))
-            work = VectorShape("max_pool", batch * channels, height, width, window, (bits,), bits)
-        tensors[output] = TensorShape(shape, bits)
-        layer = LayerShape(f"layer{index}", work, inputs, output)
-        if kind in ("pad", "max_pool") or draw(st.booleans()):
-            layers.append(layer)
-            continue
-        words = f"words{index}"
-        tensors[words] = TensorShape(shape, 32)
-        layers += two_passes(layer, tensors[output], batch, words, f"step{index}")
-    storage = {name: name for name in tensors}
-    return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
-
-
-@st.composite
-def wide_networks(draw):
-    """A chain of one to three 1x1 convolutions with many more outputs than an array has columns."""
-    channels, height = draw(st.integers(1, 24)), draw(st.integers(1, 4))
-    width, batch = draw(st.integers(1, 3)), draw(st.integers(1, 2))
-    bits = draw(st.sampled_from([4, 8]))
-    tensors, layers = {"t0": TensorShape((channels, height, width), bits)}, []
-    for index in range(draw(st.integers(1, 3))):
-        out = draw(st.integers(8, 80))
-        shape = (channels, height, width)
-        work = MatrixShape(shape, out, Window((1, 1)), 1, batch, bits, bits, bits, 32)
-        channels, output = out, f"t{index + 1}"
-        tensors[output] = TensorShape((channels, height, width), bits)
-        layers.append(LayerShape(f"layer{index}", work, (f"t{index}",), output))
-    storage = {name: name for name in tensors}
-    return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
-
-
-@st.composite
-def long_networks(draw):
-    """One to three layers whose loops are long at one level or another."""
-    channels = draw(st.sampled_from([1, 12, 24, 40]))
-    height, width = draw(st.sampled_from([1, 2, 9, 24])), draw(st.sampled_from([1, 2, 4]))
-    bits, batch = draw(st.sampled_from([4, 8])), draw(st.integers(1, 2))
-    tensors, layers = {"t0": TensorShape((channels, height, width), bits)}, []
-    for index in range(draw(st.integers(1, 3))):
-        shape = (channels, height, width)
-        depthwise = draw(st.booleans())
-        size = draw(st.sampled_from([1, 1, 3]))
-        window = Window((size, size), (1, 1), (size // 2,) * 4)
-        out = channels if depthwise else draw(st.sampled_from([1, 3, 12, 40]))
-        groups = channels if depthwise else 1
-        work = MatrixShape(shape, out, window, groups, batch, bits, bits, bits, 32)
-        work = in_vectors(draw, work)
-        channels, output = out, f"t{index + 1}"
-        tensors[output] = TensorShape((channels, height, width), bits)
-        layers.append(LayerShape(f"layer{index}", work, (f"t{index}",), output))
-    storage = {name: name for name in tensors}
-    return NetworkShape("chain", batch, "t0", output, tuple(layers), tensors, storage)
-
-
-def compiled(network, hardware):
-    """Compile; every second product has weights with zero points where the array can have them."""
-    layers = tuple(
-        replace(layer, work=replace(layer.work, row_sums=index % 2 == 0))
-        if isinstance(layer.work, MatrixShape) and hardware.array.row_sums
-        else layer
-        for index, layer in enumerate(network.layers)
-    )
-    try:
-        return compile_shapes(replace(network, layers=layers), hardware)
-    except CapacityError:
-        assume(False)
 
 
 @PROPERTY
@@ -252,63 +52,6 @@ def test_everything_is_accounted_for(hardware, network):
         assert all(stop <= start for (_, stop), (start, _) in pairwise(pieces))
         assert pieces[-1][1] <= timing.cycles_total
     assert simulate_timing(program, hardware, spans=True) == timing
-
-
-@settings(PROPERTY, max_examples=60)
-@given(machines(), networks())
-def test_the_recurrence_is_the_machine_of_events(hardware, network):
-    program = compiled(network, hardware)
-    events = simulate_timing(program, hardware, method="events")
-    assert simulate_timing(program, hardware, method="compiled") == events
-
-
-@settings(PROPERTY, max_examples=60)
-@given(machines(), wide_networks())
-def test_periods_of_many_columns_are_those_of_events(hardware, network):
-    program = compiled(network, hardware)
-    events = simulate_timing(program, hardware, method="events")
-    assert simulate_timing(program, hardware, method="compiled") == events
-
-
-def test_periods_of_every_loop_are_those_of_events():
-    repeats = np.zeros(LEVELS, np.int64)
-
-    @settings(PROPERTY, max_examples=250)
-    @given(machines(), long_networks())
-    def check(hardware, network):
-        program = compiled(network, hardware)
-        nests = describe(program, hardware)
-        assert nests.run() == DONE
-        repeats[:] += nests.machine["repeats"][0]
-        events = simulate_timing(program, hardware, method="events")
-        assert simulate_timing(program, hardware, method="compiled") == events
-
-    check()
-    for level in (AT_GROUP, AT_BLOCK, AT_COLUMN, AT_TILE, AT_DEPTH):
-        assert repeats[level] > 0
-
-
-def test_periods_are_those_of_events_where_far_more_is_held_than_a_period_takes():
-    # Weights lie ready for many periods ahead, and are of more than one size: biases come along.
-    repeats = np.zeros(LEVELS, np.int64)
-    ample = {
-        "scratchpads__weights__size": 16384,
-        "scratchpads__weights__double_buffered": True,
-        "scratchpads__activations__size": 65536,
-    }
-
-    @settings(PROPERTY, max_examples=60)
-    @given(machines(**ample), long_networks())
-    def check(hardware, network):
-        program = compiled(network, hardware)
-        nests = describe(program, hardware)
-        assert nests.run() == DONE
-        repeats[:] += nests.machine["repeats"][0]
-        events = simulate_timing(program, hardware, method="events")
-        assert simulate_timing(program, hardware, method="compiled") == events
-
-    check()
-    assert repeats[AT_DEPTH] > 0
 
 
 @PROPERTY
