@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -24,6 +25,8 @@ __all__ = ["kernel", "part"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_KEPT = re.compile(r"(?P<kernel>.+)_(?P<digest>[0-9a-f]{16})-.*\.nb[ic]")
+"""What numba calls the files of a kernel."""
 _DAYS_KEPT = 30
 """For which a kernel of other texts is kept: of another branch, say."""
 _SECONDS_A_DAY = 24 * 60 * 60
@@ -55,7 +58,7 @@ def kernel(
         function.__qualname__ += f"_{digest}"
         uncounted = {} if counts_references else _UNCOUNTED
         dispatcher = cast(Any, njit)(cache=True, **uncounted, **options)(function)
-        _forget_old(Path(dispatcher.stats.cache_path), Path(files[0]).stem, name, digest)
+        _forget_old(Path(dispatcher.stats.cache_path), f"{Path(files[0]).stem}.{name}", digest)
         return cast(Function, dispatcher)
 
     return compiled
@@ -103,20 +106,29 @@ def _digest(files: tuple[str, ...]) -> str:
     return hashlib.sha256(texts).hexdigest()[:16]
 
 
-def _forget_old(folder: Path, module: str, name: str, digest: str) -> None:
-    """Remove what has been kept for long of a function that is about to be compiled anew.
+def _forget_old(folder: Path, kernel_name: str, digest: str) -> None:
+    """Remove what has been kept for long of a kernel that is about to be compiled anew.
 
-    That is the function as it was then. Another process may be reading or removing the same files:
+    That is the kernel as it was then. Another process may be reading or removing the same files:
     numba compiles what it does not find, and a file that cannot be removed stays.
     """
-    kept = re.compile(rf"{re.escape(f'{module}.{name}')}_([0-9a-f]{{16}})-.*\.(nbi|nbc)")
     with suppress(OSError):
-        found = [(file, kept.fullmatch(file.name)) for file in folder.iterdir()]
-        digests = {file: match[1] for file, match in found if match}
-        if digest in digests.values():
+        kept = _kept_files(folder, folder.stat().st_mtime_ns).get(kernel_name, [])
+        if any(match["digest"] == digest for match in kept):
             return
         oldest = time.time() - _DAYS_KEPT * _SECONDS_A_DAY
-        for file in digests:
+        for match in kept:
             with suppress(OSError):
+                file = folder / match.string
                 if file.stat().st_mtime < oldest:
                     file.unlink()
+
+
+@lru_cache(maxsize=16)
+def _kept_files(folder: Path, changed_ns: int) -> dict[str, list[re.Match[str]]]:  # noqa: ARG001
+    """Return what numba has kept of each kernel; all kernels of a folder ask for the same."""
+    found: dict[str, list[re.Match[str]]] = {}
+    for file in folder.iterdir():
+        if match := _KEPT.fullmatch(file.name):
+            found.setdefault(match["kernel"], []).append(match)
+    return found

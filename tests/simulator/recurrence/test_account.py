@@ -5,7 +5,8 @@ import pytest
 from accelsim.compiler import compile_network, compile_shapes
 from accelsim.compiler.plan import LoopOrder, Residency
 from accelsim.compiler.program import MatrixInstruction, Program
-from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, TensorShape
+from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, TensorShape, VectorShape
+from accelsim.compiler.two_passes import two_passes
 from accelsim.errors import InternalError
 from accelsim.hardware import load_hardware
 from accelsim.network.geometry import Window
@@ -128,6 +129,26 @@ def test_an_empty_program_takes_no_time():
     hardware = load_hardware("edge_4x4")
     empty = Program("empty", 1, (), {}, {}, {})
     assert recur(empty, hardware) == simulate_timing(empty, hardware, method="events")
+
+
+@pytest.mark.parametrize("finds_range", [False, True])
+@pytest.mark.parametrize("bandwidth", ["1GB/s", "100GB/s"])
+def test_a_program_may_be_for_the_vector_unit_alone(finds_range, bandwidth):
+    hardware = load_hardware("edge_4x4", [f"dram.bandwidth={bandwidth}"])
+    tensors = {name: TensorShape((8, 40, 20), 8) for name in ("input", "sum")}
+    tensors |= {"words": TensorShape((8, 40, 20), 32), "output": TensorShape((8, 39, 19), 8)}
+    add = VectorShape("add", 2 * 8 * 40 * 20, 1, 1, Window((1, 1)), (8, 8), 8)
+    pool = VectorShape("max_pool", 2 * 8, 40, 20, Window((2, 2)), (8,), 8)
+    sums = [LayerShape("add", add, ("input", "input"), "sum")]
+    if finds_range:
+        sums = two_passes(sums[0], tensors["sum"], 2, "words", "quantize")
+    layers = (*sums, LayerShape("pool", pool, ("sum",), "output"))
+    storage = {name: name for name in tensors}
+    network = NetworkShape("vectors", 2, "input", "output", layers, tensors, storage)
+    program = compile_shapes(network, hardware)
+    timing = recur(program, hardware)
+    assert timing.units["array"] == {"idle": timing.cycles_total}
+    assert timing == simulate_timing(program, hardware, method="events")
 
 
 def test_a_machine_too_small_for_its_program_stands_still(make_network):
