@@ -16,6 +16,11 @@ def parse_bits(text: str) -> tuple[tuple[int, int], ...]:
     points = []
     for part in text.split(","):
         pair = re.fullmatch(r"\s*w(\d+)a(\d+)\s*", part, re.ASCII)
+        if not pair and not re.fullmatch(r"\s*\d{1,9}\s*", part, re.ASCII):
+            raise ConfigError(
+                "--bits: must be whole numbers from 2 to 16, or pairs of weights and activations "
+                f"such as w4a8, got {part.strip()!r}"
+            )
         widths = pair.groups() if pair else (part, part)
         points.append((parse_width("--bits", widths[0]), parse_width("--bits", widths[1])))
     return tuple(points)

@@ -77,6 +77,11 @@ class SearchRequest:
             raise ConfigError(
                 f"--keep-accuracy: must be 0 to 100 percent, got {self.keep_accuracy_pct:g}"
             )
+        if self.keep_accuracy_pct is not None and 0.0 < self.keep_accuracy_pct < 1.0:
+            raise ConfigError(
+                f"--keep-accuracy: is in percent, got {self.keep_accuracy_pct:g} (did you mean "
+                f"{100 * self.keep_accuracy_pct:g}?)"
+            )
         if self.budget is not None and not 0.0 < self.budget < float("inf"):
             raise ConfigError(f"--budget: must be above 0, got {self.budget:g}")
         self._start_from_pinned()

@@ -23,6 +23,10 @@ CAUSES = {
     "idle",
 }
 
+BITS = (
+    "--bits: must be whole numbers from 2 to 16, or pairs of weights and activations such as w4a8,"
+)
+
 
 def test_the_table_has_a_row_for_each_width(quick):
     done = quick("--bits", "8,4")
@@ -109,9 +113,10 @@ def test_without_check_golden_is_not_run(quick):
         (["--bits", "8,17"], "weight bits: must be 2 to 16, got 17"),
         (["--bits", "w8a1"], "activation bits: must be 2 to 16, got 1"),
         (["--bits", ""], "--bits: empty; give widths such as 8,6,4,3,2"),
-        (["--bits", "8,,4"], "--bits: must be a whole number from 2 to 16, got ''"),
-        (["--bits", "8,-4"], "--bits: must be a whole number from 2 to 16, got '-4'"),
+        (["--bits", "8,,4"], f"{BITS} got ''"),
+        (["--bits", "8,-4"], f"{BITS} got '-4'"),
         (["--bits", "8,4,8"], "points: w8a8 is given twice"),
+        (["--bits", "w4"], f"{BITS} got 'w4'"),
         (["--weights", "4.5"], "--weights: must be a whole number from 2 to 16, got '4.5'"),
         (["--activations", "17"], "activation bits: must be 2 to 16, got 17"),
         (

@@ -84,6 +84,11 @@ def test_what_nothing_meets_is_refused_with_the_nearest(request_run):
             {"keep_accuracy_pct": 101.0},
             "--keep-accuracy: must be 0 to 100 percent, got 101",
         ),
+        (
+            {},
+            {"keep_accuracy_pct": 0.98},
+            "--keep-accuracy: is in percent, got 0.98 (did you mean 98?)",
+        ),
         ({}, {"budget": 1.0, "cost": "area"}, "cost: must be one of energy, cycles, got 'area'"),
         (
             {},
