@@ -147,8 +147,8 @@ def _sensitivity(shares: Mapping[str, Mapping[str, float]]) -> str:
         return ""
     parts = [
         '<h2>What moves what</h2>\n<p class="note">The share of an objective\'s variance that the '
-        "axis alone explains, over all designs that are judged. What is missing to 100 % is axes "
-        "together.</p>\n"
+        "axis alone explains, over all designs that are judged (of several networks: relative to "
+        "each network's mean). What is missing to 100 % is axes together.</p>\n"
     ]
     for objective, by_axis in shares.items():
         bars = "".join(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accelsim.errors import ConfigError
 from accelsim.hardware.validation import did_you_mean
@@ -143,19 +144,25 @@ def sensitivity(space: Space, found: Front) -> dict[str, Mapping[str, float]]:
 
     It is the share of the objective's variance between the groups that have the same value on the
     axis (the correlation ratio, first-order Sobol index of a full grid). What is left to 1 is the
-    other axes, and axes together.
+    other axes, and axes together. Of networks that are judged apart each number is taken as a
+    share of its network's mean, so that no axis but the network's is hidden by their sizes.
     """
     places = [index for index, value in enumerate(found.values) if value is not None]
     if not places:
         return {}
     choices = np.array([found.rows[index].choice for index in places], dtype=int)
     values = np.array([found.values[index] for index in places], dtype=float)
+    axes = space.axes
     shares: dict[str, Mapping[str, float]] = {}
     for column, objective in enumerate(found.objectives):
         numbers = values[:, column]
+        if found.by_network:
+            numbers = _relative(numbers, choices[:, [axis.name for axis in axes].index(NETWORK)])
         spread = float(numbers.var())
         by_axis = {}
-        for place, axis in enumerate(space.axes):
+        for place, axis in enumerate(axes):
+            if found.by_network and axis.name == NETWORK:
+                continue
             groups = choices[:, place]
             counts = np.bincount(groups)
             sums = np.bincount(groups, weights=numbers)
@@ -165,3 +172,9 @@ def sensitivity(space: Space, found: Front) -> dict[str, Mapping[str, float]]:
             by_axis[axis.name] = min(1.0, between / spread) if spread > 0 else 0.0
         shares[objective.name] = by_axis
     return shares
+
+
+def _relative(numbers: NDArray[np.float64], groups: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Return numbers over the mean of their group; 1 where that mean is 0."""
+    means = np.bincount(groups, weights=numbers) / np.maximum(np.bincount(groups), 1)
+    return np.divide(numbers, means[groups], out=np.ones_like(numbers), where=means[groups] != 0)

@@ -154,3 +154,16 @@ def test_networks_are_rivals_where_one_is_to_be_accurate(tiny):
     )
     assert networks_apart(space, space.objectives) == ()
     assert networks_apart(space, space.objectives[:1]) == ("digits_mlp", "digits_cnn")
+
+
+def test_what_moves_networks_of_different_sizes_is_not_their_size(two_networks):
+    space, _ = two_networks
+    rows = [
+        row((i, j, n), size * (1.0 + i), size * (1.0 + j))
+        for n, size in enumerate((1.0, 1000.0))
+        for i in range(3)
+        for j in range(3)
+    ]
+    shares = sensitivity(space, find_front(space, space.objectives, rows))
+    assert shares["latency"] == pytest.approx({"array.rows": 1.0, "array.columns": 0.0})
+    assert shares["energy"] == pytest.approx({"array.rows": 0.0, "array.columns": 1.0})
