@@ -37,8 +37,6 @@ column has drained, and how long ago the last stream ended.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -79,16 +77,9 @@ def run_register(
     switching: bool = False,
 ) -> ArrayResult:
     """Run a plan; parameters and result as in `accelsim.simulator.array.run_array`."""
-    apart = switching and array.has_row_sum_column
-    stepper = Stepper(operands, plan, array, accumulator, switching=switching and not apart)
+    stepper = Stepper(operands, plan, array, accumulator, switching=switching)
     stepper.advance(LAST_CYCLE)
-    result = stepper.result()
-    if not apart:
-        return result
-    # Adders that sum up rows are no PEs: they switch when they are asked to, and are counted apart.
-    pes = array.model_copy(update={"row_sums": False})
-    counted = run_register(operands, plan, pes, accumulator, switching=True)
-    return replace(result, switching=counted.switching)
+    return stepper.result()
 
 
 class Stepper:
@@ -104,7 +95,7 @@ class Stepper:
         int64[rows * columns], a column of adders included: the order in which PEs are evaluated
         within a cycle. It changes nothing, which a test proves.
     switching
-        Count the register bits that toggle.
+        Count the register bits that toggle, in PEs: a column of adders is counted apart.
     """
 
     def __init__(
@@ -186,6 +177,7 @@ def _rules(array: Array, flow: Dataflow, accumulator: Accumulator) -> Rules:
     return Rules.of_size(
         array.rows,
         array.stepped_columns,
+        pe_columns=array.columns,
         preloads=flow.preloads,
         tile_overlap=array.tile_overlap,
         second_register=-int(array.weight_double_buffering if flow.preloads else hidden),

@@ -95,7 +95,7 @@ def _keep_before(machine, rules, order, out):  # type: ignore[no-untyped-def]
 
 @inlined
 def _count_toggles(machine, rules, out):  # type: ignore[no-untyped-def]
-    """Count the bits in which the next registers differ from the present ones."""
+    """Count the bits in which PEs' next registers differ from the present ones."""
     flow = machine.control[FLOW]
     for kind in range(KINDS):
         # The first kind of each flows; output stationary, so does the second word.
@@ -112,7 +112,7 @@ def _toggles(held, kind, phase, mask, rules):  # type: ignore[no-untyped-def]
     for group in range(rules.groups * (rules.rows + 1)):
         column, row = group // (rules.rows + 1), group % (rules.rows + 1)
         # Nothing of the top edge.
-        used = min(CELLS, rules.columns - column * CELLS) if row > 0 else 0
+        used = min(CELLS, rules.pe_columns - column * CELLS) if row > 0 else 0
         one, other = cells_of(kind, phase, group), cells_of(kind, 1 - phase, group)
         for c in range(used):
             changed = cell(held, one + c) ^ cell(held, other + c)

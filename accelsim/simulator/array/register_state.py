@@ -109,6 +109,7 @@ class Rules(NamedTuple):
 
     ``preloads``: operand stationary; ``second_register``: weight double buffering, or the hidden
     drain of output stationary, as a condition of all PEs: -1 or 0; ``result_ports``: the free one;
+    ``pe_columns``: without a column of adders;
     ``groups``: of a row; ``pitch``: cells of a row, ``left_pitch``: of the left edge; ``span``:
     lanes from the left edge's first to the bottom edge's last, and one more.
     """
@@ -119,6 +120,7 @@ class Rules(NamedTuple):
     pitch: int
     left_pitch: int
     span: int
+    pe_columns: int
     preloads: bool
     tile_overlap: bool
     second_register: int

@@ -1,0 +1,100 @@
+"""Which register bits toggle: the cycle engine against registers, on every small machine."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from accelsim.arithmetic.formats import Accumulator
+from accelsim.compiler.plan import Gemm
+from accelsim.hardware.dataflow import DATAFLOWS
+from accelsim.hardware.schema import Array, Drain
+from accelsim.simulator.array import run_array, run_with_row_sums
+from tests.matrices import Matrices
+
+BOTH = [False, True]
+
+
+def random_words(generator, array, gemm, bits=32):
+    """Operands of all codes, and biases that leave room for their products where bits are few."""
+    groups = gemm.groups
+    left = generator.integers(-128, 128, (groups, gemm.rows_m, gemm.depth_k))
+    right = generator.integers(-128, 128, (groups, gemm.depth_k, gemm.columns_n))
+    right >>= 8 - array.weight_bits
+    left >>= 8 - array.activation_bits
+    biases = generator.integers(-(1 << (bits - 2)), 1 << (bits - 2), (groups, gemm.columns_n))
+    return Matrices(left.astype(np.int32), right.astype(np.int32), biases)
+
+
+def agree(operands, plan, array, accumulator=None):
+    """Run both engines, with row sums where the array makes them; return the register engine's."""
+    run = run_with_row_sums if array.row_sums else run_array
+    registers, lanes = (
+        run(engine, operands, plan, array, accumulator or Accumulator(), True)
+        for engine in ("register", "cycle")
+    )
+    assert np.array_equal(lanes.accumulators, registers.accumulators)
+    assert lanes.counters == registers.counters
+    assert lanes.cycles == registers.cycles
+    assert lanes.switching == registers.switching, (array, plan)
+    return registers
+
+
+@pytest.mark.parametrize("drain", list(Drain))
+@pytest.mark.parametrize("overlap", BOTH)
+@pytest.mark.parametrize("row_sums", BOTH)
+def test_drains_of_every_length_meet_the_next_tile(make_plan, drain, overlap, row_sums):
+    """Depths below, at and above the rows: zeros follow a drain, or the next tile's values do."""
+    generator = np.random.default_rng(3)
+    for rows, columns, depth in product(range(1, 5), range(1, 4), range(1, 7)):
+        array = Array(
+            rows=rows,
+            columns=columns,
+            dataflow="os",
+            drain=drain,
+            tile_overlap=overlap,
+            row_sums=row_sums,
+        )
+        # The last tiles leave rows and columns unused.
+        gemm = Gemm(2 * rows + 1, 2 * columns + 1, depth)
+        agree(random_words(generator, array, gemm), make_plan(gemm, array), array)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
+@pytest.mark.parametrize("double_buffered", BOTH)
+@pytest.mark.parametrize("overlap", BOTH)
+@pytest.mark.parametrize("row_sums", BOTH)
+def test_preloads_meet_streams_of_every_length(
+    make_plan, dataflow, double_buffered, overlap, row_sums
+):
+    generator = np.random.default_rng(4)
+    for rows, columns, stream in product(range(1, 6), (1, 2, 5), (1, 2, 3, 4, 6)):
+        array = Array(
+            rows=rows,
+            columns=columns,
+            dataflow=dataflow,
+            weight_double_buffering=double_buffered,
+            tile_overlap=overlap,
+            row_sums=row_sums,
+        )
+        flow = DATAFLOWS[dataflow]
+        sizes = {flow.stream: 2 * stream + 1, flow.columns: columns + 1, flow.rows: 2 * rows + 1}
+        gemm = Gemm(sizes["m"], sizes["n"], sizes["k"])
+        agree(random_words(generator, array, gemm), make_plan(gemm, array, stream), array)
+
+
+@pytest.mark.parametrize("dataflow", list(DATAFLOWS))
+@pytest.mark.parametrize("rows", [1, 4, 17, 33])
+@pytest.mark.parametrize("columns", [15, 16, 17, 32, 33, 36])
+def test_lanes_that_are_full_empty_and_nearly_so(make_plan, dataflow, rows, columns):
+    """Arrays around whole lanes, in groups of a product, with accumulators of fewer bits."""
+    generator = np.random.default_rng([rows, columns])
+    array = Array(rows=rows, columns=columns, dataflow=dataflow, weight_bits=3, activation_bits=4)
+    flow = DATAFLOWS[dataflow]
+    sizes = {flow.stream: 11, flow.columns: columns + 3, flow.rows: rows + 2}
+    gemm = Gemm(sizes["m"], sizes["n"], sizes["k"], groups=2)
+    operands = random_words(generator, array, gemm, bits=14)
+    found = agree(operands, make_plan(gemm, array, 7), array, Accumulator(14))
+    assert found.counters.overflow_events == 0
