@@ -39,7 +39,7 @@ from accelsim.report.results import PointResult, Provenance, RunResult, Switchin
 from accelsim.report.row_sums import row_sum_notes
 from accelsim.report.switching import collect_switching
 from accelsim.request import DEFAULT_POINTS, Progress, RunRequest, array_line
-from accelsim.simulator import simulate
+from accelsim.simulator import simulate, timeline_notes
 from accelsim.simulator.run import Run, Span
 from accelsim.start import (
     Start,
@@ -112,7 +112,9 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
             spans=spans,
             activity=switches,
         )
-        timeline = timeline or simulated.timing.spans
+        if spans:
+            timeline = simulated.timing.spans
+            warnings |= dict.fromkeys(timeline_notes(program))
         accuracy = _judge(simulated.outputs, golden, start, chosen)
         energy, switching = _account(simulated, program, machine, table, switches)
         noise = _noise(model, integer, machine, start, chosen) if request.noise else None

@@ -18,7 +18,7 @@ from accelsim.report.imported import LOOKUP_TABLES, RANGE_HARDWARE
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
 from accelsim.request import Progress, RunRequest, array_line, point_name
-from accelsim.simulator import simulate_timing
+from accelsim.simulator import simulate_timing, timeline_notes
 from accelsim.simulator.run import Run, Span
 
 __all__ = ["run_shapes"]
@@ -47,7 +47,7 @@ def run_shapes(
         QuantizationSpec.for_machine(hardware, range_method=RangeMethod.DYNAMIC)
     topology = shapes.topology
     names = [point_name(*point) for point in request.float_points]
-    points, accounts, timeline = _run_machines(
+    points, accounts, timeline, notes = _run_machines(
         topology,
         machines,
         table,
@@ -77,7 +77,7 @@ def run_shapes(
         configuration=_configuration(request, shapes),
         machine=dump_hardware(hardware),
         not_modelled=tuple(not_modelled),
-        warnings=(*shapes.notes, *_ternary_notes(hardware), *warnings),
+        warnings=(*shapes.notes, *_ternary_notes(hardware), *notes, *warnings),
         timeline=timeline,
         energy_mode=accounts[0].mode,
         pe_bits=hardware.array.own_pe_bits,
@@ -99,11 +99,11 @@ def _run_machines(
     spans: bool,
     dynamic: bool,
     progress: Callable[[int], None],
-) -> tuple[tuple[PointResult, ...], tuple[EnergyReport, ...], tuple[Span, ...]]:
+) -> tuple[tuple[PointResult, ...], tuple[EnergyReport, ...], tuple[Span, ...], tuple[str, ...]]:
     """Run a batch on each machine; ``progress`` is told how many are done.
 
-    ``spans``: return the timeline of the first machine, too. ``dynamic``: ranges are found at run
-    time.
+    ``spans``: return the timeline of the first machine, too, and what it leaves out. ``dynamic``:
+    ranges are found at run time.
 
     Raises
     ------
@@ -115,6 +115,7 @@ def _run_machines(
     points: list[PointResult] = []
     accounts: list[EnergyReport] = []
     timeline: tuple[Span, ...] = ()
+    notes: tuple[str, ...] = ()
     for hardware in machines:
         progress(len(points))
         array = hardware.array
@@ -125,12 +126,13 @@ def _run_machines(
             shapes = all_in_two_passes(shapes)
         program = compile_shapes(shapes, hardware)
         timing = simulate_timing(program, hardware, spans=spans and not points)
-        timeline = timeline or timing.spans
+        if timing.spans:
+            timeline, notes = timing.spans, timeline_notes(program)
         energy = account(timing, program, hardware, table)
         run = Run(images=0, batch=batch, outputs=np.empty(0, np.int32), timing=timing)
         accounts.append(energy)
         points.append(collect_point(run, energy, hardware, _NO_VALUES))
-    return tuple(points), tuple(accounts), timeline
+    return tuple(points), tuple(accounts), timeline, notes
 
 
 def _provenance(request: RunRequest, shapes: ImportedShapes, table: EnergyTable) -> Provenance:

@@ -14,6 +14,7 @@ from accelsim.report.folder import read_run_folder, write_run_folder
 from accelsim.report.layer_table import render_layers
 from accelsim.report.results import CAUSES
 from accelsim.report.table import render_table
+from accelsim.simulator import timing
 
 TINY = "mlperf_tiny_resnet8"
 
@@ -146,6 +147,19 @@ def test_scalesims_reports(products, tmp_path, dataflow, folds, fold):
     assert int(details["DRAM OFMAP Writes"]) == 64 * 96
     assert int(details["SRAM OFMAP Writes"]) == 64 * 96 * (1 if dataflow == "os" else 4)
     assert set(reports["BANDWIDTH_REPORT"][0]) >= {"Avg IFMAP SRAM BW", "Avg OFMAP DRAM BW"}
+
+
+def test_a_timeline_that_would_be_too_large_is_of_layers(monkeypatch, tmp_path):
+    monkeypatch.setattr(timing, "_MOST_TILES", 1000)
+    result = run(RunRequest("mlperf_tiny_autoencoder", points=((8, 8), (4, 8)), timeline=True))
+    assert result.warnings[0] == (
+        "timeline: of layers only: 1,040 tiles are more than the 1,000 that it has room for"
+    )
+    assert [span.label for span in result.timeline] == [p.name for p in result.points[0].layers]
+    folder = tmp_path / "run"
+    write_run_folder(result, folder)
+    assert (folder / "plots" / "power_over_time.svg").is_file()
+    assert (folder / "timeline.json").stat().st_size < 20_000
 
 
 def test_a_cfg_changes_scalesims_machine(products, tmp_path):

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from accelsim.simulator.array import run_array
     from accelsim.simulator.batches import simulate
     from accelsim.simulator.run import Run, Timing
-    from accelsim.simulator.timing import simulate_timing
+    from accelsim.simulator.timing import simulate_timing, timeline_notes
 
-__all__ = ["Run", "Timing", "run_array", "simulate", "simulate_timing"]
+__all__ = ["Run", "Timing", "run_array", "simulate", "simulate_timing", "timeline_notes"]
 
 _MODULES = {
     "Run": "accelsim.simulator.run",
@@ -23,6 +23,7 @@ _MODULES = {
     "run_array": "accelsim.simulator.array",
     "simulate": "accelsim.simulator.batches",
     "simulate_timing": "accelsim.simulator.timing",
+    "timeline_notes": "accelsim.simulator.timing",
 }
 
 

@@ -12,6 +12,7 @@ from accelsim.arithmetic import RunTimeCodes
 from accelsim.compiler.program import Gemm
 
 __all__ = [
+    "LAYER_UNIT",
     "Activity",
     "ArrayCounters",
     "Cause",
@@ -138,6 +139,10 @@ class Traffic:
     scale_reads: int = 0
     scale_writes: int = 0
     dram_row_misses: int = 0
+
+
+LAYER_UNIT = "layer"
+"""The unit of spans that are whole layers."""
 
 
 @dataclass(frozen=True)
