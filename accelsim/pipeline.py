@@ -100,6 +100,7 @@ def run(request: RunRequest, progress: Progress = silent) -> RunResult:
         golden = _golden(integer, inputs, progress) if request.check else None
         on_machine = fuse_pads(integer)
         program = compile_network(on_machine, machine, request.batch)
+        progress("simulated, images", 0, len(chosen))
         spans = request.timeline and not points
         switches = request.energy == EnergyMode.SWITCHING
         simulated = simulate(

@@ -196,7 +196,8 @@ def test_progress_is_told_before_each_point(data):
     told = []
     request = RunRequest("digits_mlp", points=((8, 8), (4, 8)), data=data, engine="tile", limit=1)
     run(request, lambda what, done, total: told.append((what, done, total)))
-    assert told == [("float network", 0, 2), ("8", 0, 2), ("w4a8", 1, 2)]
+    simulated = ("simulated, images", 0, 1)
+    assert told == [("float network", 0, 2), ("8", 0, 2), simulated, ("w4a8", 1, 2), simulated]
 
 
 def test_provenance_says_what_was_run(story, data):
