@@ -28,8 +28,8 @@ __all__ = ["is_exact", "recur"]
 Integers = NDArray[np.int64]
 Records = NDArray[np.void]
 
-_REPORTED = ("causes", "start", "stop", "read", "written", "misses")
-_ENGINE_ACCOUNTS = ("hold", "asking", "under_way", "waiting", "blocked", "holding", "bus")
+_REPORTED = ("causes", "start", "stop", "read_bytes", "written_bytes", "row_misses")
+_ENGINE_ACCOUNTS = ("hold", "asking", "under_way", "waiting", "blocked", "holding", "bus_bytes")
 
 _CAUSES = (
     *(Cause.STREAM, Cause.PRELOAD, Cause.FILL, Cause.DRAIN),
@@ -219,7 +219,10 @@ def _units(machine: np.void, results: Records, total: int) -> dict[str, dict[str
 
     by_cause = results["causes"].sum(axis=0).tolist()
     add("array", **{str(cause): count for cause, count in zip(_CAUSES, by_cause, strict=True)})
-    add("rescale", **of(busy="busy", pipeline="tail", stall_output="read_stall"))
+    add(
+        "rescale",
+        **of(busy="rescale_busy", pipeline="rescale_tail", stall_output="rescale_stall_output"),
+    )
     add(
         "vector",
         **of(
@@ -242,13 +245,13 @@ def _units(machine: np.void, results: Records, total: int) -> dict[str, dict[str
     for name in names[:2]:
         *_, blocked, holding, _ = engines[name]
         add(f"{name[:-1]}_scratchpad", blocked=blocked, holding=holding - blocked)
-    add("accumulator_scratchpad", holding=int(machine["taken"]))
+    add("accumulator_scratchpad", holding=int(machine["accumulators_held"]))
     return units
 
 
 def _check(timing: Timing, machine: np.void) -> None:
     """Check that every cycle has one cause, and that bytes and products are conserved."""
-    bus_bytes = int(machine["engines"]["bus"].sum())
+    bus_bytes = int(machine["engines"]["bus_bytes"].sum())
     moved = sum(run.traffic.dram_read_bytes + run.traffic.dram_write_bytes for run in timing.layers)
     _must_equal("bytes on the bus", bus_bytes, moved)
     for run in timing.layers:

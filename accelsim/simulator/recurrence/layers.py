@@ -32,18 +32,19 @@ def start_layer(machine: Record, tables: Tables, number: int, cycle: int) -> int
     stores = machine.engines[OUTPUTS]
     if loads.released < loads.asked:
         return UNUSED
-    if layer.resident > machine.activation_room:
+    if layer.resident_bytes > machine.activation_bytes:
         return NO_ROOM
-    machine.layer_start = machine.start = machine.stop = machine.vector = cycle
-    machine.steps = machine.ready = machine.input = 0
+    machine.layer_start = machine.vector_free_at = cycle
+    machine.stream_start = machine.stream_stop = cycle
+    machine.steps_run = machine.inputs_ready = machine.next_input = machine.all_asked_for = 0
     for level in range(LEVELS):
         machine.array_at[level] = machine.activations_at[level] = 0
     machine.array_at[AT_LAYER] = machine.activations_at[AT_LAYER] = number
     machine.holding_before = loads.holding
-    loads.room = machine.activation_room - layer.resident
-    loads.applied, loads.held = loads.asked, 0
-    stores.room = layer.staging
-    stores.applied, stores.held = stores.granted, 0
+    loads.room_bytes = machine.activation_bytes - layer.resident_bytes
+    loads.applied, loads.held_bytes = loads.asked, 0
+    stores.room_bytes = layer.staging_bytes
+    stores.applied, stores.held_bytes = stores.granted, 0
     return DONE
 
 
@@ -54,22 +55,24 @@ def end_layer(machine: Record, tables: Tables) -> bool:
     layer, result = tables.layers[number], tables.results[number]
     stores, loads = machine.engines[OUTPUTS], machine.engines[ACTIVATIONS]
     causes = machine.causes
-    if stores.granted < stores.released or (not layer.vector and machine.read < machine.finished):
+    if stores.granted < stores.released or (
+        not layer.is_vector and machine.tiles_read < machine.tiles_finished
+    ):
         machine.waits_for = OUTPUTS
         return False
-    stored = entry(stores, stores.granted - 1, tables.rings).there if stores.granted else 0
-    if layer.vector:
-        end = max(machine.vector, stored)
+    stored = entry(stores, stores.granted - 1, tables.rings).there_at if stores.granted else 0
+    if layer.is_vector:
+        end = max(machine.vector_free_at, stored)
     else:
-        corner = machine.stop + machine.wavefront + layer.scaling
-        fill, drain = corner, corner + machine.drain
+        corner = machine.stream_stop + machine.wavefront_cycles + layer.scaling_cycles
+        fill, drain = corner, corner + machine.drain_cycles
         if machine.preloads:
-            fill, drain = machine.stop + machine.rows - 1, corner
-        cursor = charge(causes, FILL, machine.stop, fill)
+            fill, drain = machine.stream_stop + machine.rows - 1, corner
+        cursor = charge(causes, FILL, machine.stream_stop, fill)
         cursor = charge(causes, DRAIN, cursor, drain)
-        cursor = charge(causes, STALL_RESCALE, cursor, machine.read_stop + machine.pipeline)
+        cursor = charge(causes, STALL_RESCALE, cursor, machine.read_stop + machine.pipeline_cycles)
         end = charge(causes, STALL_OUTPUT, cursor, stored)
-    if layer.resident:
+    if layer.resident_bytes:
         loads.holding = machine.holding_before + end - machine.layer_start
     for cause in range(CAUSES):
         result.causes[cause] = causes[cause]

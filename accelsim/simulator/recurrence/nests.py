@@ -136,24 +136,24 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
     timing, cycles = DramTiming.from_hardware(hardware), burst_cycles(hardware)
     values = {
         "rows": array.rows,
-        "wavefront": array.rows + array.stepped_columns - 2,
+        "wavefront_cycles": array.rows + array.stepped_columns - 2,
         "preloads": array.flow.preloads,
         "weights_stay": array.flow.stationary == "weights",
-        "double": array.weight_double_buffering,
-        "overlap": array.tile_overlap,
-        "hidden": array.drain is Drain.HIDDEN,
-        "drain": 0 if array.drain is Drain.FREE else array.rows,
+        "double_buffered": array.weight_double_buffering,
+        "tiles_overlap": array.tile_overlap,
+        "drain_hidden": array.drain is Drain.HIDDEN,
+        "drain_cycles": 0 if array.drain is Drain.FREE else array.rows,
         "buffer_count": 2 if pads.accumulators.double_buffered else 1,
-        "pipeline": hardware.rescale_pipeline_cycles,
-        "burst": timing.burst_bytes,
-        "hold_whole": cycles.numerator // cycles.denominator,
-        "hold_rest": cycles.numerator % cycles.denominator,
-        "hold_parts": cycles.denominator,
-        "delay": timing.delay_cycles,
+        "pipeline_cycles": hardware.rescale_pipeline_cycles,
+        "burst_bytes": timing.burst_bytes,
+        "burst_cycles": cycles.numerator // cycles.denominator,
+        "burst_rest": cycles.numerator % cycles.denominator,
+        "burst_parts": cycles.denominator,
+        "delay_cycles": timing.delay_cycles,
         **_rows(timing, cycles),
         "outstanding": hardware.dma.outstanding,
-        "activation_room": pads.activations.size,
-        "layers": layers,
+        "activation_bytes": pads.activations.size,
+        "layer_count": layers,
     }
     machine = np.zeros(1, MACHINE)
     for name, value in values.items():
@@ -161,27 +161,27 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
     engines = machine["engines"][0]
     engines["ring"] = 0, rings[0], rings[0] + rings[1]
     engines["mask"] = [size - 1 for size in rings]
-    engines["room"] = pads.weights.size, 0, 0
-    engines["ahead"] = pads.weights.double_buffered, pads.activations.double_buffered, True
+    engines["room_bytes"] = pads.weights.size, 0, 0
+    engines["fetches_ahead"] = pads.weights.double_buffered, pads.activations.double_buffered, True
     return machine
 
 
 def _rows(timing: DramTiming, burst_cycles: Fraction) -> dict[str, int]:
-    """Return what the rows of the DRAM are; ``row`` is 0 where they do not matter.
+    """Return what the rows of the DRAM are; ``row_bytes`` is 0 where they do not matter.
 
-    ``row_further``: cycles that a row adds when rows are opened in turn in all banks, each of which
-    then takes ``row_miss`` and the row's own time.
+    ``row_further_cycles``: what a row adds when rows are opened in turn in all banks, each of which
+    then takes ``row_miss_cycles`` and the row's own time.
     """
     rows = timing.rows
     if rows is None:
-        return {"row": 0}
+        return {"row_bytes": 0}
     row = ceil(rows.size_bytes // timing.burst_bytes * burst_cycles)
     return {
-        "row": rows.size_bytes,
-        "row_miss": rows.miss_cycles,
-        "row_further": max(0, ceil(Fraction(rows.miss_cycles + row, rows.banks)) - row),
-        "row_ahead": rows.banks > 1,
-        "rows_stay": rows.stay_open,
+        "row_bytes": rows.size_bytes,
+        "row_miss_cycles": rows.miss_cycles,
+        "row_further_cycles": max(0, ceil(Fraction(rows.miss_cycles + row, rows.banks)) - row),
+        "rows_open_ahead": rows.banks > 1,
+        "rows_stay_open": rows.stay_open,
     }
 
 
@@ -276,11 +276,11 @@ def _chunks(
         if program.places[name] is Place.DRAM
     ]
     chunks = np.zeros(len(operations), CHUNK)
-    chunks["cycles"] = -(-operations // hardware.vector.lanes)
-    chunks["cycles"][0] += shape.start_cycles
+    chunks["compute_cycles"] = -(-operations // hardware.vector.lanes)
+    chunks["compute_cycles"][0] += shape.start_cycles
     if program.places[instruction.output] is Place.DRAM:
-        chunks["output"] = -(-outputs * shape.output_bits // 8)
-        chunks["output_bus"] = in_bursts(chunks["output"], hardware)
+        chunks["output_bytes"] = -(-outputs * shape.output_bits // 8)
+        chunks["output_bus_bytes"] = in_bursts(chunks["output_bytes"], hardware)
     for index, bits in enumerate(widths):
-        chunks["inputs"][:, index] = -(-elements * bits // 8)
+        chunks["input_bytes"][:, index] = -(-elements * bits // 8)
     return chunks, (0, len(widths) * int(elements.sum()), 0)

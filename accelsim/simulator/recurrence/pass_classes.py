@@ -133,14 +133,14 @@ def pass_classes(
     output = np.where(stored, -(-rows * columns * shapes[:, [_OUTPUT_BITS]] // 8), 0)
     bias = np.where(first, -(-columns * shapes[:, [_COLUMN_BITS]] // 8), 0)
     fields = {
-        "stream": stream,
-        "activations": activations,
-        "weights": weights,
-        "preload": preload,
-        "tile_stream": stream if flow.preloads else whole_depth,
-        "read": -(-rows * (columns + row_sums) // hardware.rescale.lanes),
-        "output": output,
-        "output_bus": in_bursts(output, hardware),
+        "stream_cycles": stream,
+        "activation_cycles": activations,
+        "weight_cycles": weights,
+        "preload_cycles": preload,
+        "tile_stream_cycles": stream if flow.preloads else whole_depth,
+        "read_cycles": -(-rows * (columns + row_sums) // hardware.rescale.lanes),
+        "output_bytes": output,
+        "output_bus_bytes": in_bursts(output, hardware),
         "weight_bytes": -(-columns * depths * weight_bits // 8) + -(-scale_bits // 8) + bias,
     }
     classes = np.zeros(rows.shape, PASS_CLASS)

@@ -92,8 +92,8 @@ def _is_in_step(machine: Record, old: Record) -> bool:
 
     Signatures say so, too. Where units have rhythms of their own, this is soon over.
     """
-    now, then = machine.stop, old.stop
-    is_free_as_then = machine.channel - now == old.channel - then
+    now, then = machine.stream_stop, old.stream_stop
+    is_free_as_then = machine.channel_free_at - now == old.channel_free_at - then
     for which in range(ENGINES):
         engine, before = machine.engines[which], old.engines[which]
         is_at_work = engine.asked != before.asked or engine.granted != before.granted
@@ -108,11 +108,11 @@ def _is_array_alike(machine: Record, old: Record, kept: Kept, level: int) -> boo
     """Whether the array and the rescale unit are as they were."""
     before, scratch = kept.signatures[level, ARRAY], kept.signatures[LEVELS, 0]
     if (
-        machine.started == old.started
-        and machine.finished == old.finished
-        and machine.read == old.read
+        machine.tiles_started == old.tiles_started
+        and machine.tiles_finished == old.tiles_finished
+        and machine.tiles_read == old.tiles_read
     ):
-        return bool(machine.start - machine.stop == before[1] and old.steps > 0)
+        return bool(machine.stream_start - machine.stream_stop == before[1] and old.steps_run > 0)
     write_array(machine, scratch)
     return is_equal(scratch, before)
 
@@ -145,27 +145,27 @@ def _periods_of_places(machine: Record, old: Record, tables: Tables, kept: Kept)
     count, lasts = FOREVER, kept.signatures[LEVELS, 2]
     if machine.engines[WEIGHTS].asked != old.engines[WEIGHTS].asked:
         at, before = machine.weights_at, old.weights_at
-        if at[AT_LAYER] == machine.layers or before[AT_DEPTH] == 0 < at[AT_DEPTH]:
+        if at[AT_LAYER] == machine.layer_count or before[AT_DEPTH] == 0 < at[AT_DEPTH]:
             return 0
         layer = tables.layers[at[AT_LAYER]]
         last_places(layer, at, lasts)
         lasts[AT_BLOCK] -= 1
         lasts[AT_COLUMN] -= 1
         count = steps_left(at, before, lasts)
-        if not machine.engines[WEIGHTS].ahead:
-            done = machine.base + pass_number(layer, at) - machine.passes
-            if done != old.base + pass_number(layer, before) - old.passes:
+        if not machine.engines[WEIGHTS].fetches_ahead:
+            done = machine.passes_before_weights + pass_number(layer, at) - machine.passes_run
+            if done != old.passes_before_weights + pass_number(layer, before) - old.passes_run:
                 return 0
     if machine.engines[ACTIVATIONS].asked != old.engines[ACTIVATIONS].asked:
         at, before = machine.activations_at, old.activations_at
         layer = tables.layers[at[AT_LAYER]]
         last_places(layer, at, lasts)
         count = min(count, steps_left(at, before, lasts))
-        if machine.input:
+        if machine.all_asked_for:
             return 0
-        if not machine.engines[ACTIVATIONS].ahead:
-            done = pass_number(layer, at) - machine.steps
-            if done != pass_number(layer, before) - old.steps:
+        if not machine.engines[ACTIVATIONS].fetches_ahead:
+            done = pass_number(layer, at) - machine.steps_run
+            if done != pass_number(layer, before) - old.steps_run:
                 return 0
         shift = at[AT_BLOCK] - before[AT_BLOCK]
         if shift:
@@ -217,9 +217,11 @@ def _periods_of_engine(
         if size != entry(engine, number - count, rings).bytes:
             return 0
     if given == 0:
-        if engine.applied < engine.released or engine.held == before.held:
+        if engine.applied < engine.released or engine.held_bytes == before.held_bytes:
             return 0
-        return int((engine.room - engine.held) // (engine.held - before.held))
+        return int(
+            (engine.room_bytes - engine.held_bytes) // (engine.held_bytes - before.held_bytes)
+        )
     write_room(machine, which, rings, scratch)
     if not is_equal(scratch, kept.signatures[level, ROOM + which]):
         return 0
@@ -241,18 +243,22 @@ def _periods_of_stock(machine: Record, old: Record, which: int, rings: Records) 
     count, used = int(FOREVER), engine.consumed - before.consumed
     if used:
         first = engine.consumed
-        if entry(engine, first - 1, rings).there > old.start:
+        if entry(engine, first - 1, rings).there_at > old.stream_start:
             return 0
         count = (engine.granted - first) // used
-        while count and entry(engine, first + count * used - 1, rings).there > machine.start:
+        while (
+            count and entry(engine, first + count * used - 1, rings).there_at > machine.stream_start
+        ):
             count //= 2
     given = engine.released - before.released
     if given:
         first = engine.released
-        if entry(engine, first - 1, rings).taken > before.pad_until:
+        if entry(engine, first - 1, rings).taken_at > before.holding_until:
             return 0
         count = min(count, (engine.granted - first) // given)
-        while count and (entry(engine, first + count * given - 1, rings).taken > engine.pad_until):
+        while count and (
+            entry(engine, first + count * given - 1, rings).taken_at > engine.holding_until
+        ):
             count //= 2
         for number in range(before.released, first + count * given):
             if entry(engine, number, rings).bytes == 0:

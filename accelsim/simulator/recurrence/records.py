@@ -87,95 +87,192 @@ FOREVER = 1 << 62
 """Later than any cycle, more than any number of periods."""
 
 
-def _record(fields: str, **parts: tuple[Any, int]) -> np.dtype[np.void]:
-    """Return a record of int64 fields and of arrays of ``(type, length)``."""
-    scalars = [(name, np.int64) for name in fields.split()]
-    arrays = [(name, kind, (length,)) for name, (kind, length) in parts.items()]
-    return np.dtype([*scalars, *arrays])
+def _record(**fields: str | tuple[Any, int, str]) -> np.dtype[np.void]:
+    """Return a record of int64 fields and of arrays of ``(type, length, ...)``; texts say what."""
+    return np.dtype(
+        [
+            (name, np.int64) if isinstance(field, str) else (name, field[0], (field[1],))
+            for name, field in fields.items()
+        ]
+    )
 
 
-BUFFER = _record("rescaled free taken registered kind")
-"""An accumulator buffer: when it would have been and is free again (``rescaled``, ``free``); from
-when on its tile holds it, when the tile's last result is registered, the class of its last pass."""
+BUFFER = _record(
+    rescaled_at="when it would be free again, had results always found room",
+    free_at="when it is free again",
+    taken_at="when its tile's first stream starts",
+    registered_at="when its tile's last result is registered",
+    kind="the class of its tile's last pass",
+)
+"""An accumulator buffer."""
 
 ENGINE = _record(
-    "room ahead ring mask"
-    " asked_at blocked_at pad_until asking_until under_way_until waiting_until"
-    " asked granted held applied released consumed"
-    " hold asking under_way waiting blocked holding bus"
+    # What it is.
+    room_bytes="of the room that it fills",
+    fetches_ahead="whether it need not wait for the pass or chunk before the one that needs a load",
+    ring="where its entries begin: rings[ring + (number & mask)]",
+    mask="its entries less one",
+    # Cycles.
+    asked_at="when the last request was made",
+    blocked_at="from when on it waited for room",
+    holding_until="up to when `holding` covers what is held",
+    asking_until="up to when `asking` does",
+    under_way_until="up to when `under_way` does",
+    waiting_until="up to when `waiting` does",
+    # Numbers of transfers.
+    asked="asked for",
+    granted="granted the channel",
+    released="given away by their last user (stores: queued)",
+    applied="given away and no longer in `held_bytes`",
+    consumed="picked up by the array or the vector unit",
+    held_bytes="of the transfers that hold room",
+    # Its account, in cycles.
+    hold="it holds the channel",
+    asking="it holds or asks for the channel",
+    under_way="a transfer is under way",
+    waiting="a transfer is under way or waits for room",
+    blocked="a transfer waits for room",
+    holding="something lies in the room",
+    bus_bytes="moved",
 )
-"""A DMA engine and the room it fills, of size ``room``.
-
-``ahead``: it need not wait for the pass or chunk before the one that uses what it loads.
-``ring``, ``mask``: its entries are rings[ring + (number & mask)]. Then cycles: when the last
-request was made, from when on it waited for room, and up to when what the accounts below cover is
-covered. Then numbers of transfers: asked for, granted the channel, given away by their last user
-(stores: queued), ``applied``: given away and no longer in ``held`` (bytes), picked up by the
-array. Then its accounts; ``bus`` is in bytes.
-"""
+"""A DMA engine and the room it fills."""
 
 MACHINE = _record(
-    "rows wavefront preloads weights_stay double overlap hidden drain buffer_count pipeline"
-    " burst hold_whole hold_rest hold_parts delay row row_miss row_further row_ahead rows_stay"
-    " outstanding activation_room layers"
-    " start stop layer_start pass_stop chunk_stop read_stop unhindered vector channel"
-    " passes steps started finished read ready input left row_left base read_ahead misses_ahead"
-    " holding_before waits_for"
-    " busy tail read_stall vector_busy vector_stall_activations vector_stall_output taken",
-    causes=(np.int64, CAUSES),
-    buffers=(BUFFER, 2),
-    engines=(ENGINE, 3),
-    array_at=(np.int64, LEVELS),
-    weights_at=(np.int64, LEVELS),
-    activations_at=(np.int64, LEVELS),
-    patience=(np.int64, LEVELS),
-    repeats=(np.int64, LEVELS),
+    # What it is.
+    rows="of the array",
+    wavefront_cycles="from the last vector's entry until the far corner has used it",
+    preloads="whether an operand is loaded before the stream",
+    weights_stay="whether that operand is the weights",
+    double_buffered="whether it is loaded during the stream before",
+    tiles_overlap="whether a stream may start while the one before is in the array",
+    drain_hidden="whether results leave through registers of their own",
+    drain_cycles="of a tile's results; 0 if each PE has a port",
+    buffer_count="accumulator buffers: 1 or 2",
+    pipeline_cycles="of the rescale unit",
+    burst_bytes="of the DRAM",
+    burst_cycles="for which a burst holds the channel, in whole cycles",
+    burst_rest="and in parts of a cycle",
+    burst_parts="of which a cycle has so many",
+    delay_cycles="from the end of a hold to complete data",
+    row_bytes="of a row of the DRAM; 0 where rows do not matter",
+    row_miss_cycles="that opening a row takes",
+    row_further_cycles="that a further row of the same transfer adds",
+    rows_open_ahead="whether a row is opened while another is read",
+    rows_stay_open="between transfers of weights",
+    outstanding="transfers that an engine may have under way",
+    activation_bytes="of the activation scratchpad",
+    layer_count="of the program",
+    # Cycles.
+    stream_start="of the last pass; at first the layer's",
+    stream_stop="of the last pass; at first the layer's start",
+    layer_start="of the layer that runs",
+    last_pass_stop="of the last pass of any layer",
+    last_chunk_stop="of the last chunk of any layer",
+    read_stop="of the last tile that the rescale unit has read",
+    unhindered_stop="of that read, had results always found room",
+    vector_free_at="when the vector unit is free",
+    channel_free_at="when the channel is free",
+    # Where units are.
+    passes_run="of all layers",
+    steps_run="passes or chunks of this layer",
+    tiles_started="by the array",
+    tiles_finished="by the array",
+    tiles_read="by the rescale unit",
+    inputs_ready="of the next chunk",
+    next_input="of a chunk to fetch",
+    all_asked_for="whether all activations of the layer are",
+    burst_left_bytes="of the last burst of weights that belong to the next tile",
+    row_left_bytes="of the row of the weights that is open",
+    passes_before_weights="before the layer whose weights are fetched next",
+    read_ahead_bytes="for that layer, when the state was kept",
+    row_misses_ahead="for that layer, when the state was kept",
+    holding_before="the activations' `holding` when the layer started",
+    waits_for="the engine whose grant lets the array go on",
+    # Its account, in cycles.
+    rescale_busy="reads",
+    rescale_tail="only the pipeline's last results move",
+    rescale_stall_output="no room to write",
+    vector_busy="computes",
+    vector_stall_activations="waits for a chunk",
+    vector_stall_output="no room to write",
+    accumulators_held="at least one buffer is taken",
+    causes=(np.int64, CAUSES, "the array's, in this layer"),
+    buffers=(BUFFER, 2, "of the accumulators"),
+    engines=(ENGINE, ENGINES, "of the DMA"),
+    # Places in a loop nest.
+    array_at=(np.int64, LEVELS, "of the next pass"),
+    weights_at=(np.int64, LEVELS, "of the next weights to fetch"),
+    activations_at=(np.int64, LEVELS, "of the next activations to fetch"),
+    patience=(np.int64, LEVELS, "steps until the state is kept anew: `periods.repeat`"),
+    repeats=(np.int64, LEVELS, "how often periods were added"),
 )
-"""What the machine is, when its units did what last, where they are, and what they did.
-
-* The machine: `nests` says what each is. A burst holds the channel for
-  ``hold_whole`` cycles and ``hold_rest`` parts of a cycle of ``hold_parts``.
-* Cycles: of the last pass ``start`` and ``stop``; of the layer; the stop of the last pass, chunk
-  and read of a tile; that read's if results had always found room; the vector unit's and the
-  channel's next free cycle.
-* Positions: passes of all layers and steps (passes or chunks) of this one; tiles started, finished
-  and read; inputs that a chunk has, and the next input to fetch; bytes of the last weight burst
-  that belong to the next tile, and of the weights' row that is open (``row_left``); passes before
-  the layer whose weights are next (``base``), and what was read and how many rows were opened for
-  it; the activations' ``holding`` when the layer started; the engine that the array waits for.
-  ``*_at`` are (layer, group, block, column, tile, depth) of the next pass or fetch.
-* Accounts: cycles of the rescale and the vector unit, of accumulators that hold a tile, and of
-  the array by cause.
-* ``repeats``: how often periods were added at each level, ``patience``: see `periods.repeat`.
-"""
+"""What the machine is, when its units did what last, where they are, and what they did."""
 
 LAYER = _record(
-    "vector resident staging ahead groups blocks columns depths tiles last_tiles rows_outside"
-    " weights activations first count inputs scaling"
+    is_vector="whether it is on the vector unit",
+    resident_bytes="that it keeps in the activation scratchpad",
+    staging_bytes="of those for results on their way to DRAM",
+    weights_ahead="whether its right operand may be fetched before it starts",
+    groups="of the outermost loop",
+    blocks="of rows",
+    columns="tiles of columns",
+    depths="tiles of the depth",
+    tiles="tiles of rows of a block",
+    last_tiles="tiles of rows of the last block",
+    rows_outside="whether the loop over blocks is around that over columns",
+    weights="when they are fetched: `NEVER` to `EACH_PASS`",
+    activations="when they are fetched: `NEVER`, `FIRST_COLUMNS` or `EACH_VISIT`",
+    first="where its sizes or chunks begin",
+    step_count="its passes or chunks",
+    input_count="tensors that a chunk fetches",
+    scaling_cycles="in which sums are scaled at the array's edge",
 )
-"""A layer: bytes it keeps and stages, whether its right operand may be fetched before it starts,
-its loop counts (tiles of a block and of the last block), when its operands are fetched, where its
-sizes start, its passes or chunks, how many inputs a chunk fetches, and the cycles in which sums
-are scaled at the array's edge."""
+"""A layer: its loops, and when its operands are fetched. A vector layer has no loop but chunks."""
 
 PASS_CLASS = _record(
-    "stream activations weights preload tile_stream read output output_bus weight_bytes"
+    stream_cycles="in which vectors enter",
+    activation_cycles="in which activations are delivered to the stream",
+    weight_cycles="in which weights are delivered to the stream",
+    preload_cycles="in which the stationary operand is loaded",
+    tile_stream_cycles="of all passes along the depth of the tile",
+    read_cycles="in which the rescale unit reads the tile",
+    output_bytes="of the tile that go to DRAM",
+    output_bus_bytes="that move then",
+    weight_bytes="of the weight tile, if it is fetched",
 )
-"""What a pass of a class takes (cycles) and moves (bytes). Which tile of rows it is (any, a
-block's last, the layer's last), of columns (any, the last) and of depth (any, the first, the last,
-the only one) tells its class: one of CLASSES."""
+"""What a pass of a class takes and moves. Which tile of rows it is (any, a block's last, the
+layer's last), of columns (any, the last) and of depth (any, the first, the last, the only one)
+tells its class: one of CLASSES."""
 
 RESULT = _record(
-    "start stop read written misses", causes=(np.int64, CAUSES), executed=(np.int64, CLASSES)
+    start="cycle",
+    stop="cycle",
+    read_bytes="from DRAM",
+    written_bytes="to DRAM",
+    row_misses="rows of the DRAM opened",
+    causes=(np.int64, CAUSES, "cycles of the array"),
+    executed=(np.int64, CLASSES, "passes of each class"),
 )
-"""What a layer reports: cycles, bytes moved, rows opened, passes of each class."""
+"""What a layer reports."""
 
-ENTRY = _record("taken bytes bus open misses there released")
-"""A transfer: since when its bytes have room, bytes there, on the bus, and on the bus from a row
-that is open, rows that it opens, when it is complete, and when its room was given away."""
+ENTRY = _record(
+    taken_at="since when its bytes have room (stores: when they are written)",
+    bytes="of room",
+    bus_bytes="that move",
+    open_bytes="of those, in a row that is open",
+    row_misses="rows that it opens",
+    there_at="when it is complete",
+    released_at="when its room is given away",
+)
+"""A transfer."""
 
-CHUNK = _record("cycles output output_bus", inputs=(np.int64, 2))
-"""A chunk of a vector layer: cycles, bytes stored and fetched."""
+CHUNK = _record(
+    compute_cycles="on the vector unit",
+    output_bytes="that go to DRAM",
+    output_bus_bytes="that move then",
+    input_bytes=(np.int64, 2, "of the tensors that are fetched"),
+)
+"""A chunk of a vector layer."""
 
 
 class Tables(NamedTuple):

@@ -32,7 +32,14 @@ from accelsim.simulator.recurrence.records import (
     Records,
     Tables,
 )
-from accelsim.simulator.recurrence.transfers import ask, entry, goes_on, lies_alone, slot_cycle
+from accelsim.simulator.recurrence.transfers import (
+    ask,
+    entry,
+    goes_on,
+    lies_alone,
+    slot_cycle,
+    whole_bursts,
+)
 
 __all__ = ["ask_for_all", "earliest", "queue_store"]
 
@@ -66,9 +73,9 @@ def queue_store(machine: Record, rings: Records, size: int, bus: int, written: i
     """Queue a result for its store; its room has been taken."""
     engine = machine.engines[OUTPUTS]
     store = entry(engine, engine.released, rings)
-    store.taken = written
+    store.taken_at = written
     store.bytes = size
-    store.bus = bus
+    store.bus_bytes = bus
     lies_alone(machine, store)
     engine.released += 1
 
@@ -77,35 +84,32 @@ def queue_store(machine: Record, rings: Records, size: int, bus: int, written: i
 def _ask_weights(machine: Record, tables: Tables) -> None:
     """Ask for the next weight tile, if it is known when."""
     layers, at = tables.layers, machine.weights_at
-    while at[AT_LAYER] < machine.layers and layers[at[AT_LAYER]].weights == NEVER:
-        if not layers[at[AT_LAYER]].vector:
-            machine.base += layers[at[AT_LAYER]].count
+    while at[AT_LAYER] < machine.layer_count and layers[at[AT_LAYER]].weights == NEVER:
+        if not layers[at[AT_LAYER]].is_vector:
+            machine.passes_before_weights += layers[at[AT_LAYER]].step_count
         at[AT_LAYER] += 1
-    if at[AT_LAYER] == machine.layers:
+    if at[AT_LAYER] == machine.layer_count:
         return
     layer, engine = layers[at[AT_LAYER]], machine.engines[WEIGHTS]
     cycle = 0
-    if not layer.ahead:
+    if not layer.weights_ahead:
         if machine.array_at[AT_LAYER] < at[AT_LAYER]:
             return
         cycle = machine.layer_start
-    if not engine.ahead:
-        if machine.passes < machine.base + pass_number(layer, at):
+    if not engine.fetches_ahead:
+        if machine.passes_run < machine.passes_before_weights + pass_number(layer, at):
             return
-        cycle = max(cycle, machine.pass_stop)
+        cycle = max(cycle, machine.last_pass_stop)
     size = tables.classes[at[AT_LAYER], pass_class(layer, at)].weight_bytes
     if not ask(machine, engine, tables.rings, size, cycle):
         return
-    # Of the burst in which the tile before ended, the rest is there.
-    bus = 0
-    if size > machine.left:
-        bus = (size - machine.left + machine.burst - 1) // machine.burst * machine.burst
-    machine.left += bus - size
     load, result = entry(engine, engine.asked - 1, tables.rings), tables.results[at[AT_LAYER]]
-    load.bus = bus
+    # The rest of the burst in which the tile before ended is there.
+    load.bus_bytes = whole_bursts(machine, size - machine.burst_left_bytes)
+    machine.burst_left_bytes += load.bus_bytes - size
     goes_on(machine, load)
-    result.read += bus
-    result.misses += load.misses
+    result.read_bytes += load.bus_bytes
+    result.row_misses += load.row_misses
     _next_weights(machine, layer)
 
 
@@ -128,8 +132,8 @@ def _next_weights(machine: Record, layer: Record) -> None:
     if not more:
         at[AT_GROUP] = 0
         at[AT_LAYER] += 1
-        machine.base += layer.count
-        machine.left = machine.row_left = 0
+        machine.passes_before_weights += layer.step_count
+        machine.burst_left_bytes = machine.row_left_bytes = 0
 
 
 @part()
@@ -139,28 +143,28 @@ def _ask_activations(machine: Record, tables: Tables) -> None:
     number = machine.array_at[AT_LAYER]
     layer = tables.layers[number]
     cycle, block = machine.layer_start, at[AT_BLOCK]
-    if layer.vector:
-        if block == layer.count or layer.inputs == 0:
+    if layer.is_vector:
+        if layer.input_count == 0 or machine.all_asked_for:
             return
-        needed, before = block, machine.chunk_stop
-        size = tables.chunks[layer.first + block].inputs[machine.input]
+        needed, before = block, machine.last_chunk_stop
+        size = tables.chunks[layer.first + block].input_bytes[machine.next_input]
     else:
-        if layer.activations == NEVER or machine.input:
+        if layer.activations == NEVER or machine.all_asked_for:
             return
-        needed, before = pass_number(layer, at), machine.pass_stop
+        needed, before = pass_number(layer, at), machine.last_pass_stop
         size = tables.sizes[layer.first + block]
-    if not engine.ahead:
-        if machine.steps < needed:
+    if not engine.fetches_ahead:
+        if machine.steps_run < needed:
             return
         if needed:
             cycle = max(cycle, before)
     if not ask(machine, engine, tables.rings, size, cycle):
         return
     load, result = entry(engine, engine.asked - 1, tables.rings), tables.results[number]
-    load.bus = (size + machine.burst - 1) // machine.burst * machine.burst
+    load.bus_bytes = whole_bursts(machine, size)
     lies_alone(machine, load)
-    result.read += load.bus
-    result.misses += load.misses
+    result.read_bytes += load.bus_bytes
+    result.row_misses += load.row_misses
     _next_activations(machine, layer)
 
 
@@ -168,16 +172,17 @@ def _ask_activations(machine: Record, tables: Tables) -> None:
 def _next_activations(machine: Record, layer: Record) -> None:
     """Move to the next input of a chunk, or the next block of rows that is fetched."""
     at = machine.activations_at
-    if layer.vector:
-        machine.input += 1
-        if machine.input == layer.inputs:
-            machine.input = 0
+    if layer.is_vector:
+        machine.next_input += 1
+        if machine.next_input == layer.input_count:
+            machine.next_input = 0
             at[AT_BLOCK] += 1
+            machine.all_asked_for = at[AT_BLOCK] == layer.step_count
         return
     more = next_visit(layer, at)
     while more and layer.activations == FIRST_COLUMNS and at[AT_COLUMN]:
         more = next_visit(layer, at)
-    machine.input = 0 if more else 1
+    machine.all_asked_for = not more
 
 
 @part(inline="always")
@@ -185,7 +190,7 @@ def _ask_store(machine: Record, rings: Records) -> None:
     """Ask for the store of the oldest result that is written, if there is one."""
     engine = machine.engines[OUTPUTS]
     if engine.asked < engine.released:
-        written = entry(engine, engine.asked, rings).taken
+        written = entry(engine, engine.asked, rings).taken_at
         engine.asked_at = max(engine.asked_at, written, slot_cycle(machine, engine, rings))
         engine.blocked_at = engine.asked_at
         engine.asked += 1

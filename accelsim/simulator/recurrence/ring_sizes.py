@@ -24,19 +24,21 @@ def ring_sizes(
     So that a step can be compared with the one before it.
     """
     pads = hardware.scratchpads
-    matrix = layers["vector"] == 0
+    matrix = layers["is_vector"] == 0
     tiles = _most(pads.weights.size, classes["weight_bytes"][matrix])
-    tiles = min(tiles, int(layers["count"][matrix].sum()))
+    tiles = min(tiles, int(layers["step_count"][matrix].sum()))
     visits = layers["groups"] * layers["blocks"] * layers["columns"] * (layers["activations"] != 0)
-    loads = int(max(visits.max(initial=0), (layers["count"] * layers["inputs"]).max(initial=0)))
+    loads = int(
+        max(visits.max(initial=0), (layers["step_count"] * layers["input_count"]).max(initial=0))
+    )
     staged, fetched = 0, [sizes]
     for layer, work in zip(layers, classes, strict=True):
-        outputs = work["output"]
-        if layer["vector"]:
-            of_layer = chunks[layer["first"] : layer["first"] + layer["count"]]
-            outputs = of_layer["output"]
-            fetched.append(of_layer["inputs"][:, : layer["inputs"]].ravel())
-        staged = max(staged, _most(int(layer["staging"]), outputs))
+        outputs = work["output_bytes"]
+        if layer["is_vector"]:
+            of_layer = chunks[layer["first"] : layer["first"] + layer["step_count"]]
+            outputs = of_layer["output_bytes"]
+            fetched.append(of_layer["input_bytes"][:, : layer["input_count"]].ravel())
+        staged = max(staged, _most(int(layer["staging_bytes"]), outputs))
     inputs = np.concatenate(fetched)
     # A block of padding alone takes no room: any number of them can be there.
     if inputs.all():

@@ -56,16 +56,16 @@ def run_layers(machines: Records, tables: Tables, kept: Kept) -> int:
     DONE or what went wrong, in layer ``array_at[AT_LAYER]``.
     """
     machine = machines[0]
-    if machine.layers == 0:
+    if machine.layer_count == 0:
         return DONE
     status = start_layer(machine, tables, 0, 0)
     if status != DONE:
         return int(status)
-    while machine.array_at[AT_LAYER] < machine.layers:
+    while machine.array_at[AT_LAYER] < machine.layer_count:
         ask_for_all(machine, tables)
         chosen = earliest(machine)
         horizon = machine.engines[chosen].asked_at if chosen >= 0 else FOREVER
-        if status == DONE and max(machine.stop, machine.vector) <= horizon:
+        if status == DONE and max(machine.stream_stop, machine.vector_free_at) <= horizon:
             status = _advance(machine, tables, kept, horizon)
             if status not in (DONE, STUCK):
                 return int(status)
@@ -78,9 +78,9 @@ def run_layers(machines: Records, tables: Tables, kept: Kept) -> int:
     if machine.engines[ACTIVATIONS].released < machine.engines[ACTIVATIONS].asked:
         return UNUSED
     if machine.read_stop:
-        last = tables.results[machine.layers - 1].stop
-        emptied = min(machine.read_stop + machine.pipeline, last)
-        machine.tail += max(0, emptied - machine.read_stop)
+        last = tables.results[machine.layer_count - 1].stop
+        emptied = min(machine.read_stop + machine.pipeline_cycles, last)
+        machine.rescale_tail += max(0, emptied - machine.read_stop)
     return DONE
 
 
@@ -91,8 +91,8 @@ def _serve(machine: Record, tables: Tables, chosen: int) -> None:
     if chosen == OUTPUTS:
         carried = entry(engine, engine.granted, tables.rings)
         result = tables.results[machine.array_at[AT_LAYER]]
-        result.written += carried.bus
-        result.misses += carried.misses
+        result.written_bytes += carried.bus_bytes
+        result.row_misses += carried.row_misses
     grant(machine, engine, tables.rings)
     if chosen == OUTPUTS:
         rescale_tiles(machine, tables)
@@ -102,11 +102,11 @@ def _serve(machine: Record, tables: Tables, chosen: int) -> None:
 def _advance(machine: Record, tables: Tables, kept: Kept, horizon: int) -> int:
     """Run passes or chunks up to the horizon, or to the first that may make a request known."""
     at, given = machine.array_at, _given_away(machine)
-    while max(machine.stop, machine.vector) <= horizon:
+    while max(machine.stream_stop, machine.vector_free_at) <= horizon:
         number = at[AT_LAYER]
         layer = tables.layers[number]
-        if machine.steps < layer.count:
-            if layer.vector:
+        if machine.steps_run < layer.step_count:
+            if layer.is_vector:
                 status = run_chunk(machine, tables, layer)
             else:
                 level = innermost_loop(layer, at)
@@ -119,8 +119,8 @@ def _advance(machine: Record, tables: Tables, kept: Kept, horizon: int) -> int:
         else:
             if not end_layer(machine, tables):
                 return STUCK
-            if number + 1 == machine.layers:
-                at[AT_LAYER] = machine.layers
+            if number + 1 == machine.layer_count:
+                at[AT_LAYER] = machine.layer_count
                 return DONE
             return int(start_layer(machine, tables, number + 1, tables.results[number].stop))
         if _given_away(machine) != given:

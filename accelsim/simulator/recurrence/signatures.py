@@ -26,6 +26,7 @@ from accelsim.simulator.recurrence.records import (
     Records,
     Tables,
 )
+from accelsim.simulator.recurrence.steps import buffer_of
 from accelsim.simulator.recurrence.transfers import entry
 
 __all__ = [
@@ -79,8 +80,8 @@ def keep(machine: Record, tables: Tables, kept: Kept, level: int) -> None:
     """Keep the state, its signatures and what layers report so far."""
     rings, results, signatures = tables.rings, tables.results, kept.signatures
     ahead = machine.weights_at[AT_LAYER]
-    machine.read_ahead = results[ahead].read if ahead < machine.layers else 0
-    machine.misses_ahead = results[ahead].misses if ahead < machine.layers else 0
+    machine.read_ahead_bytes = results[ahead].read_bytes if ahead < machine.layer_count else 0
+    machine.row_misses_ahead = results[ahead].row_misses if ahead < machine.layer_count else 0
     kept.machines[level] = machine
     kept.results[level] = results[machine.array_at[AT_LAYER]]
     for which in range(ENGINES):
@@ -105,26 +106,26 @@ def is_equal(now: Integers, before: Integers) -> bool:
 @part()
 def write_array(machine: Record, out: Integers) -> None:
     """Write what the array (out[1]) and the rescale unit do next follows from."""
-    now = machine.stop
-    out[1] = machine.start - now
+    now = machine.stream_stop
+    out[1] = machine.stream_start - now
     out[2] = machine.read_stop - now
-    out[3] = machine.finished - machine.read
-    out[4] = machine.started - machine.read
-    out[5] = machine.unhindered - now
+    out[3] = machine.tiles_finished - machine.tiles_read
+    out[4] = machine.tiles_started - machine.tiles_read
+    out[5] = machine.unhindered_stop - now
     size = 6
     for ahead in range(machine.buffer_count):
-        tile = machine.read + ahead
-        buffer = machine.buffers[tile % machine.buffer_count]
+        tile = machine.tiles_read + ahead
+        buffer = buffer_of(machine, tile)
         for index in range(size, size + 5):
             out[index] = 0
-        if tile < machine.finished:
-            out[size] = buffer.registered - now
+        if tile < machine.tiles_finished:
+            out[size] = buffer.registered_at - now
             out[size + 1] = buffer.kind
-        if tile < machine.started:
-            out[size + 2] = max(buffer.taken, machine.read_stop) - now
+        if tile < machine.tiles_started:
+            out[size + 2] = max(buffer.taken_at, machine.read_stop) - now
         else:
-            out[size + 3] = max(buffer.rescaled, now) - now
-            out[size + 4] = max(buffer.free, now) - now
+            out[size + 3] = max(buffer.rescaled_at, now) - now
+            out[size + 4] = max(buffer.free_at, now) - now
         size += 5
     out[0] = size
 
@@ -132,21 +133,21 @@ def write_array(machine: Record, out: Integers) -> None:
 @part()
 def write_requests(machine: Record, which: int, rings: Records, out: Integers) -> None:
     """Write what an engine's next requests follow from, but for the room they need."""
-    engine, now = machine.engines[which], machine.stop
+    engine, now = machine.engines[which], machine.stream_stop
     before = engine.blocked_at if engine.asked > engine.granted else engine.asked_at
     out[1] = engine.asked_at - now
     out[2] = before - now
     out[3] = max(engine.asking_until, before) - now
     out[4] = max(engine.under_way_until, before) - now
     out[5] = max(engine.waiting_until, before) - now
-    out[6] = machine.channel - now
+    out[6] = machine.channel_free_at - now
     out[7] = engine.asked - engine.granted
-    out[8] = machine.left
-    out[9] = machine.row_left
+    out[8] = machine.burst_left_bytes
+    out[9] = machine.row_left_bytes
     size = 10
     number = engine.asked - machine.outstanding
     while number < engine.granted and size < _LENGTH:
-        there = entry(engine, number, rings).there if number >= 0 else 0
+        there = entry(engine, number, rings).there_at if number >= 0 else 0
         out[size] = max(there, engine.asked_at) - now
         size += 1
         number += 1
@@ -162,10 +163,10 @@ def write_arrivals(machine: Record, which: int, rings: Records, out: Integers) -
     number = engine.granted
     while number > engine.consumed and size < _LENGTH:
         number -= 1
-        there = entry(engine, number, rings).there
-        if there <= machine.start:
+        there = entry(engine, number, rings).there_at
+        if there <= machine.stream_start:
             break
-        out[size] = there - machine.stop
+        out[size] = there - machine.stream_stop
         size += 1
     out[0] = size if size < _LENGTH else 0
 
@@ -177,17 +178,17 @@ def write_room(machine: Record, which: int, rings: Records, out: Integers) -> No
     Two lists: when what is held will be given away, and when what is asked for took its room.
     """
     engine, loads = machine.engines[which], which != OUTPUTS
-    now, released = machine.stop, engine.released
-    out[1] = engine.held
+    now, released = machine.stream_stop, engine.released
+    out[1] = engine.held_bytes
     out[2] = engine.asked - released
     out[3] = engine.asked - engine.applied
-    out[4] = engine.pad_until - now if loads else 0
+    out[4] = engine.holding_until - now if loads else 0
     size = 5
     number = released if loads else engine.granted
     bound = engine.asked_at if loads else machine.read_stop
     while number > engine.applied and size < _LENGTH - 1:
         number -= 1
-        cycle = entry(engine, number, rings).released
+        cycle = entry(engine, number, rings).released_at
         if cycle <= bound:
             break
         out[size] = cycle - now
@@ -195,12 +196,12 @@ def write_room(machine: Record, which: int, rings: Records, out: Integers) -> No
     out[size] = _END
     size += 1
     number, last = engine.asked, released
-    bound = engine.pad_until
+    bound = engine.holding_until
     if not loads:
         number, last, bound = released, engine.asked, -1
     while number > last and size < _LENGTH:
         number -= 1
-        cycle = entry(engine, number, rings).taken
+        cycle = entry(engine, number, rings).taken_at
         if cycle <= bound:
             break
         out[size] = cycle - now
