@@ -5,13 +5,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.connection import wait
-from multiprocessing.context import SpawnContext
+from multiprocessing.context import SpawnContext, SpawnProcess
 from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 from accelsim.errors import ConfigError
@@ -43,6 +45,23 @@ def default_workers() -> int:
     return os.cpu_count() or 1
 
 
+class _Worker(SpawnProcess):
+    """A process that does not run the script of whoever starts it.
+
+    It needs nothing of that script. One that sweeps without asking whether it is ``__main__``
+    would sweep again in every worker.
+    """
+
+    def start(self) -> None:
+        """Begin."""
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = script
+
+
 class _Processes(SpawnContext):
     """Starts processes and remembers them, so that they can be ended whatever they wait for."""
 
@@ -52,7 +71,7 @@ class _Processes(SpawnContext):
 
     def Process(self, *arguments: Any, **options: Any) -> BaseProcess:  # type: ignore[override]  # noqa: N802
         """Return a process that is to be started."""
-        process = super().Process(*arguments, **options)
+        process = _Worker(*arguments, **options)
         self.started.append(process)
         return process
 

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import accelsim
@@ -49,3 +54,23 @@ def test_kinds_of_pes_are_an_axis_and_what_they_cannot_multiply_is_impossible():
         assert len({row["energy_uj"] for row in same}) == len(same)
         stream = {row["array.pe_kind"]: row["cycles_stream"] for row in same}
         assert stream["composable"] < stream["fixed"] < stream["bit_serial"]
+
+
+def test_a_script_need_not_ask_whether_it_is_the_main_module(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import accelsim\n"
+        'space = {"network": "mlperf_tiny_autoencoder", "axes": {"array.rows": [8, 16]}}\n'
+        "rows = accelsim.sweep(space, workers=1)\n"
+        'print([row["status"] for row in rows])\n'
+    )
+    root = str(Path(accelsim.__file__).parents[1])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    assert (done.stdout, done.stderr) == ("['done', 'done']\n", "")
