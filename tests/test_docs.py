@@ -9,6 +9,8 @@ import pytest
 
 from accelsim.cli import main
 from accelsim.cli.sweep import sweep
+from accelsim.frontend.topology import load_topology_file
+from accelsim.frontend.topology.schema import LAYER_KINDS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -84,6 +86,18 @@ def test_commands_and_options_are_there(page):
     wrong = [(" ".join(words), unknown_words(words)) for words in found if unknown_words(words)]
     assert wrong == []
     assert page.name != "README.md" or len(found) > 20
+
+
+def test_the_network_of_shapes_of_the_docs_is_one(tmp_path):
+    text = (ROOT / "docs" / "shapes.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    path = tmp_path / "mine.yaml"
+    path.write_text(block, encoding="utf-8")
+    topology = load_topology_file(path)
+    names = [layer.name for layer in topology.layers]
+    assert names[:3] == ["stem", "block0_conv1", "block0_conv2"]
+    rows = re.findall(r"^\| (`[^|]*) \|", text, flags=re.MULTILINE)
+    assert {op for row in rows for op in re.findall(r"`(\w+)`", row)} - {"op"} == set(LAYER_KINDS)
 
 
 def test_what_is_not_there_is_found():

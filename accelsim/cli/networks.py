@@ -8,8 +8,18 @@ __all__ = ["networks"]
 
 
 @click.command(short_help="The networks that ship with accelsim.")
-def networks() -> None:
-    """List the networks that ship with accelsim, and the networks of shapes."""
+@click.argument("name", required=False)
+def networks(name: str | None) -> None:
+    """List the networks that ship with accelsim, and the networks of shapes.
+
+    With the NAME of a network of shapes: print its file, to start one of your own from
+    (docs/shapes.md).
+    """
+    if name is not None:
+        from accelsim.frontend.topology import topology_path
+
+        click.echo(topology_path(name).read_text(encoding="utf-8"), nl=False)
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table

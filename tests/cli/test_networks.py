@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from accelsim.cli import main
 from accelsim.frontend import topology_names
+from accelsim.frontend.topology import load_topology, load_topology_file
 
 
 def invoke(*arguments: str):
@@ -48,3 +49,19 @@ def test_what_is_written_needs_a_folder() -> None:
         done = invoke("run", "mlperf_tiny_autoencoder", option)
         assert done.exit_code == 2
         assert done.stderr == f"{option}: needs --output, the folder to write to\n"
+
+
+def test_the_file_of_a_network_of_shapes_is_one_to_start_from(tmp_path) -> None:
+    done = invoke("networks", "mlperf_tiny_autoencoder")
+    assert done.exit_code == 0
+    path = tmp_path / "mine.yaml"
+    path.write_text(done.stdout)
+    assert load_topology_file(path) == load_topology("mlperf_tiny_autoencoder")
+
+
+def test_only_networks_of_shapes_have_a_file() -> None:
+    done = invoke("networks", "resnet81")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "'resnet81': no topology of this name (did you mean 'resnet18'?); there are alexnet, "
+    )

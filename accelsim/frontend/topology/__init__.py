@@ -4,6 +4,7 @@ from accelsim.frontend.topology.load import (
     load_topology,
     load_topology_file,
     topology_names,
+    topology_path,
 )
 
-__all__ = ["load_topology", "load_topology_file", "topology_names"]
+__all__ = ["load_topology", "load_topology_file", "topology_names", "topology_path"]

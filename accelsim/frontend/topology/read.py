@@ -15,6 +15,7 @@ from accelsim.frontend.topology.schema import (
 )
 from accelsim.hardware.validation import ModelT, did_you_mean, validate
 from accelsim.hardware.yaml_files import Document, FieldPath, Place, Problem, parse_document
+from accelsim.units import shortened
 
 __all__ = ["LayerLine", "TopologyLines", "read_topology"]
 
@@ -97,7 +98,9 @@ class _Reader:
         kind = value.get("op")
         if kind not in LAYER_KINDS:
             listed = ", ".join(LAYER_KINDS)
-            self._note(path, f"op: must be one of {listed}{did_you_mean(kind, LAYER_KINDS)}")
+            got = "nothing" if kind is None else shortened(kind)
+            hint = did_you_mean(kind, LAYER_KINDS)
+            self._note(path, f"op: must be one of {listed}, got {got}{hint}")
             return
         fields = self.check(path, LAYER_KINDS[str(kind)])
         if fields is not None:

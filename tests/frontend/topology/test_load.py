@@ -98,7 +98,7 @@ def test_attention(tmp_path: Path) -> None:
 """,
             "net.yaml:8: chanels: unknown field (did you mean 'channels'?)\n"
             "net.yaml:9: op: must be one of convolution, depthwise, dense, token_dense, matmul, "
-            "add, multiply, lookup, max_pool, average_pool, host, take "
+            "add, multiply, lookup, max_pool, average_pool, host, take, got 'convolutoin' "
             "(did you mean 'convolution'?)\n"
             "net.yaml:10: features: must be 1 to 1048576, got 0\n"
             "net.yaml:11: kernel: must be a whole number from 1 on, or two of them "
@@ -130,6 +130,11 @@ def test_attention(tmp_path: Path) -> None:
         (
             "  - {op: take, name: first, tokens: 9}\n",
             "net.yaml:7: first: tokens: must be at most 8, got 9",
+        ),
+        (
+            "  - {name: conv, kernel: 3}\n",
+            "net.yaml:7: op: must be one of convolution, depthwise, dense, token_dense, matmul, "
+            "add, multiply, lookup, max_pool, average_pool, host, take, got nothing",
         ),
         ("  - 3\n", "net.yaml:7: a layer must be a group of fields"),
         (
