@@ -49,3 +49,18 @@ def test_every_result_equals_the_definition(simulate, mode, mantissa_bits):
     )
     printed = simulate(vectors)
     assert printed.splitlines()[-1] == f"PASS: {VECTORS} vectors, 0 wrong", printed
+
+
+@pytest.mark.parametrize("mode", LANE_MODES)
+def test_a_result_is_32_bits_before_the_zero_point_is_added(simulate, mode):
+    """Outputs as wide as the register show it: what leaves it stops there, then moves back."""
+    accumulators = np.array([2**31 - 1, -(2**31), 2**30, -(2**30), 5])
+    unit = Rescale(mode, 32, np.ones(5), np.full(5, (1 << 31) - 1), np.full(5, 3))
+    zero_point, low, high = -1000, -(2**31) + 1, 2**31 - 1
+    expected = requantize(accumulators, unit, zero_point, low, high)
+    assert expected[:2].tolist() == [high + zero_point, low]
+    vectors = rescale_vectors(
+        accumulators[np.newaxis], expected[np.newaxis], unit, zero_point, (low, high), 32
+    )
+    printed = simulate(vectors)
+    assert printed.splitlines()[-1] == "PASS: 5 vectors, 0 wrong", printed

@@ -59,7 +59,7 @@ def run_array(
             raise ConfigError(
                 f"engine: switching is counted of fixed PEs, not of array.pe_kind={array.pe_kind}"
             )
-    # The engines bring numba with them: they are imported when the first layer runs.
+    # An engine declares its kernels when it is imported: when its first layer runs.
     if engine == Engine.REGISTER:
         from accelsim.simulator.array.register import run_register
 

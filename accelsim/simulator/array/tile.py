@@ -24,7 +24,6 @@ from accelsim.simulator.run import ArrayCounters, Cause
 __all__ = ["closed_form_counters", "closed_form_cycles", "run_tile"]
 
 _FLOAT32_EXACT = 1 << 24
-_FLOAT64_EXACT = 1 << 53
 _USEFUL_DEPTH = 128
 
 
@@ -64,13 +63,14 @@ def _multiply(
 
     BLAS adds in any order and in pieces, so the depth is cut where the sum of all magnitudes
     could be more than float32 holds exactly. Products that are too large for useful cuts are
-    taken in float64, which holds 2^53: with the accumulators' 32 bits they never reach it.
+    taken in float64, whole: where no partial sum leaves 32 bits in whichever order, all magnitudes
+    add up to 2^32 at most, and float64 holds 2^53.
     """
     product = max(1, largest_magnitude(activations) * bound.largest_weight)
     depth = _FLOAT32_EXACT // product
     kind: type[np.floating[Any]] = np.float32
     if depth < min(_USEFUL_DEPTH, len(bound.weights)):
-        depth, kind = _FLOAT64_EXACT // product, np.float64
+        depth, kind = len(bound.weights), np.float64
     left, right = activations.astype(kind), bound.weights.astype(kind)
     sums[:] = left[:, :depth] @ right[:depth]
     for start in range(depth, len(right), depth):
