@@ -7,10 +7,17 @@ from pathlib import Path
 import click
 import pytest
 
+from accelsim.arithmetic import RescaleMode
 from accelsim.cli import main
 from accelsim.cli.sweep import sweep
 from accelsim.frontend.topology import load_topology_file
 from accelsim.frontend.topology.schema import LAYER_KINDS
+from accelsim.hardware import load_hardware
+from accelsim.hardware.fields import hardware_fields
+from accelsim.hardware.pe_kinds import PeKind
+from accelsim.hardware.schema import Cells, ClockGating, Drain, RowPolicy, SramCells
+from accelsim.hardware.yaml_files import parse_document
+from accelsim.sweeps.axes import flat_names
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -98,6 +105,40 @@ def test_the_network_of_shapes_of_the_docs_is_one(tmp_path):
     assert names[:3] == ["stem", "block0_conv1", "block0_conv2"]
     rows = re.findall(r"^\| (`[^|]*) \|", text, flags=re.MULTILINE)
     assert {op for row in rows for op in re.findall(r"`(\w+)`", row)} - {"op"} == set(LAYER_KINDS)
+
+
+def test_the_fields_of_a_machine_are_those_of_the_docs(tmp_path):
+    text = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    path = tmp_path / "mine.yaml"
+    path.write_text(block, encoding="utf-8")
+    machine = flat_names(load_hardware(path).model_dump(mode="json", by_alias=True))
+    written = flat_names(parse_document(block, "mine.yaml").values)
+    parts = ("activations", "weights", "accumulators")
+    defaults, ranges = {}, {}
+    for row in re.findall(r"^\| (`.*) \|$", text, flags=re.MULTILINE):
+        cells = re.split(r"\s*\|\s*", row)
+        for name in re.findall(r"`([^`]*)`", cells[0]):
+            for part in parts if "*" in name else ("",):
+                defaults[name.replace("*", part)] = cells[1].strip("`")
+                ranges[name.replace("*", part)] = cells[2]
+    assert set(defaults) == set(hardware_fields())
+    for name, default in defaults.items():
+        value = machine.get(name)
+        shown = str(value).lower() if isinstance(value, bool) else str(value)
+        if name in written and not default:
+            continue
+        assert default == ("none" if value is None else shown), name
+    for name, choice in (
+        ("array.drain", Drain),
+        ("array.pe_kind", PeKind),
+        ("rescale.mode", RescaleMode),
+        ("technology.sram_cells", SramCells),
+        ("scratchpads.weights.cells", Cells),
+        ("dram.row_policy", RowPolicy),
+        ("array.clock_gating", ClockGating),
+    ):
+        assert re.findall(r"`(\w+)`", ranges[name]) == [str(one) for one in choice], name
 
 
 def test_what_is_not_there_is_found():
