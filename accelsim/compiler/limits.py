@@ -188,7 +188,8 @@ def matrix_error(
     spec = hardware.scratchpads.activations
     helps = needs(1)[spec.double_buffered] <= spec.size
     hint = ", or use a batch of 1" if helps else ""
-    what = "the smallest block of input rows and output tile"
+    block = "part of an input row" if shape.depth_has_parts else "block of input rows"
+    what = f"the smallest {block} and output tile"
     return capacity_error(layer, "activations", what, needs(shape.batch), hardware, hint)
 
 

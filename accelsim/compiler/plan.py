@@ -10,11 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from accelsim.compiler.passes import Pass
 from accelsim.errors import InternalError
 from accelsim.hardware.dataflow import Dataflow
 from accelsim.hardware.pe_kinds import ONE_A_CYCLE, PeRate
 
-__all__ = ["Gemm", "LoopOrder", "Pass", "Residency", "TilePlan"]
+__all__ = ["MOST_TILES_TOGETHER", "Gemm", "LoopOrder", "Pass", "Residency", "TilePlan"]
+
+MOST_TILES_TOGETHER = 15
+"""Output tiles that may take turns with parts of the depth: so many, and one that is rescaled, have
+places in the accumulator scratchpad that the machine keeps track of."""
 
 
 _Range = tuple[int, int]
@@ -56,53 +61,12 @@ class Residency(StrEnum):
     BLOCK = "block"
     """Kept for one visit: weights for one (block of rows, column tile) when the rows are the
     outer loop, for one column tile when the columns are; activations while the innermost two
-    outer loops stay at their block of rows."""
+    outer loops stay at their block of rows. Of a depth in parts, each part by itself."""
     PASS = "pass"
     """Weights only: fetched for every pass that reads them."""
     ON_CHIP = "on_chip"
     """An earlier layer left the tensor in the activation scratchpad; never fetched. Weights are
     never there, but a tensor that takes their place may be."""
-
-
-@dataclass(frozen=True)
-class Pass:
-    """One tile through the array: a preload (if the dataflow has one) and a stream.
-
-    Bounds are half-open and in the group's GEMM coordinates. ``first_depth``: accumulators start
-    from the bias; ``last_depth``: they are complete when the pass has drained. ``fetches_*``: the
-    operand is not in its scratchpad yet (weights: this pass's tile, activations: the block of
-    rows m that starts here); ``releases_*``: this pass is its last use before that space is
-    given away. Every fetch has exactly one release.
-    """
-
-    group: int
-    m_start: int
-    m_stop: int
-    n_start: int
-    n_stop: int
-    k_start: int
-    k_stop: int
-    first_depth: bool
-    last_depth: bool
-    fetches_weights: bool
-    fetches_activations: bool
-    releases_weights: bool
-    releases_activations: bool
-
-    @property
-    def m_size(self) -> int:
-        """Rows of the product in this pass."""
-        return self.m_stop - self.m_start
-
-    @property
-    def n_size(self) -> int:
-        """Columns of the product in this pass."""
-        return self.n_stop - self.n_start
-
-    @property
-    def k_size(self) -> int:
-        """Depth of the product in this pass."""
-        return self.k_stop - self.k_start
 
 
 @dataclass(frozen=True)
@@ -114,6 +78,8 @@ class TilePlan:
         for group:
             M_OUTER: for m_block: for n_tile: for m_tile in m_block: for k_tile: pass
             N_OUTER: for n_tile: for m_block: for m_tile in m_block: for k_tile: pass
+            in parts: for m_block: for n_block: for k_block:
+                          for n_tile in n_block: for m_tile in m_block: for k_tile in k_block: pass
 
     ``tile_m``, ``tile_n``, ``tile_k`` are a pass's largest sizes: the array's rows and columns
     for the two dimensions that the dataflow lays out, the streamed length for the third.
@@ -124,6 +90,11 @@ class TilePlan:
 
     ``vector_depth``: so many elements of the depth share a scale, 0 if there are no scales. A tile
     of the depth then holds whole vectors, or is a part of one.
+
+    ``block_k``: so much of the depth of a block of rows is fetched together, whole tiles of it; 0:
+    all. Then each part meets ``block_n`` columns before the next one comes, and the accumulators
+    hold the sums of all these rows and columns: whole tiles, several along the rows or along the
+    columns. They are added up in the same order as ever.
     """
 
     gemm: Gemm
@@ -137,6 +108,8 @@ class TilePlan:
     activations_residency: Residency
     vector_depth: int = 0
     pe_rate: PeRate = ONE_A_CYCLE
+    block_n: int = 0
+    block_k: int = 0
 
     def __post_init__(self) -> None:
         sizes = (self.tile_m, self.tile_n, self.tile_k)
@@ -148,6 +121,65 @@ class TilePlan:
             raise InternalError("activations are fetched in blocks, never for a single pass")
         if self.tile_k < self.gemm.depth_k and self.tile_k % self.pe_rate.depth:
             raise InternalError(f"a depth of {self.tile_k} is no multiple of {self.pe_rate.depth}")
+        if self.in_parts:
+            self._check_parts()
+        elif self.block_n:
+            raise InternalError(f"{self.block_n} columns take turns with parts that there are not")
+
+    def _check_parts(self) -> None:
+        """Check what a depth in parts needs: whole tiles, and a place for each sum."""
+        tiles = self.tiles_together
+        if self.block_k % self.tile_k or self.block_n % self.tile_n or not self.block_n:
+            raise InternalError(f"blocks of {self.block_n} x {self.block_k} are no whole tiles")
+        if (
+            self.order is not LoopOrder.M_OUTER
+            or self.weights_residency is Residency.LAYER
+            or self.activations_residency is not Residency.BLOCK
+        ):
+            raise InternalError("a depth in parts has rows outside, and all of it comes in parts")
+        if tiles > (MOST_TILES_TOGETHER if self.dataflow.preloads else 1):
+            raise InternalError(f"{tiles} output tiles do not take turns with parts of the depth")
+        if self.block_n > self.tile_n and self.block_m > self.tile_m:
+            raise InternalError("tiles that take turns lie along the rows or along the columns")
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether a part of the depth of a block of rows is fetched at a time."""
+        return self.block_k > 0
+
+    @property
+    def columns_together(self) -> int:
+        """Columns n that a part of the depth meets before the next part comes."""
+        return self.block_n or self.tile_n
+
+    @property
+    def depth_together(self) -> int:
+        """The depth of a block of rows that is fetched together."""
+        return self.block_k or self.gemm.depth_k
+
+    @property
+    def k_parts(self) -> int:
+        """Parts in which the depth is fetched: 1 if it is fetched whole."""
+        return -(-self.gemm.depth_k // self.depth_together)
+
+    @property
+    def n_blocks(self) -> int:
+        """Visits of a block of rows: blocks of columns, or tiles of them."""
+        return -(-self.gemm.columns_n // self.columns_together)
+
+    @property
+    def tiles_together(self) -> int:
+        """Output tiles whose sums wait in the accumulators at a time."""
+        if not self.in_parts:
+            return 1
+        return -(-self.block_m // self.tile_m) * (self.columns_together // self.tile_n)
+
+    @property
+    def fetched_each_visit(self) -> bool:
+        """Whether each visit fetches its activations anew."""
+        if self.activations_residency is not Residency.BLOCK:
+            return False
+        return self.in_parts or self.order is LoopOrder.N_OUTER
 
     @property
     def m_blocks(self) -> int:
@@ -227,45 +259,46 @@ class TilePlan:
         """Yield the passes in execution order."""
         for group in range(self.gemm.groups):
             for block, columns in self._visits():
-                yield from self._visit(group, block, columns)
+                for depth in _cut(0, self.gemm.depth_k, self.depth_together):
+                    yield from self._visit(group, block, columns, depth)
 
     def _visits(self) -> Iterator[tuple[_Range, _Range]]:
-        """Yield (block of rows m, tile of columns n) in the order of the two outer loops."""
-        gemm = self.gemm
+        """Yield (block of rows m, block of columns n) in the order of the two outer loops."""
+        gemm, together = self.gemm, self.columns_together
         if self.order is LoopOrder.M_OUTER:
             for block in _cut(0, gemm.rows_m, self.block_m):
-                for columns in _cut(0, gemm.columns_n, self.tile_n):
+                for columns in _cut(0, gemm.columns_n, together):
                     yield block, columns
         else:
-            for columns in _cut(0, gemm.columns_n, self.tile_n):
+            for columns in _cut(0, gemm.columns_n, together):
                 for block in _cut(0, gemm.rows_m, self.block_m):
                     yield block, columns
 
-    def _visit(self, group: int, block: _Range, columns: _Range) -> Iterator[Pass]:
-        """Yield the passes of one block of rows with one tile of columns."""
+    def _visit(self, group: int, block: _Range, strip: _Range, part: _Range) -> Iterator[Pass]:
+        """Yield the passes of a block of rows with a block of columns and a part of the depth."""
         gemm = self.gemm
-        m_outer = self.order is LoopOrder.M_OUTER
         weights = self.weights_residency
         each_pass = weights is Residency.PASS
-        each_block = weights is Residency.BLOCK and m_outer
+        each_block = weights is Residency.BLOCK and self.order is LoopOrder.M_OUTER
         right_fetched = weights is not Residency.ON_CHIP
         first_rows, last_rows = block if each_block else (0, gemm.rows_m)
         fetched = self.activations_residency is not Residency.ON_CHIP
-        each_visit = self.activations_residency is Residency.BLOCK and not m_outer
-        enters = fetched and (each_visit or columns[0] == 0)
-        leaves = fetched and (each_visit or columns[1] == gemm.columns_n)
-        for rows in _cut(*block, self.tile_m):
-            for depth in _cut(0, gemm.depth_k, self.tile_k):
-                first_depth, last_depth = depth[0] == 0, depth[1] == gemm.depth_k
-                yield Pass(
-                    group,
-                    *rows,
-                    *columns,
-                    *depth,
-                    first_depth=first_depth,
-                    last_depth=last_depth,
-                    fetches_weights=right_fetched and (each_pass or rows[0] == first_rows),
-                    fetches_activations=enters and first_depth and rows[0] == block[0],
-                    releases_weights=right_fetched and (each_pass or rows[1] == last_rows),
-                    releases_activations=leaves and last_depth and rows[1] == block[1],
-                )
+        each_visit = self.fetched_each_visit
+        enters = fetched and (each_visit or strip[0] == 0)
+        leaves = fetched and (each_visit or strip[1] == gemm.columns_n)
+        start, stop = (block[0], strip[0], part[0]), (block[1], strip[1], part[1])
+        for columns in _cut(*strip, self.tile_n):
+            for rows in _cut(*block, self.tile_m):
+                for depth in _cut(*part, self.tile_k):
+                    yield Pass(
+                        group,
+                        *rows,
+                        *columns,
+                        *depth,
+                        first_depth=depth[0] == 0,
+                        last_depth=depth[1] == gemm.depth_k,
+                        fetches_weights=right_fetched and (each_pass or rows[0] == first_rows),
+                        fetches_activations=enters and (rows[0], columns[0], depth[0]) == start,
+                        releases_weights=right_fetched and (each_pass or rows[1] == last_rows),
+                        releases_activations=leaves and (rows[1], columns[1], depth[1]) == stop,
+                    )

@@ -82,13 +82,24 @@ class MatrixInstruction:
         """Bytes of the weight tile of a pass, with its biases on the first depth tile."""
         return self.shape.weight_tile_bytes(part.n_size, part.k_size, part.first_depth)
 
-    def activation_block_elements(self, group: int, m_start: int, m_stop: int) -> int:  # noqa: ARG002
-        """Input elements of one group that rows [m_start, m_stop) need: whole rows, each once."""
-        return int(self.shape.block_elements(m_start, m_stop))
+    def activation_block_elements(self, part: Pass) -> int:
+        """Input elements of one group that come with a pass: whole input rows, each once.
 
-    def activation_block_bytes(self, group: int, m_start: int, m_stop: int) -> int:  # noqa: ARG002
+        Of a depth in parts, so much of each pixel's channels.
+        """
+        return int(self.shape.block_elements(*self._block(part)))
+
+    def activation_block_bytes(self, part: Pass) -> int:
         """Bytes of `activation_block_elements`, rounded up."""
-        return int(self.shape.block_bytes(m_start, m_stop))
+        return int(self.shape.block_bytes(*self._block(part)))
+
+    def _block(self, part: Pass) -> tuple[int, int, int | None]:
+        """Return rows [start, stop) and the depth that come with a pass; None: all of it."""
+        plan, start = self.plan, part.m_start
+        stop = min(start + plan.block_m, plan.gemm.rows_m)
+        if not plan.in_parts:
+            return start, stop, None
+        return start, stop, min(plan.block_k, plan.gemm.depth_k - part.k_start)
 
     def output_tile_bytes(self, part: Pass) -> int:
         """Bytes of the rescaled output tile of a pass."""

@@ -1,5 +1,7 @@
 """Choose a matrix layer's loop nest: the least DRAM traffic among the plans that fit.
 
+A layer that has to fetch operands several times may get its depth in parts, too (`search_parts`).
+
 The dataflow says which two dimensions are cut to the array's rows and columns; the third, the
 stream, is as long as the accumulators hold (or the whole depth). Ties go to fewer passes, then
 to larger blocks, so the choice is a function of shapes and hardware alone.
@@ -9,15 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
+from accelsim.compiler.search_parts import PartsRoom, PartsSearch
 from accelsim.compiler.shapes import MatrixShape
-from accelsim.compiler.traffic import dram_traffic, fetched_bytes, staging_bytes, weight_bytes
+from accelsim.compiler.tile_sizes import even, largest, stream_limit
+from accelsim.compiler.traffic import (
+    activation_loads,
+    dram_traffic,
+    fetched_bytes,
+    staging_bytes,
+    weight_bytes,
+    weight_loads,
+)
 from accelsim.hardware.dataflow import DATAFLOWS, Dimension
 from accelsim.hardware.schema import Hardware
 
-__all__ = ["LayerRoom", "Nest", "Search", "stream_limit"]
+__all__ = ["LayerRoom", "Nest", "Search"]
 
 _ALL_SIZES = 12
 """Up to this size every tile or block size is tried; above it, those that can matter."""
@@ -59,32 +69,6 @@ rows outside, and fetching weights for each pass what it costs there.
 """
 
 
-def stream_limit(shape: MatrixShape, hardware: Hardware) -> int:
-    """Return the longest stream of a pass: what the accumulators hold, or the whole depth.
-
-    They are as wide as the array: each streamed m or n takes a row of C accumulators. Every
-    machine has at least one row; output stationary ones have a tile of R x C. Row sums take one
-    more of each row, or (input stationary) a row.
-    """
-    spec, array = hardware.scratchpads.accumulators, hardware.array
-    if DATAFLOWS[array.dataflow].stream == "k":
-        return shape.gemm.depth_k
-    usable_bytes = spec.size // (1 + spec.double_buffered)
-    usable = usable_bytes * 8 // shape.accumulator_bits
-    if not shape.row_sums:
-        return usable // array.columns
-    return usable // array.stepped_columns - (not array.has_row_sum_column)
-
-
-def _even(size: int, limit: int) -> int:
-    """Return the tile that cuts ``size`` into as few tiles as ``limit`` does, evenly."""
-    return -(-size // -(-size // limit))
-
-
-def _times(needs: Callable[[int], int], unit: int, count: int) -> int:
-    return needs(unit * count)
-
-
 def _sizes(limit: int) -> list[int]:
     """Return tile sizes to try, the largest first."""
     if limit <= _ALL_SIZES:
@@ -124,6 +108,7 @@ class Search:
         self._k_sizes = self._tile_sizes("k", gemm.depth_k, limits["k"])
         if shape.vector_depth:
             self._k_sizes = self._whole_vectors(self._k_sizes, shape.vector_depth)
+        self._parts = PartsSearch(shape, hardware, self._k_sizes)
 
     def _whole_vectors(self, sizes: list[int], vector: int) -> list[int]:
         """Return tiles of the depth without the end of a vector in their middle.
@@ -145,7 +130,7 @@ class Search:
         largest = min(limit, size)
         if dimension != self._flow.stream:
             return [largest]
-        evened = (_even(size, tile) for tile in _sizes(largest))
+        evened = (even(size, tile) for tile in _sizes(largest))
         if dimension == "k":
             unit = self._rate.depth
             evened = (min(size, -(-tile // unit) * unit) for tile in evened)
@@ -158,23 +143,53 @@ class Search:
     def least_activation_bytes(self, room: LayerRoom) -> int:
         """Return the room for activations without which no plan fits."""
         staging = self._staging_bytes(1, self._least_n, room)
-        return staging + (0 if room.input_on_chip else fetched_bytes(self._shape, 1, self._pads))
+        if room.input_on_chip:
+            return staging
+        least = fetched_bytes(self._shape, 1, self._pads)
+        if self._shape.depth_has_parts:
+            least = min(least, self._parts.least_bytes())
+        return staging + least
 
     def best(self, room: LayerRoom) -> TilePlan | None:
         """Return the plan with the least DRAM traffic, None if none fits.
 
-        Streams shorter than the preload that each pass pays for anyway are the last resort.
+        Streams shorter than the preload that each pass pays for anyway are the last resort. So is
+        a depth in parts where it does not fit whole beside other tensors: these had better go.
         """
         for n_sizes in (self._n_sizes, self._short_n_sizes):
             plans = self._plans(n_sizes, room)
             best = min(plans, key=lambda plan: self._cost(plan, room), default=None)
+            if best is not None or room.activation_bytes == self._pads.activations.size:
+                best = self._best_in_parts(n_sizes, room, best)
             if best is not None:
                 return best
         return None
 
+    def _best_in_parts(
+        self, n_sizes: list[int], room: LayerRoom, best: TilePlan | None
+    ) -> TilePlan | None:
+        """Return a plan in parts if it moves less than the best other one, else that one."""
+        shape = self._shape
+        if room.input_on_chip or not shape.depth_has_parts or not n_sizes:
+            return best
+        moved = None
+        if best is not None:
+            if weight_loads(best) <= 1 and activation_loads(best) == 1:
+                return best
+            traffic = dram_traffic(shape, best, 1, room.output_on_chip)
+            moved = (traffic.weight_bytes + traffic.activation_bytes) // shape.gemm.groups
+        own = PartsRoom(
+            room.activation_bytes,
+            lambda rows, columns: self._staging_bytes(rows, columns, room),
+            room.right_on_chip,
+        )
+        plans = [best] if best is not None else []
+        plans += self._parts.plans(n_sizes, own, moved)
+        return min(plans, key=lambda plan: self._cost(plan, room), default=None)
+
     def _cost(self, plan: TilePlan, room: LayerRoom) -> tuple[int, ...]:
         traffic = dram_traffic(self._shape, plan, self._burst, room.output_on_chip)
-        return traffic.total_bytes, plan.pass_count, -plan.block_m, plan.tile_m
+        return traffic.total_bytes, plan.pass_count, plan.in_parts, -plan.block_m, plan.tile_m
 
     def _plans(self, n_sizes: list[int], room: LayerRoom) -> Iterator[TilePlan]:
         """Yield the plans worth comparing; all of them fit."""
@@ -223,12 +238,13 @@ class Search:
             else self._fetched_rows(tile_n, room)
         )
         for block_m, tile_m in blocks:
-            yield from ((block_m, tile) for tile in {tile_m, _even(block_m, tile_m)})
+            yield from ((block_m, tile) for tile in {tile_m, even(block_m, tile_m)})
 
     def _on_chip_rows(self, tile_n: int, room: LayerRoom) -> list[tuple[int, int]]:
         """All rows are there: one block, and the largest tile whose staging fits."""
-        tile_m = self._largest(
-            self._m_limit, lambda size: self._staging_bytes(size, tile_n, room), room
+        tile_m = largest(
+            self._m_limit,
+            lambda size: self._staging_bytes(size, tile_n, room) <= room.activation_bytes,
         )
         return [(self._shape.gemm.rows_m, tile_m)] if tile_m else []
 
@@ -261,22 +277,12 @@ class Search:
         """
         rows_m = self._shape.gemm.rows_m
         height, width = self._shape.output_size
-        largest = {
-            unit * self._largest(rows_m // unit, partial(_times, needs, unit), room)
-            for unit in (1, self._m_limit, width, height * width)
-        }
-        parts = {width // count for count in range(2, _ALL_SIZES) if width % count == 0}
-        evened = {_even(rows_m, size) for size in largest if size}
-        return (largest | parts | evened | {1}) - {0}
 
-    @staticmethod
-    def _largest(limit: int, needs: Callable[[int], int], room: LayerRoom) -> int:
-        """Return the largest size up to ``limit`` that fits, 0 if 1 does not: bisected."""
-        fits, too_large = 0, limit + 1
-        while too_large - fits > 1:
-            middle = (fits + too_large) // 2
-            if needs(middle) <= room.activation_bytes:
-                fits = middle
-            else:
-                too_large = middle
-        return fits
+        def most(unit: int) -> int:
+            fits = lambda count: needs(unit * count) <= room.activation_bytes  # noqa: E731
+            return unit * largest(rows_m // unit, fits)
+
+        sizes = {most(unit) for unit in (1, self._m_limit, width, height * width)}
+        parts = {width // count for count in range(2, _ALL_SIZES) if width % count == 0}
+        evened = {even(rows_m, size) for size in sizes if size}
+        return (sizes | parts | evened | {1}) - {0}

@@ -136,21 +136,32 @@ class MatrixShape:
         """Bytes of a rescaled output tile."""
         return bytes_of(m_size * n_size, self.output_bits)
 
-    def block_elements(self, m_start: ArrayLike, m_stop: ArrayLike) -> Integers:
+    @property
+    def depth_has_parts(self) -> bool:
+        """Whether a part of the depth is a part of the input: of each pixel's channels."""
+        return self.window.kernel == (1, 1)
+
+    def block_elements(
+        self, m_start: ArrayLike, m_stop: ArrayLike, depth_k: int | None = None
+    ) -> Integers:
         """Count the input elements that output rows [m_start, m_stop) of one group need.
 
-        Distinct whole input rows of the group's channels, across images, each once.
+        Distinct whole input rows of the group's channels, across images, each once. ``depth_k``:
+        of so much of the depth only, where it has parts.
         """
         _, height, width = self.input_shape
         out_width = self.output_size[1]
         first_line = np.asarray(m_start, dtype=np.int64) // out_width
         stop_line = -(-np.asarray(m_stop, dtype=np.int64) // out_width)
         rows = input_rows(self.window, height, width).distinct(first_line, stop_line)
-        return np.asarray(rows * width * self.group_channels, dtype=np.int64)
+        channels = self.group_channels if depth_k is None else depth_k
+        return np.asarray(rows * width * channels, dtype=np.int64)
 
-    def block_bytes(self, m_start: ArrayLike, m_stop: ArrayLike) -> Integers:
+    def block_bytes(
+        self, m_start: ArrayLike, m_stop: ArrayLike, depth_k: int | None = None
+    ) -> Integers:
         """Bytes of `block_elements` at the input's width, each block rounded up."""
-        return -(-self.block_elements(m_start, m_stop) * self.input_bits // 8)
+        return -(-self.block_elements(m_start, m_stop, depth_k) * self.input_bits // 8)
 
     @cached_property
     def valid_reads(self) -> int:

@@ -18,13 +18,16 @@ from accelsim.hardware.schema import Scratchpads
 __all__ = [
     "BlockBytes",
     "DramTraffic",
+    "activation_loads",
     "block_bytes",
     "dram_traffic",
     "fetched_bytes",
     "footprint",
+    "group_weight_bytes",
     "held_bytes",
     "staging_bytes",
     "weight_bytes",
+    "weight_loads",
 ]
 
 _Tiles = tuple[tuple[int, int], ...]
@@ -52,7 +55,8 @@ class DramTraffic:
 class BlockBytes:
     """The activation blocks of one group: the largest, and all of them together.
 
-    ``sizes`` and ``counts`` are the distinct sizes and how many blocks have them.
+    ``sizes`` and ``counts`` are sizes and how many blocks have them. Of a depth in parts, each part
+    of a block is a block here.
     """
 
     largest: int
@@ -84,11 +88,14 @@ def _in_bursts(transfer_bytes: int, burst: int) -> int:
     return -(-transfer_bytes // burst) * burst
 
 
-def _column_bytes(shape: MatrixShape, plan: TilePlan, n_size: int) -> int:
-    """Bytes of all weight tiles over ``n_size`` columns of a group, each rounded up."""
+def _column_bytes(shape: MatrixShape, plan: TilePlan, n_size: int, depth_k: int) -> int:
+    """Bytes of the weight tiles over ``n_size`` columns and the first ``depth_k`` of the depth.
+
+    Each is rounded up.
+    """
     total = 0
     first = True
-    for k_size, count in _tiles(plan.gemm.depth_k, plan.tile_k):
+    for k_size, count in _tiles(depth_k, plan.tile_k):
         if first:
             total += shape.weight_tile_bytes(n_size, k_size, True)
             count, first = count - 1, False
@@ -96,26 +103,35 @@ def _column_bytes(shape: MatrixShape, plan: TilePlan, n_size: int) -> int:
     return total
 
 
-def _group_weight_bytes(shape: MatrixShape, plan: TilePlan) -> int:
-    """Bytes of all weight tiles of a group, each rounded up."""
+def group_weight_bytes(shape: MatrixShape, plan: TilePlan) -> int:
+    """Return the bytes of all weight tiles of a group, each rounded up."""
     return sum(
-        count * _column_bytes(shape, plan, n_size)
+        count * _column_bytes(shape, plan, n_size, plan.gemm.depth_k)
         for n_size, count in _tiles(plan.gemm.columns_n, plan.tile_n)
     )
 
 
 @lru_cache(maxsize=65536)
-def block_bytes(shape: MatrixShape, block_m: int) -> BlockBytes:
-    """Return what the activation blocks of one group hold when cut every ``block_m`` rows."""
+def block_bytes(shape: MatrixShape, block_m: int, block_k: int = 0) -> BlockBytes:
+    """Return what the activation blocks of one group hold when cut every ``block_m`` rows.
+
+    ``block_k``: and cut every so much of the depth; 0: not.
+    """
     rows_m = shape.gemm.rows_m
     starts = np.arange(0, rows_m, block_m, dtype=np.int64)
-    every = shape.block_bytes(starts, np.minimum(starts + block_m, rows_m))
-    sizes, counts = np.unique(every, return_counts=True)
+    stops = np.minimum(starts + block_m, rows_m)
+    parts = _tiles(shape.gemm.depth_k, block_k) if block_k else ((None, 1),)
+    sizes: list[int] = []
+    counts: list[int] = []
+    for depth_k, repeats in parts:
+        of_part = np.unique(shape.block_bytes(starts, stops, depth_k), return_counts=True)
+        sizes += of_part[0].tolist()
+        counts += (of_part[1] * repeats).tolist()
     return BlockBytes(
-        largest=int(sizes[-1]),
-        total=int(every.sum()),
-        sizes=tuple(sizes.tolist()),
-        counts=tuple(counts.tolist()),
+        largest=max(sizes),
+        total=sum(size * count for size, count in zip(sizes, counts, strict=True)),
+        sizes=tuple(sizes),
+        counts=tuple(counts),
     )
 
 
@@ -123,18 +139,10 @@ def dram_traffic(
     shape: MatrixShape, plan: TilePlan, burst: int, output_on_chip: bool
 ) -> DramTraffic:
     """Return the DRAM traffic of one execution of ``plan``."""
-    m_outer = plan.order is LoopOrder.M_OUTER
-    weight_loads = {
-        Residency.LAYER: 1,
-        Residency.BLOCK: plan.m_blocks if m_outer else 1,
-        Residency.PASS: plan.m_tiles,
-        Residency.ON_CHIP: 0,
-    }[plan.weights_residency]
     activations = 0
     if plan.activations_residency is not Residency.ON_CHIP:
-        again = plan.activations_residency is Residency.BLOCK and not m_outer
-        loads = plan.n_tiles if again else 1
-        activations = loads * block_bytes(shape, plan.block_m).bus_bytes(burst)
+        blocks = block_bytes(shape, plan.block_m, plan.block_k)
+        activations = activation_loads(plan) * blocks.bus_bytes(burst)
     outputs = 0
     if not output_on_chip:
         outputs = sum(
@@ -143,8 +151,26 @@ def dram_traffic(
             for n_size, n_count in _tiles(plan.gemm.columns_n, plan.tile_n)
         )
     groups = plan.gemm.groups
-    weights = groups * weight_loads * _group_weight_bytes(shape, plan)
+    weights = groups * weight_loads(plan) * group_weight_bytes(shape, plan)
     return DramTraffic(_in_bursts(weights, burst), groups * activations, groups * outputs)
+
+
+def weight_loads(plan: TilePlan) -> int:
+    """Return how often each weight is fetched."""
+    m_outer = plan.order is LoopOrder.M_OUTER
+    return {
+        Residency.LAYER: 1,
+        Residency.BLOCK: plan.m_blocks if m_outer else 1,
+        Residency.PASS: plan.m_tiles,
+        Residency.ON_CHIP: 0,
+    }[plan.weights_residency]
+
+
+def activation_loads(plan: TilePlan) -> int:
+    """Return how often each block of activations is fetched."""
+    if plan.activations_residency is Residency.ON_CHIP:
+        return 0
+    return plan.n_blocks if plan.fetched_each_visit else 1
 
 
 def held_bytes(unit: int, whole: int, double_buffered: bool) -> int:
@@ -161,10 +187,14 @@ def staging_bytes(shape: MatrixShape, tile_m: int, tile_n: int, scratchpads: Scr
 
 
 def fetched_bytes(
-    shape: MatrixShape, block_m: int, scratchpads: Scratchpads, whole_group: bool = False
+    shape: MatrixShape,
+    block_m: int,
+    scratchpads: Scratchpads,
+    whole_group: bool = False,
+    block_k: int = 0,
 ) -> int:
     """Return the room for fetched blocks, of which one or all of a group are in use at a time."""
-    blocks = block_bytes(shape, block_m)
+    blocks = block_bytes(shape, block_m, block_k)
     unit = blocks.total if whole_group else blocks.largest
     return held_bytes(
         unit, shape.gemm.groups * blocks.total, scratchpads.activations.double_buffered
@@ -179,14 +209,15 @@ def footprint(
     if plan.activations_residency is not Residency.ON_CHIP:
         kept = plan.activations_residency is Residency.LAYER
         whole_group = kept and plan.order is LoopOrder.N_OUTER
-        fetched = fetched_bytes(shape, plan.block_m, scratchpads, whole_group)
+        fetched = fetched_bytes(shape, plan.block_m, scratchpads, whole_group, plan.block_k)
     staged = 0 if output_on_chip else staging_bytes(shape, plan.tile_m, plan.tile_n, scratchpads)
     accumulating = bytes_of(shape.accumulators(plan.tile_m, plan.tile_n), shape.accumulator_bits)
     return Footprint(
         weight_bytes=weight_bytes(shape, plan, scratchpads),
         block_bytes=fetched,
         staging_bytes=staged,
-        accumulator_bytes=accumulating * (1 + scratchpads.accumulators.double_buffered),
+        accumulator_bytes=accumulating
+        * (plan.tiles_together + scratchpads.accumulators.double_buffered),
     )
 
 
@@ -194,11 +225,11 @@ def weight_bytes(shape: MatrixShape, plan: TilePlan, scratchpads: Scratchpads) -
     """Return the room for weight tiles."""
     if plan.weights_residency is Residency.ON_CHIP:
         return 0
-    group = _group_weight_bytes(shape, plan)
+    group = group_weight_bytes(shape, plan)
     if plan.weights_residency is Residency.PASS:
         unit = shape.weight_tile_bytes(plan.tile_n, plan.tile_k, True)
     elif plan.weights_residency is Residency.BLOCK or plan.order is LoopOrder.N_OUTER:
-        unit = _column_bytes(shape, plan, plan.tile_n)
+        unit = _column_bytes(shape, plan, plan.tile_n, plan.depth_together)
     else:
         unit = group
     return held_bytes(unit, plan.gemm.groups * group, scratchpads.weights.double_buffered)

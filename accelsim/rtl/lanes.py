@@ -129,6 +129,7 @@ def shorter_plan(plan: TilePlan) -> TilePlan:
         plan,
         gemm=replace(plan.gemm, depth_k=plan.depth_steps),
         tile_k=-(-plan.tile_k // plan.pe_rate.depth),
+        block_k=plan.block_k // plan.tile_k * -(-plan.tile_k // plan.pe_rate.depth),
         pe_rate=ONE_A_CYCLE,
     )
 

@@ -6,7 +6,7 @@ expected comes from the register engine; the controllers in the RTL find their o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,10 +85,10 @@ def array_vectors(
             "MOVING_BITS": widths[flow.moves_right],
             "RESIDENT_BITS": widths[flow.stationary],
             "DOUBLE_BUFFERED": int(array.weight_double_buffering),
-            "ACCUMULATOR_DEPTH": max(2, *(len(tile.moving) for tile in tiles)),
+            "ACCUMULATOR_DEPTH": max(2, plan.tiles_together * _longest(tiles)),
             "PASSES": len(tiles),
         }
-        memories = _stationary_memories(tiles, parameters, accumulator.bits)
+        memories = _stationary_memories(tiles, parameters, accumulator.bits, plan.tiles_together)
         return Vectors("stationary", shared | parameters, memories | expected)
     parameters = {
         "RIGHT_BITS": widths[flow.moves_right],
@@ -170,10 +170,27 @@ def _padded(values: NDArray[Any], rows: int, columns: int) -> Words:
     return full
 
 
+def _longest(tiles: list[_Tile]) -> int:
+    return max(len(tile.moving) for tile in tiles)
+
+
+def _first_addresses(tiles: list[_Tile], together: int) -> Iterator[int]:
+    """Yield where each pass's accumulators start: tiles that take turns lie behind each other."""
+    longest, started = _longest(tiles), 0
+    places: dict[tuple[int, int, int], int] = {}
+    for step in (tile.step for tile in tiles):
+        output = step.group, step.m_start, step.n_start
+        if step.first_depth:
+            places[output] = started % together * longest
+            started += 1
+        yield places[output]
+
+
 def _stationary_memories(
-    tiles: list[_Tile], parameters: dict[str, int], accumulator_bits: int
+    tiles: list[_Tile], parameters: dict[str, int], accumulator_bits: int, together: int
 ) -> dict[str, list[str]]:
     lengths = [len(tile.moving) for tile in tiles]
+    firsts = _first_addresses(tiles, together)
     return {
         "pass_length.hex": _numbers(lengths),
         "pass_offset.hex": _numbers(np.cumsum([0, *lengths[:-1]])),
@@ -181,7 +198,11 @@ def _stationary_memories(
         "resident.hex": _lines((tile.resident for tile in tiles), parameters["RESIDENT_BITS"]),
         "stream.hex": _lines((tile.moving for tile in tiles), parameters["MOVING_BITS"]),
         "stream_bias.hex": _lines((tile.bias for tile in tiles), accumulator_bits),
-        "stream_address.hex": _numbers(line for length in lengths for line in range(length)),
+        "stream_address.hex": _numbers(
+            first + line
+            for first, length in zip(firsts, lengths, strict=True)
+            for line in range(length)
+        ),
         "stream_columns.hex": _numbers(
             tile.columns_used for tile in tiles for _ in range(len(tile.moving))
         ),

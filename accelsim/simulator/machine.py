@@ -61,7 +61,7 @@ class _Machine:
         self.weight_space = Space(simulation, "weight_scratchpad", pads.weights.size)
         self.activation_space = Space(simulation, "activation_scratchpad", pads.activations.size)
         self.staging = Space(simulation, "output_staging", 0)
-        self.buffers = AccumulatorBuffers(simulation, 2 if pads.accumulators.double_buffered else 1)
+        self.buffers = AccumulatorBuffers(simulation, int(pads.accumulators.double_buffered))
         self.weights = WeightEngine(
             simulation, channel, outstanding, self.weight_space, pads.weights.double_buffered
         )
@@ -130,6 +130,7 @@ class _Machine:
             progress.started.succeed()
             counters = ArrayCounters()
             if isinstance(layer, MatrixWork):
+                self.buffers.divide(layer.tiles_together)
                 counters = yield from self.array.run_layer(layer, progress)
             else:
                 yield from self.vector.run_layer(layer, progress)

@@ -107,6 +107,7 @@ def _matrix_work(
         row_sums=shape.row_sums,
         scaling_cycles=instruction.plan.scaling_cycles,
         scale_bits=shape.scale_bits,
+        tiles_together=instruction.plan.tiles_together,
     )
 
 
@@ -145,15 +146,12 @@ class _PassBuilder:
         return work
 
     def _block(self, part: Pass) -> tuple[int, int]:
-        """Return elements and bytes of the block of rows that starts with this pass."""
-        key = (part.group, part.m_start)
+        """Return elements and bytes of the block of rows, or its part, that starts here."""
+        key = (part.m_start, part.k_start)
         if key not in self._blocks:
-            plan = self.instruction.plan
-            stop = min(part.m_start + plan.block_m, plan.gemm.rows_m)
-            bounds = (part.group, part.m_start, stop)
             self._blocks[key] = (
-                self.instruction.activation_block_elements(*bounds),
-                self.instruction.activation_block_bytes(*bounds),
+                self.instruction.activation_block_elements(part),
+                self.instruction.activation_block_bytes(part),
             )
         return self._blocks[key]
 

@@ -114,14 +114,23 @@ class Room(NamedTuple):
 
 
 class AccumulatorBuffers:
-    """The accumulator scratchpad: ``count`` tiles. Causes: ``holding``, ``idle``."""
+    """The accumulator scratchpad: room for some tiles. Causes: ``holding``, ``idle``.
 
-    def __init__(self, simulation: Simulation, count: int) -> None:
-        self.count = count
+    ``spare``: how many tiles it holds beside those that take turns with parts of the depth.
+    """
+
+    def __init__(self, simulation: Simulation, spare: int) -> None:
+        self.spare = spare
+        self.count = 0
         self.ledger = Ledger("accumulator_scratchpad")
         self.returned = Signal(simulation)
-        self._free = deque([Room(0, 0)] * count)
+        self._free: deque[Room] = deque()
         self._taken: deque[int] = deque()
+
+    def divide(self, tiles_together: int) -> None:
+        """Divide the empty scratchpad anew, for a layer's tiles."""
+        self.count = tiles_together + self.spare
+        self._free = deque([Room(0, 0)] * self.count)
 
     def any_free(self) -> bool:
         """Whether a buffer can be taken."""

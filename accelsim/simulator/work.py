@@ -106,7 +106,7 @@ class MatrixWork(LayerWork):
     ``fetches_ahead``: its right operand is weights, which are in DRAM before the layer starts,
     or is on chip and not fetched at all. ``row_sums``: its weights have zero points.
     ``scaling_cycles``: from the cycle in which a sum leaves the array until it is scaled and added
-    to its accumulator.
+    to its accumulator. ``tiles_together``: output tiles whose sums wait for more at a time.
     """
 
     passes: tuple[PassWork, ...]
@@ -114,6 +114,7 @@ class MatrixWork(LayerWork):
     row_sums: bool = False
     scaling_cycles: int = 0
     scale_bits: int = 0
+    tiles_together: int = 1
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from accelsim.compiler.shapes import MatrixShape
 from accelsim.hardware.dataflow import DATAFLOWS, DataflowName
 from accelsim.hardware.schema import Hardware
 from accelsim.network.geometry import Window
+from tests.plans import plans_in_parts
 
 UNLIMITED = 1 << 30
 
@@ -106,8 +107,10 @@ def shapes(draw: st.DrawFn, largest: int = 5) -> MatrixShape:
 
 @st.composite
 def shapes_and_plans(draw: st.DrawFn) -> tuple[MatrixShape, TilePlan]:
-    shape = draw(shapes())
+    shape = draw(st.one_of(shapes(), pointwise_shapes()))
     gemm = shape.gemm
+    if shape.depth_has_parts and draw(st.booleans()):
+        return shape, draw(plans_in_parts(gemm, draw(st.sampled_from(DataflowName))))
     tile_m = draw(st.integers(1, gemm.rows_m))
     plan = TilePlan(
         gemm,
@@ -123,6 +126,19 @@ def shapes_and_plans(draw: st.DrawFn) -> tuple[MatrixShape, TilePlan]:
     return shape, plan
 
 
+@st.composite
+def pointwise_shapes(draw: st.DrawFn) -> MatrixShape:
+    """Convolutions of single pixels, whose depth can be fetched in parts."""
+    window = Window((1, 1), (draw(st.integers(1, 2)),) * 2, (draw(st.integers(0, 1)),) * 4)
+    size = st.integers(1, 6)
+    groups = draw(st.integers(1, 2))
+    input_shape = (groups * draw(st.integers(1, 20)), draw(size), draw(size))
+    bits = st.sampled_from([3, 4, 8])
+    return make_shape(
+        input_shape, groups * draw(st.integers(1, 20)), window, groups, 1, draw(bits), draw(bits)
+    )
+
+
 @pytest.fixture(scope="session")
 def kit() -> SimpleNamespace:
     """The builders and hypothesis strategies above."""
@@ -131,5 +147,6 @@ def kit() -> SimpleNamespace:
         shape=make_shape,
         windows=windows,
         shapes=shapes,
+        pointwise_shapes=pointwise_shapes,
         shapes_and_plans=shapes_and_plans,
     )

@@ -162,18 +162,37 @@ def test_a_scratchpad_smaller_than_a_tile(kit, arguments, message: str) -> None:
 
 
 def test_a_smaller_batch_is_a_hint_where_it_helps(kit) -> None:
-    shape = kit.shape((32, 1, 1), out_channels=2, batch=2)
-    layer = LayerShape("fc", shape, ("x",), "y")
-    tensors = {"x": TensorShape((32,), 8), "y": TensorShape((2,), 8)}
+    """Two images of 32 bytes and an output tile of 1 x 2 each; one image has no successor."""
+    shape = kit.shape((2, 4, 4), 2, Window((4, 4)), batch=2)
+    layer = LayerShape("conv", shape, ("x",), "y")
+    tensors = {"x": TensorShape((2, 4, 4), 8), "y": TensorShape((2, 1, 1), 8)}
     net = NetworkShape("net", 2, "x", "y", (layer,), tensors, {"x": "x", "y": "y"})
     message = (
-        "^layer 'fc': scratchpads.activations.size: the smallest block of input rows and output "
+        "^layer 'conv': scratchpads.activations.size: the smallest block of input rows and output "
         r"tile needs 68B double buffered, got 50B, 18B missing; set "
         r"scratchpads.activations.size=68B, or scratchpads.activations.double_buffered=false, "
         r"or use a batch of 1$"
     )
     with pytest.raises(CapacityError, match=message):
         place_network(net, kit.hardware(activations=50, double_buffered=True))
+
+
+def test_a_row_that_does_not_fit_is_fetched_in_parts(kit) -> None:
+    """Rows of 32 bytes in 12: two channels at a time, and an output tile of 1 x 2, twice each."""
+    shape = kit.shape((32, 3, 1), out_channels=2)
+    layer = LayerShape("fc", shape, ("x",), "y")
+    tensors = {"x": TensorShape((32, 3), 8), "y": TensorShape((2, 3), 8)}
+    net = NetworkShape("net", 1, "x", "y", (layer,), tensors, {"x": "x", "y": "y"})
+    (item,) = place_network(net, kit.hardware(activations=8, double_buffered=True))[0]
+    assert isinstance(item, MatrixInstruction)
+    assert (item.plan.block_m, item.plan.block_k) == (1, 2)
+    message = (
+        "^layer 'fc': scratchpads.activations.size: the smallest part of an input row and output "
+        r"tile needs 8B double buffered, got 7B, 1B missing; set "
+        r"scratchpads.activations.size=8B, or scratchpads.activations.double_buffered=false$"
+    )
+    with pytest.raises(CapacityError, match=message):
+        place_network(net, kit.hardware(activations=7, double_buffered=True))
 
 
 def test_a_pool_whose_line_does_not_fit(kit) -> None:

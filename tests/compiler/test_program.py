@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from accelsim.compiler.program import Gemm, LoopOrder, Pass, Residency, TilePlan
 from accelsim.errors import InternalError
 from accelsim.hardware.dataflow import DATAFLOWS, DataflowName
+from tests.plans import plans_in_parts
 
 WS = DATAFLOWS[DataflowName.WEIGHT_STATIONARY]
 
@@ -20,8 +21,9 @@ def make_plan(
     order: LoopOrder = LoopOrder.M_OUTER,
     weights: Residency = Residency.LAYER,
     activations: Residency = Residency.LAYER,
+    **parts: int,
 ) -> TilePlan:
-    return TilePlan(gemm, WS, *tiles, block_m, order, weights, activations)
+    return TilePlan(gemm, WS, *tiles, block_m, order, weights, activations, **parts)
 
 
 @st.composite
@@ -30,6 +32,8 @@ def plans(draw: st.DrawFn) -> TilePlan:
         return draw(st.integers(1, high))
 
     gemm = Gemm(size(9), size(7), size(7), size(3))
+    if draw(st.booleans()):
+        return draw(plans_in_parts(gemm, draw(st.sampled_from(DataflowName))))
     tile_m = size(gemm.rows_m)
     return make_plan(
         gemm,
@@ -64,19 +68,25 @@ def test_every_product_is_in_exactly_one_pass(plan: TilePlan) -> None:
 
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(plans())
-def test_depth_ascends_without_interruption_for_each_output_tile(plan: TilePlan) -> None:
-    next_depth = 0
-    current: tuple[int, ...] | None = None
+def test_depth_ascends_for_each_output_tile_and_few_wait_at_a_time(plan: TilePlan) -> None:
+    """Tiles start and end in one order, so that a queue of accumulator buffers will do."""
+    waiting: dict[tuple[int, ...], int] = {}
+    before: tuple[int, ...] | None = None
     for p in plan.passes():
         output = bounds(p)[:5]
-        if p.first_depth:
-            assert next_depth == 0
-            current = output
-        assert output == current
-        assert p.k_start == next_depth
+        assert p.first_depth == (output not in waiting)
+        assert p.k_start == waiting.setdefault(output, 0)
+        assert len(waiting) <= plan.tiles_together
+        waiting[output] = p.k_stop
+        # Only a part of the depth has an end in the midst of a tile.
+        if output != before:
+            assert p.k_start % plan.depth_together == 0
+        before = output
         assert p.last_depth == (p.k_stop == plan.gemm.depth_k)
-        next_depth = 0 if p.last_depth else p.k_stop
-    assert next_depth == 0
+        if p.last_depth:
+            assert output == next(iter(waiting))
+            del waiting[output]
+    assert not waiting
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)
@@ -95,9 +105,9 @@ def test_every_pass_finds_its_weights_and_every_fetch_has_one_release(plan: Tile
 @given(plans())
 def test_every_pass_finds_its_rows_and_every_fetch_has_one_release(plan: TilePlan) -> None:
     on_chip = plan.activations_residency is Residency.ON_CHIP
-    resident: set[tuple[int, int]] = set()
+    resident: set[tuple[int, int, int]] = set()
     for p in plan.passes():
-        block = (p.group, p.m_start // plan.block_m)
+        block = (p.group, p.m_start // plan.block_m, p.k_start // plan.depth_together)
         if on_chip:
             assert not p.fetches_activations
             assert not p.releases_activations
@@ -127,6 +137,7 @@ BLOCK, LAYER, PASS, ON_CHIP = (
     Residency.PASS,
     Residency.ON_CHIP,
 )
+PARTS = {"weights": PASS, "activations": BLOCK, "block_n": 1, "block_k": 1}
 
 
 @pytest.mark.parametrize(
@@ -177,6 +188,20 @@ def test_fetches_and_releases_of_three_rows_and_two_columns_in_blocks_of_two(
     assert flags(plan) == expected.split()
 
 
+def test_fetches_and_releases_of_a_depth_in_parts() -> None:
+    """3 x 2 x 3 in blocks of 2 rows; two columns take turns with parts of 2 and 1."""
+    plan = make_plan(
+        Gemm(3, 2, 3), (2, 1, 1), 2, weights=PASS, activations=BLOCK, block_n=2, block_k=2
+    )
+    assert [f"k{p.k_start}{flag}" for p, flag in zip(plan.passes(), flags(plan), strict=True)] == [
+        *("k0m0n0waW", "k1m0n0wW", "k0m0n1wW", "k1m0n1wWA"),
+        *("k2m0n0waW", "k2m0n1wWA"),
+        *("k0m2n0waW", "k1m2n0wW", "k0m2n1wW", "k1m2n1wWA"),
+        *("k2m2n0waW", "k2m2n1wWA"),
+    ]
+    assert (plan.k_parts, plan.n_blocks, plan.tiles_together) == (2, 1, 2)
+
+
 def test_tiles_start_anew_with_each_block() -> None:
     plan = make_plan(Gemm(7, 1, 1), (2, 1, 1), 3)
     assert [(p.m_start, p.m_stop) for p in plan.passes()] == [
@@ -202,6 +227,34 @@ def test_tiles_start_anew_with_each_block() -> None:
         (
             {"tiles": (1, 1, 1), "block_m": 1, "activations": PASS},
             r"^activations are fetched in blocks, never for a single pass$",
+        ),
+        (
+            {"tiles": (1, 1, 1), "block_m": 1, "block_n": 1},
+            r"^1 columns take turns with parts that there are not$",
+        ),
+        (
+            {"tiles": (1, 1, 2), "block_m": 1, **PARTS, "block_k": 3},
+            r"^blocks of 1 x 3 are no whole tiles$",
+        ),
+        (
+            {"tiles": (1, 1, 1), "block_m": 1, **PARTS, "block_n": 0},
+            r"^blocks of 0 x 1 are no whole tiles$",
+        ),
+        (
+            {"tiles": (1, 1, 1), "block_m": 1, **PARTS, "activations": LAYER},
+            r"^a depth in parts has rows outside, and all of it comes in parts$",
+        ),
+        (
+            {"tiles": (1, 1, 1), "block_m": 1, **PARTS, "order": LoopOrder.N_OUTER},
+            r"^a depth in parts has rows outside, and all of it comes in parts$",
+        ),
+        (
+            {"tiles": (1, 1, 1), "block_m": 16, **PARTS},
+            r"^16 output tiles do not take turns with parts of the depth$",
+        ),
+        (
+            {"tiles": (1, 1, 1), "block_m": 2, **PARTS, "block_n": 2},
+            r"^tiles that take turns lie along the rows or along the columns$",
         ),
     ],
 )

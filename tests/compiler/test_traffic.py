@@ -21,8 +21,8 @@ def instruction(shape: MatrixShape, plan: TilePlan) -> MatrixInstruction:
 
 
 def block_of(plan: TilePlan, part: Pass) -> tuple[int, int, int]:
-    start = part.m_start // plan.block_m * plan.block_m
-    return part.group, start, min(start + plan.block_m, plan.gemm.rows_m)
+    """(group, block of rows, part of the depth) of a pass."""
+    return part.group, part.m_start // plan.block_m, part.k_start // plan.depth_together
 
 
 @MANY
@@ -41,7 +41,7 @@ def test_traffic_is_what_the_passes_move(kit, data, burst: int, output_on_chip: 
             loaded += layer.weight_tile_bytes(part)
             moved["weights"] = max(moved["weights"], -(-loaded // burst) * burst)
         if part.fetches_activations:
-            transfer("activations", layer.activation_block_bytes(*block_of(plan, part)))
+            transfer("activations", layer.activation_block_bytes(part))
         if part.last_depth and not output_on_chip:
             transfer("outputs", layer.output_tile_bytes(part))
     expected = DramTraffic(moved["weights"], moved["activations"], moved["outputs"])
@@ -62,7 +62,7 @@ def test_never_more_is_resident_than_the_footprint_claims(kit, data, buffered: b
         if part.fetches_weights:
             weights[tile] = layer.weight_tile_bytes(part)
         if part.fetches_activations:
-            blocks[block_of(plan, part)] = layer.activation_block_bytes(*block_of(plan, part))
+            blocks[block_of(plan, part)] = layer.activation_block_bytes(part)
         assert sum(weights.values()) <= claim.weight_bytes
         assert sum(blocks.values()) <= claim.block_bytes
         assert layer.output_tile_bytes(part) <= claim.staging_bytes

@@ -17,6 +17,7 @@ from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array import run_array
 from accelsim.simulator.run import Cause
 from tests.matrices import Matrices
+from tests.plans import sometimes_in_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,7 @@ def cases(draw):
         weights_residency=Residency.PASS,
         activations_residency=Residency.BLOCK,
     )
+    plan = draw(sometimes_in_parts(plan))
     generator = np.random.default_rng(draw(st.integers(0, 1 << 32)))
     groups, m, n, k = gemm.groups, gemm.rows_m, gemm.columns_n, gemm.depth_k
     signed = draw(st.booleans())
@@ -100,7 +102,7 @@ def one_product_at_a_time(case):
     return sums, events
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(cases())
 def test_engines_and_witness_agree(case):
     sums, events = one_product_at_a_time(case)

@@ -23,6 +23,7 @@ from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.prepare import count_pass
 from accelsim.simulator.run import ArrayCounters
 from tests.matrices import Matrices
+from tests.plans import sometimes_in_parts
 
 ENGINES = ("register", "cycle", "tile")
 
@@ -83,6 +84,7 @@ def cases(draw, one_pass=False):
         weights_residency=Residency.PASS,
         activations_residency=Residency.BLOCK,
     )
+    plan = draw(sometimes_in_parts(plan))
     generator = np.random.default_rng(draw(st.integers(0, 1 << 32)))
     left = codes(draw, generator, array.activation_bits, (gemm.groups, m, k))
     right = codes(draw, generator, array.weight_bits, (gemm.groups, k, n))

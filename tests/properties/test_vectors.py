@@ -30,6 +30,7 @@ from accelsim.simulator import simulate
 from accelsim.simulator.array import run_array
 from accelsim.simulator.array.product import MatrixProduct
 from accelsim.simulator.run import Cause
+from tests.plans import sometimes_in_parts
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,7 @@ def cases(draw, longest=24):
         activations_residency=Residency.BLOCK,
         vector_depth=vector,
     )
+    plan = draw(sometimes_in_parts(plan))
     generator = np.random.default_rng(draw(st.integers(0, 1 << 32)))
     largest = vector << (array.weight_bits + array.activation_bits - 2)
     # A vector's own sum fits. Where it is cut, a saturating accumulator holds whatever comes.

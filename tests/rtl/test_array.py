@@ -20,17 +20,21 @@ from accelsim.rtl.vectors import array_vectors
 from accelsim.simulator.array import run_array
 from accelsim.simulator.array.product import MatrixProduct, whole_plan
 from tests.matrices import Matrices
+from tests.plans import in_parts
 
 pytestmark = pytest.mark.rtl
 
 
 def _plan(generator, array, gemm):
-    """A plan with a random length of the streamed dimension, which may cut the depth (os)."""
+    """A plan with a random length of the streamed dimension, which may cut the depth (os).
+
+    Every second one has its depth in parts, with which several tiles may take turns.
+    """
     flow = DATAFLOWS[array.dataflow]
     sizes = {"m": gemm.rows_m, "n": gemm.columns_n, "k": gemm.depth_k}
     tile = {name: int(generator.integers(1, size + 1)) for name, size in sizes.items()}
     tile[flow.rows], tile[flow.columns] = array.rows, array.columns
-    return TilePlan(
+    plan = TilePlan(
         gemm,
         flow,
         tile["m"],
@@ -41,6 +45,9 @@ def _plan(generator, array, gemm):
         weights_residency=Residency.PASS,
         activations_residency=Residency.BLOCK,
     )
+    if generator.integers(2):
+        return plan
+    return in_parts(plan, *(int(count) for count in generator.integers(1, 4, 2)))
 
 
 def _compiled_plan(generator, array, gemm):

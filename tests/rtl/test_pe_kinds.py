@@ -16,6 +16,7 @@ from accelsim.rtl import RtlRequest, export_rtl
 from accelsim.rtl.vectors import array_vectors
 from accelsim.simulator.array import run_array
 from accelsim.simulator.array.product import MatrixProduct, whole_plan
+from tests.plans import in_parts
 
 pytestmark = pytest.mark.rtl
 
@@ -53,7 +54,13 @@ def _product(generator, array, m=7, n=5, deep=2.5):
 
 
 def _compare(simulate, array, product, accumulator):
-    plan = whole_plan(product.gemm, array)
+    whole = whole_plan(product.gemm, array)
+    tiles = replace(whole, tile_m=min(whole.tile_m, 4), tile_n=min(whole.tile_n, 3))
+    for plan in (whole, in_parts(tiles, tiles=2, part_tiles=2)):
+        _compare_plan(simulate, array, product, accumulator, plan)
+
+
+def _compare_plan(simulate, array, product, accumulator, plan):
     vectors = array_vectors(product, plan, array, accumulator)
     seen, last = vectors.parameters["EXPECTED"], vectors.parameters["LAST_CYCLE"]
     overflows = vectors.parameters["OVERFLOWS"]

@@ -243,6 +243,7 @@ def attention_networks(draw):
 def cut_otherwise(draw, program):
     """The program with other tiles, loop orders and residencies: whatever a plan may be.
 
+    But for depths in parts, which have a test of their own: `test_depth_in_parts.py`.
     It may be more than the scratchpads hold.
     """
     return replace(
@@ -262,6 +263,8 @@ def _cut_otherwise(draw, product):
         "tile_n": draw(st.integers(1, plan.tile_n)),
         "block_m": draw(st.integers(tile_m, max(tile_m, plan.gemm.rows_m))),
         "order": draw(st.sampled_from(LoopOrder)),
+        "block_n": 0,
+        "block_k": 0,
     }
     if not plan.vector_depth and plan.pe_rate.depth == 1:
         fields["tile_k"] = draw(st.integers(1, plan.tile_k))

@@ -49,7 +49,8 @@ def test_nothing_is_held_at_the_end() -> None:
 
 def test_buffers_account_for_the_union_of_their_tiles() -> None:
     # Tile 0 [2, 9), tile 1 [5, 12), tile 2 [14, 15).
-    buffers = AccumulatorBuffers(Simulation(), 2)
+    buffers = AccumulatorBuffers(Simulation(), spare=1)
+    buffers.divide(tiles_together=1)
     for start in (2, 5):
         assert buffers.take() == Room(0, 0)
         buffers.hold_from(start)
@@ -63,7 +64,22 @@ def test_buffers_account_for_the_union_of_their_tiles() -> None:
 
 
 def test_every_buffer_comes_back() -> None:
-    buffers = AccumulatorBuffers(Simulation(), 2)
+    buffers = AccumulatorBuffers(Simulation(), spare=1)
+    buffers.divide(tiles_together=1)
     buffers.take()
     with pytest.raises(InternalError, match=r"^accumulator_scratchpad: 1 of 2 buffers returned$"):
         buffers.close(20)
+
+
+def test_a_layer_divides_the_accumulators_anew() -> None:
+    buffers = AccumulatorBuffers(Simulation(), spare=1)
+    assert not buffers.any_free()
+    buffers.divide(tiles_together=3)
+    for start in (1, 2, 3, 4):
+        assert buffers.take() == Room(0, 0)
+        buffers.hold_from(start)
+    assert not buffers.any_free()
+    for cycle in (5, 6, 7, 8):
+        buffers.give(Room(cycle, cycle))
+    buffers.divide(tiles_together=1)
+    assert buffers.close(8) == {"holding": 7, "idle": 1}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,9 @@ def measure_activity(
     counts = np.zeros((5, *pes), np.int64)
     masks = _masks(array, plan, accumulator)
     policy = overflow_policy(accumulator)
-    for left, right, bias, checked in _tiles(operands, plan, accumulator):
+    waiting: dict[tuple[int, int], Words] = {}
+    for tile in _tiles(operands, plan, accumulator):
+        left, right, bias, checked = tile.left, tile.right, tile.bias, tile.checked
         if not flow.preloads:
             sums = np.zeros(pes, np.int32)
             sums[:, : right.shape[1]] = bias
@@ -56,8 +59,11 @@ def measure_activity(
             continue
         by_columns = flow.columns == "n"
         moving, resident = (left, right) if by_columns else (right.T, left.T)
-        sums = np.zeros((len(moving), array.columns), np.int32)
-        sums[:, : resident.shape[1]] = bias if by_columns else bias[:, np.newaxis]
+        sums = waiting.pop(tile.place, np.zeros((len(moving), array.columns), np.int32))
+        if tile.starts:
+            sums[:, : resident.shape[1]] = bias if by_columns else bias[:, np.newaxis]
+        if not tile.ends:
+            waiting[tile.place] = sums
         for start, stop in cut(0, moving.shape[1], array.rows):
             words = _padded(_padded(resident[start:stop], array.rows, 0), array.columns, 1)
             stationary_pass(
@@ -76,10 +82,25 @@ def measure_activity(
     return Activity(*(np.pad(part, ((0, 0), (0, adders))) for part in counts))
 
 
-def _tiles(
-    operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator
-) -> Iterator[tuple[Words, Words, NDArray[np.int32], bool]]:
-    """Yield (int32[m, depth], int32[depth, n], bias int32[n], checked) in execution order."""
+class _Tile(NamedTuple):
+    """An output tile with its whole depth, or with a part of it.
+
+    left: int32[m, depth], right: int32[depth, n], bias: int32[n]. ``place``: its first row and
+    column, ``starts`` and ``ends``: whether this is the first and the last part, ``checked``:
+    whether it may overflow.
+    """
+
+    place: tuple[int, int]
+    starts: bool
+    ends: bool
+    left: Words
+    right: Words
+    bias: Words
+    checked: bool
+
+
+def _tiles(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator) -> Iterator[_Tile]:
+    """Yield the plan's tiles in execution order; output stationary, each with its whole depth."""
     keep = plan.gemm.rows_m * plan.gemm.depth_k <= _KEPT_WORDS
     for group, of_group in groupby(visits(plan), lambda visit: visit.group):
         weights = operands.weights(group)
@@ -93,9 +114,22 @@ def _tiles(
                 rows = operands.activations(group, visit.m_start, visit.m_stop)
                 blocks[visit.m_start] = rows, bound.can_overflow(rows, accumulator)
             rows, checked = blocks[visit.m_start]
-            right = weights[:, visit.n_start : visit.n_stop]
+            depth, columns = (visit.k_start, visit.k_stop), slice(visit.n_start, visit.n_stop)
+            if not plan.dataflow.preloads:
+                if visit.k_start:
+                    continue
+                depth = (0, plan.gemm.depth_k)
+            ends, part = depth[1] == plan.gemm.depth_k, slice(*depth)
             for start, stop in cut(0, len(rows), plan.tile_m):
-                yield rows[start:stop], right, bias[visit.n_start : visit.n_stop], checked
+                yield _Tile(
+                    place=(visit.m_start + start, visit.n_start),
+                    starts=depth[0] == 0,
+                    ends=ends,
+                    left=rows[start:stop, part],
+                    right=weights[part, columns],
+                    bias=bias[columns],
+                    checked=checked,
+                )
 
 
 def _masks(array: Array, plan: TilePlan, accumulator: Accumulator) -> NDArray[np.uint32]:

@@ -16,8 +16,8 @@ from accelsim.simulator.array.output_toggles import (
     output_sweep,
     output_tiles,
 )
-from accelsim.simulator.array.packing import LANES, pack_factors
-from accelsim.simulator.array.stages import PlannedArray, Stage
+from accelsim.simulator.array.packing import LANES, blocks_of, pack_factors
+from accelsim.simulator.array.stages import PlannedArray, Stage, Sweep
 from accelsim.simulator.array.stationary_toggles import StationaryColumns, stationary_sweep
 
 __all__ = ["Columns", "Edge"]
@@ -45,19 +45,20 @@ class Edge:
     ) -> int:
         """Count what toggles in the moving registers of all columns; nothing overflows there."""
         mask = planned.masks[0]
-        within: dict[tuple[int, int], int] = {}
-        for start, stop, _, _ in stage.sweeps(planned):
+        within: dict[tuple[int, int, int], int] = {}
+        for sweep in stage.sweeps(planned):
+            moving, key = stage.moving_of(sweep), (sweep.start, sweep.stop, sweep.k_start)
             if planned.plan.dataflow.preloads:
-                count = moving_toggles.enter_streams(stage.moving, start, stop, self.moving, mask)
+                count = moving_toggles.enter_streams(moving, 0, len(moving), self.moving, mask)
             else:
-                count = moving_toggles.enter_rows(stage.moving, self.moving, mask)
-            if (start, stop) not in within:
-                within[start, stop] = int(
-                    moving_toggles.changes_along(stage.moving, start, stop, mask)
+                count = moving_toggles.enter_rows(moving, self.moving, mask)
+            if key not in within:
+                within[key] = int(
+                    moving_toggles.changes_along(moving, 0, len(moving), mask)
                     if planned.plan.dataflow.preloads
-                    else moving_toggles.changes_across(stage.moving, mask)
+                    else moving_toggles.changes_across(moving, mask)
                 )
-            self.toggles[0] += planned.array.columns * (int(count) + within[start, stop])
+            self.toggles[0] += planned.array.columns * (int(count) + within[key])
         return 0
 
 
@@ -67,7 +68,8 @@ class Columns:
 
     ``down`` and ``bias``: [1, 16], since all rows see the same sequence a cycle later each.
     ``second`` is the shadow of the stationary operand, or the register through which
-    output-stationary results leave. ``factors`` are kept while sweeps stay in their tile.
+    output-stationary results leave. ``factors`` of [first, last) columns are kept while sweeps stay
+    in their tile, or in the tiles that take turns.
     """
 
     first: int
@@ -77,7 +79,7 @@ class Columns:
     stationary: Words
     second: Words
     toggles: NDArray[np.int64]
-    factors: tuple[tuple[int, int, int], Words] | None = field(default=None)
+    factors: dict[tuple[int, int], Words] = field(default_factory=dict)
 
     @classmethod
     def at_reset(cls, array: Array, first: int) -> Columns:
@@ -95,11 +97,12 @@ class Columns:
     def run(self, stage: Stage, planned: PlannedArray, accumulators: NDArray[np.int64]) -> int:
         """Run a stage's passes, store its accumulators, return its overflow events."""
         events = 0
-        self.factors = None
+        self.factors.clear()
         group, m_start = stage.visits[0].group, stage.visits[0].m_start
         results = accumulators[group]
         run = self._run_stationary if planned.plan.dataflow.preloads else self._run_output
-        for start, stop, q_start, q_stop in stage.sweeps(planned):
+        for sweep in stage.sweeps(planned):
+            start, stop, q_start, q_stop, k_start, _ = sweep
             q_first = min(q_start + self.first, q_stop)
             q_last = min(q_first + LANES, q_stop)
             factors = self._pack(stage, planned, q_first, q_last)
@@ -112,7 +115,9 @@ class Columns:
             else:
                 sums[:length, : q_last - q_first] = stage.bias[start : start + length, np.newaxis]
                 place = results[m_start + q_first : m_start + q_last, start:stop].T
-            events += run(stage, planned, slice(start, start + length), factors, sums)
+            if k_start and q_last > q_first:
+                sums[:length, : q_last - q_first] = place
+            events += run(stage, planned, sweep._replace(stop=start + length), factors, sums)
             if q_last > q_first:
                 place[:] = sums[:length, : q_last - q_first]
         return events
@@ -127,35 +132,39 @@ class Columns:
         return np.zeros((-(-length // width) * width, width), np.int32)
 
     def _pack(self, stage: Stage, planned: PlannedArray, first: int, last: int) -> Words:
-        key = (id(stage), first, last)
-        if self.factors is None or self.factors[0] != key:
-            self.factors = key, pack_factors(stage.factors, first, last, planned.depth_tile)
-        return self.factors[1]
+        key = (first, last)
+        if key not in self.factors:
+            if len(self.factors) == planned.plan.tiles_together:
+                self.factors.clear()
+            self.factors[key] = pack_factors(stage.factors, first, last, planned.depth_tile)
+        return self.factors[key]
 
     def _run_stationary(
-        self, stage: Stage, planned: PlannedArray, elements: slice, factors: Words, sums: Words
+        self, stage: Stage, planned: PlannedArray, sweep: Sweep, factors: Words, sums: Words
     ) -> int:
-        array, depth = planned.array, stage.moving.shape[1]
+        array, depth = planned.array, sweep.k_stop - sweep.k_start
+        skipped = blocks_of(sweep.k_start, array.rows)
+        packed, factors = stage.packed[skipped:], factors[4 * skipped :]
         columns = StationaryColumns(
             *(self.sums, self.stationary, self.second, planned.masks, self.toggles),
             double_buffered=array.weight_double_buffering,
             all_open=not (array.weight_double_buffering or array.tile_overlap),
         )
-        start, stop = elements.start, elements.stop
+        start, stop = sweep.start, sweep.stop
         if sums.shape[1] < LANES:
             sums[stop - start :] = sums[stop - start - 1]
             lanes = sums.reshape(-1, LANES)
-            folded_sweep(stage.packed, start, stop, factors, lanes, depth, columns)
+            folded_sweep(packed, start, stop, factors, lanes, depth, columns)
             return 0
         policy = (stage.checked, *planned.policy)
-        events = stationary_sweep(stage.packed, start, factors, sums, depth, columns, *policy)
+        events = stationary_sweep(packed, start, factors, sums, depth, columns, *policy)
         return int(events)
 
     def _run_output(
         self,
         stage: Stage,
         planned: PlannedArray,
-        elements: slice,  # noqa: ARG002
+        sweep: Sweep,  # noqa: ARG002
         factors: Words,
         sums: Words,
     ) -> int:

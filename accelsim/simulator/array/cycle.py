@@ -108,6 +108,7 @@ def _count(plan: TilePlan) -> ArrayCounters:
     tiles = Counter(
         (m_stop - m_start, visit.n_stop - visit.n_start)
         for visit in visits(plan)
+        if visit.k_start == 0
         for m_start, m_stop in cut(visit.m_start, visit.m_stop, plan.tile_m)
     )
     depth, along_depth, preloads = plan.gemm.depth_k, plan.k_tiles, plan.dataflow.preloads

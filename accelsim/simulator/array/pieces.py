@@ -31,21 +31,30 @@ def row_pieces(gemm: Gemm) -> list[tuple[int, int]]:
 
 
 class Visit(NamedTuple):
-    """Consecutive passes of one block of rows m with one tile of columns n."""
+    """Consecutive passes of one block of rows m with one tile of columns n.
+
+    Of a depth in parts, with one part of it; else ``k_start`` and ``k_stop`` are all of it.
+    """
 
     group: int
     m_start: int
     m_stop: int
     n_start: int
     n_stop: int
+    k_start: int
+    k_stop: int
 
 
 def visits(plan: TilePlan) -> Iterator[Visit]:
     """Yield a plan's visits in execution order: its outer loops."""
     blocks = cut(0, plan.gemm.rows_m, plan.block_m)
-    columns = cut(0, plan.gemm.columns_n, plan.tile_n)
+    strips = cut(0, plan.gemm.columns_n, plan.columns_together)
+    if plan.order is LoopOrder.M_OUTER:
+        together = [(block, strip) for block in blocks for strip in strips]
+    else:
+        together = [(block, strip) for strip in strips for block in blocks]
+    parts = cut(0, plan.gemm.depth_k, plan.depth_together)
     for group in range(plan.gemm.groups):
-        if plan.order is LoopOrder.M_OUTER:
-            yield from (Visit(group, *block, *tile) for block in blocks for tile in columns)
-        else:
-            yield from (Visit(group, *block, *tile) for tile in columns for block in blocks)
+        for block, strip in together:
+            tiles = cut(*strip, plan.tile_n)
+            yield from (Visit(group, *block, *tile, *part) for part in parts for tile in tiles)

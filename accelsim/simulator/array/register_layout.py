@@ -10,6 +10,7 @@ share.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -161,14 +162,21 @@ def _skewed_words(lines: int, pitch: int) -> int:
 
 def _bounds(plan: TilePlan) -> NDArray[np.int64]:
     """Return (group, m_start, m_stop, n_start, n_stop, k_start, k_stop) of each pass."""
-    depths = cut(0, plan.gemm.depth_k, plan.tile_k)
-    heads = [
-        (visit.group, *rows, visit.n_start, visit.n_stop)
-        for visit in visits(plan)
-        for rows in cut(visit.m_start, visit.m_stop, plan.tile_m)
-    ]
-    repeated = np.repeat(np.array(heads, np.int64), len(depths), axis=0)
-    return np.hstack([repeated, np.tile(np.array(depths, np.int64), (len(heads), 1))])
+    whole = cut(0, plan.gemm.depth_k, plan.depth_together)
+    depths = {part[0]: np.array(cut(*part, plan.tile_k), np.int64) for part in whole}
+    bounds = []
+    for start, tiles in groupby(_tiles_of_visits(plan), lambda tile: tile[-1]):
+        heads = np.array([tile[:-1] for tile in tiles], np.int64)
+        repeated = np.repeat(heads, len(depths[start]), axis=0)
+        bounds.append(np.hstack([repeated, np.tile(depths[start], (len(heads), 1))]))
+    return np.concatenate(bounds)
+
+
+def _tiles_of_visits(plan: TilePlan) -> Iterator[tuple[int, ...]]:
+    """Yield (group, m_start, m_stop, n_start, n_stop, k_start) in execution order."""
+    for visit in visits(plan):
+        for rows in cut(visit.m_start, visit.m_stop, plan.tile_m):
+            yield visit.group, *rows, visit.n_start, visit.n_stop, visit.k_start
 
 
 def _column_by_column(matrices: Matrices) -> NDArray[np.int32]:

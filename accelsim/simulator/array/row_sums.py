@@ -128,7 +128,8 @@ def _together(
     behind the last: sums appear there in other cycles, but in none that is not waited for.
     """
     gemm = replace(plan.gemm, columns_n=plan.gemm.columns_n + plan.n_tiles)
-    wide = replace(plan, gemm=gemm, tile_n=plan.tile_n + 1)
+    strips = plan.block_n // plan.tile_n
+    wide = replace(plan, gemm=gemm, tile_n=plan.tile_n + 1, block_n=plan.block_n + strips)
     return _WithOnes(operands, _stops(plan)), wide, array
 
 
@@ -139,7 +140,8 @@ def _alone(
     gemm = replace(plan.gemm, columns_n=columns)
     own = {"columns": 1} if array.has_row_sum_column else {}
     narrow = array.model_copy(update={**own, "row_sums": False})
-    return _Ones(operands, gemm.depth_k, columns), replace(plan, gemm=gemm, tile_n=1), narrow
+    ones = replace(plan, gemm=gemm, tile_n=1, block_n=plan.block_n // plan.tile_n)
+    return _Ones(operands, gemm.depth_k, columns), ones, narrow
 
 
 def _stops(plan: TilePlan) -> list[int]:

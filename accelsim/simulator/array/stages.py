@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
 from accelsim.simulator.array.packing import pack_moving, row_major
 from accelsim.simulator.array.pieces import Visit, cut, visits
 
-__all__ = ["PlannedArray", "Stage", "stages"]
+__all__ = ["PlannedArray", "Stage", "Sweep", "stages"]
 
 Words = NDArray[np.int32]
 
@@ -72,6 +73,21 @@ class PlannedArray:
         return self.array.drain is Drain.EXPOSED and not self.array.tile_overlap
 
 
+class Sweep(NamedTuple):
+    """Passes of an output tile that follow each other: [start, stop) of each dimension.
+
+    Elements are those of the stage, columns those of the product. The depth is all of it, or a
+    part if other tiles take turns with the parts.
+    """
+
+    start: int
+    stop: int
+    q_start: int
+    q_stop: int
+    k_start: int
+    k_stop: int
+
+
 @dataclass(frozen=True, eq=False)
 class Stage:
     """Consecutive visits of one block of rows m.
@@ -86,16 +102,29 @@ class Stage:
     bias: Words
     checked: bool
 
-    def sweeps(self, planned: PlannedArray) -> Iterator[tuple[int, int, int, int]]:
-        """Yield [start, stop) of elements and of columns for each tile but those of the depth."""
+    def moving_of(self, sweep: Sweep) -> Words:
+        """Return int32[elements, depth] of the operand that moves in a sweep."""
+        words = self.moving[sweep.start : sweep.stop]
+        if sweep.k_stop - sweep.k_start == self.moving.shape[1]:
+            return words
+        return row_major(words[:, sweep.k_start : sweep.k_stop])
+
+    def sweeps(self, planned: PlannedArray) -> Iterator[Sweep]:
+        """Yield the passes in execution order."""
         flow, plan = planned.plan.dataflow, planned.plan
         for visit in self.visits:
-            tiles = [(0, visit.m_stop - visit.m_start)]
+            tiles, depth = [(0, visit.m_stop - visit.m_start)], (visit.k_start, visit.k_stop)
             if flow.preloads:
                 tiles = cut(0, visit.m_stop - visit.m_start, plan.tile_m)
+            elif visit.k_start == 0:
+                depth = (0, plan.gemm.depth_k)
+            else:
+                # Sums that stay in their PEs wait for nothing: the first part's sweep goes on.
+                continue
             for rows in tiles:
                 columns = (visit.n_start, visit.n_stop)
-                yield (*rows, *columns) if planned.by_columns else (*columns, *rows)
+                sizes = (*rows, *columns) if planned.by_columns else (*columns, *rows)
+                yield Sweep(*sizes, *depth)
 
 
 def stages(operands: MatrixOperands, planned: PlannedArray) -> Iterator[Stage]:

@@ -1,8 +1,8 @@
 """The cycle engine's clock: when each pass's stream starts, from the one before.
 
 A separate derivation of docs/timing.md with all operands at hand. What the passes of one tile
-down its depth cost depends on their stream length and on how far the first preload may run ahead
-of the first stream; tiles that agree in both are stepped through once.
+down its depth, or a part of it, cost depends on their stream length and on how far the first
+preload may run ahead of the first stream; tiles that agree in both are stepped through once.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def count_cycles(plan: TilePlan, array: Array) -> dict[Cause, int]:
 
 def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
     @cache
-    def step(length: int, may_load: int) -> tuple[tuple[int, ...], int]:
-        return _step_stationary(length, plan.k_tiles, array, may_load, plan.scaling_cycles)
+    def step(length: int, passes: int, may_load: int) -> tuple[tuple[int, ...], int]:
+        return _step_stationary(length, passes, array, may_load, plan.scaling_cycles)
 
     cycles = dict.fromkeys(_CAUSES, 0)
     # The earliest cycle of the next preload, counted from that of the next stream.
@@ -39,7 +39,8 @@ def _count_stationary(plan: TilePlan, array: Array) -> dict[Cause, int]:
             by_rows = plan.dataflow.stream == "m"
             vectors = m_stop - m_start if by_rows else visit.n_stop - visit.n_start
             length = vectors * plan.pe_rate.cycles
-            added, may_load = step(length, may_load)
+            passes = -(-(visit.k_stop - visit.k_start) // plan.tile_k)
+            added, may_load = step(length, passes, may_load)
             for cause, count in zip(_CAUSES, added, strict=True):
                 cycles[cause] += count
     if array.tile_overlap:
@@ -82,6 +83,9 @@ def _count_output(plan: TilePlan, array: Array) -> dict[Cause, int]:
     )
     tiles = 0
     for visit in visits(plan):
+        if visit.k_start:
+            # The tile's stream goes on: no other comes between its parts.
+            continue
         for _ in cut(visit.m_start, visit.m_stop, plan.tile_m):
             if tiles and not array.tile_overlap:
                 cycles[Cause.FILL] += rows + columns - 2

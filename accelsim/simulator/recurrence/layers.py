@@ -36,6 +36,7 @@ def start_layer(machine: Record, tables: Tables, number: int, cycle: int) -> int
         return NO_ROOM
     machine.layer_start = machine.vector_free_at = cycle
     machine.stream_start = machine.stream_stop = cycle
+    machine.buffer_count = layer.tiles_together + machine.spare_buffers
     machine.steps_run = machine.inputs_ready = machine.next_input = machine.all_asked_for = 0
     for level in range(LEVELS):
         machine.array_at[level] = machine.activations_at[level] = 0

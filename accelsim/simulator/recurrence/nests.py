@@ -143,7 +143,7 @@ def _machine(hardware: Hardware, layers: int, rings: list[int]) -> Records:
         "tiles_overlap": array.tile_overlap,
         "drain_hidden": array.drain is Drain.HIDDEN,
         "drain_cycles": 0 if array.drain is Drain.FREE else array.rows,
-        "buffer_count": 2 if pads.accumulators.double_buffered else 1,
+        "spare_buffers": pads.accumulators.double_buffered,
         "pipeline_cycles": hardware.rescale_pipeline_cycles,
         "burst_bytes": timing.burst_bytes,
         "burst_cycles": cycles.numerator // cycles.denominator,
@@ -190,6 +190,11 @@ def _matrix(instruction: MatrixInstruction, first: int) -> tuple[int, ...]:
     plan, lowered = instruction.plan, instruction.shape
     gemm, footprint = plan.gemm, instruction.footprint
     block_rest = gemm.rows_m - (plan.m_blocks - 1) * plan.block_m
+    tiles = -(-plan.block_m // plan.tile_m), -(-block_rest // plan.tile_m)
+    strips = plan.columns_together // plan.tile_n
+    if strips > 1:
+        tiles = strips, plan.n_tiles - (plan.n_blocks - 1) * strips
+    depths = plan.depth_together // plan.tile_k if plan.k_parts > 1 else plan.k_tiles
     return (
         False,
         footprint.tensor_bytes + footprint.staging_bytes,
@@ -197,10 +202,13 @@ def _matrix(instruction: MatrixInstruction, first: int) -> tuple[int, ...]:
         instruction.right_is_on_chip or not lowered.right_is_tensor,
         gemm.groups,
         plan.m_blocks,
-        plan.n_tiles,
-        plan.k_tiles,
-        -(-plan.block_m // plan.tile_m),
-        -(-block_rest // plan.tile_m),
+        plan.n_blocks,
+        plan.k_parts,
+        depths,
+        plan.k_tiles - (plan.k_parts - 1) * depths,
+        *tiles,
+        strips > 1,
+        plan.tiles_together,
         plan.order is LoopOrder.M_OUTER,
         _weights(plan),
         _activations(plan),
@@ -214,7 +222,8 @@ def _matrix(instruction: MatrixInstruction, first: int) -> tuple[int, ...]:
 def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int, int]]:
     """Return the bytes of a group's activation blocks, and what is fetched.
 
-    Elements: weights, activations and scales of vectors.
+    Of a depth in parts, of all blocks' parts, then of their last parts. Elements: weights,
+    activations and scales of vectors.
     """
     plan, lowered = instruction.plan, instruction.shape
     gemm = plan.gemm
@@ -229,9 +238,13 @@ def _blocks(instruction: MatrixInstruction) -> tuple[Integers, tuple[int, int, i
     if plan.activations_residency is Residency.ON_CHIP:
         return np.zeros(0, np.int64), (weights, 0, scales)
     starts = np.arange(0, gemm.rows_m, plan.block_m, dtype=np.int64)
-    elements = lowered.block_elements(starts, np.minimum(starts + plan.block_m, gemm.rows_m))
-    visits = plan.n_tiles if _activations(plan) == EACH_VISIT else 1
+    stops = np.minimum(starts + plan.block_m, gemm.rows_m)
+    elements = lowered.block_elements(starts, stops)
+    visits = plan.n_blocks if _activations(plan) == EACH_VISIT else 1
     fetched = visits * gemm.groups * int(elements.sum())
+    if plan.k_parts > 1:
+        depths = plan.block_k, gemm.depth_k - (plan.k_parts - 1) * plan.block_k
+        elements = np.concatenate([lowered.block_elements(starts, stops, k) for k in depths])
     return -(-elements * lowered.input_bits // 8), (weights, fetched, scales)
 
 
@@ -249,8 +262,7 @@ def _weights(plan: TilePlan) -> int:
 def _activations(plan: TilePlan) -> int:
     if plan.activations_residency is Residency.ON_CHIP:
         return NEVER
-    again = plan.activations_residency is Residency.BLOCK and plan.order is LoopOrder.N_OUTER
-    return EACH_VISIT if again else FIRST_COLUMNS
+    return EACH_VISIT if plan.fetched_each_visit else FIRST_COLUMNS
 
 
 def _vector(
@@ -260,7 +272,7 @@ def _vector(
     footprint = instruction.footprint
     resident = footprint.tensor_bytes + footprint.staging_bytes
     inputs = sum(program.places[name] is Place.DRAM for name in instruction.inputs)
-    nothing = (0,) * 9
+    nothing = (0,) * 13
     return (True, resident, footprint.staging_bytes, *nothing, 0, first, pieces.size, inputs, 0)
 
 

@@ -22,11 +22,14 @@ from accelsim.simulator.recurrence.records import (
     AT_COLUMN,
     AT_DEPTH,
     AT_LAYER,
+    AT_PART,
+    AT_TILE,
     ENGINES,
     FOREVER,
     LEVELS,
     OUTPUTS,
     WEIGHTS,
+    Integers,
     Record,
     Records,
     Tables,
@@ -147,10 +150,14 @@ def _periods_of_places(machine: Record, old: Record, tables: Tables, kept: Kept)
         at, before = machine.weights_at, old.weights_at
         if at[AT_LAYER] == machine.layer_count or before[AT_DEPTH] == 0 < at[AT_DEPTH]:
             return 0
+        if before[AT_PART] == 0 < at[AT_PART]:
+            return 0
         layer = tables.layers[at[AT_LAYER]]
         last_places(layer, at, lasts)
         lasts[AT_BLOCK] -= 1
         lasts[AT_COLUMN] -= 1
+        lasts[AT_PART] -= 1
+        lasts[AT_TILE] -= layer.strips
         count = steps_left(at, before, lasts)
         if not machine.engines[WEIGHTS].fetches_ahead:
             done = machine.passes_before_weights + pass_number(layer, at) - machine.passes_run
@@ -170,10 +177,19 @@ def _periods_of_places(machine: Record, old: Record, tables: Tables, kept: Kept)
         shift = at[AT_BLOCK] - before[AT_BLOCK]
         if shift:
             first = layer.first + at[AT_BLOCK]
-            for ahead in range(count * shift):
-                if tables.sizes[first + ahead] != tables.sizes[first + ahead - shift]:
-                    return int(ahead // shift)
+            count = _periods_of_sizes(tables.sizes, first, shift, count)
+            if layer.parts > 1:
+                count = _periods_of_sizes(tables.sizes, first + layer.blocks, shift, count)
     return int(count)
+
+
+@part()
+def _periods_of_sizes(sizes: Integers, first: int, shift: int, most: int) -> int:
+    """Return how often, ``most`` at most, blocks are as large as those ``shift`` before them."""
+    for ahead in range(most * shift):
+        if sizes[first + ahead] != sizes[first + ahead - shift]:
+            return int(ahead // shift)
+    return int(most)
 
 
 @part()

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.compiler.plan import MOST_TILES_TOGETHER
+
 __all__ = [
     "ACTIVATIONS",
     "AT_BLOCK",
@@ -18,6 +20,7 @@ __all__ = [
     "AT_DEPTH",
     "AT_GROUP",
     "AT_LAYER",
+    "AT_PART",
     "AT_TILE",
     "CAUSES",
     "CHUNK",
@@ -60,7 +63,7 @@ Integers = NDArray[np.int64]
 Record = Any
 Records = Any
 
-CAUSES, CLASSES, LEVELS, ENGINES = 8, 24, 6, 3
+CAUSES, CLASSES, LEVELS, ENGINES = 8, 24, 7, 3
 
 STREAM, PRELOAD, FILL, DRAIN, STALL_WEIGHTS, STALL_ACTIVATIONS, STALL_OUTPUT, STALL_RESCALE = range(
     CAUSES
@@ -70,7 +73,7 @@ STREAM, PRELOAD, FILL, DRAIN, STALL_WEIGHTS, STALL_ACTIVATIONS, STALL_OUTPUT, ST
 WEIGHTS, ACTIVATIONS, OUTPUTS = range(ENGINES)
 """The DMA engines, as places in ``engines``; of the requests of one cycle the first is first."""
 
-AT_LAYER, AT_GROUP, AT_BLOCK, AT_COLUMN, AT_TILE, AT_DEPTH = range(LEVELS)
+AT_LAYER, AT_GROUP, AT_BLOCK, AT_COLUMN, AT_PART, AT_TILE, AT_DEPTH = range(LEVELS)
 """Levels of a loop nest, as places in positions."""
 
 NEVER, FIRST_ROWS, EACH_BLOCK, EACH_PASS = range(4)
@@ -147,7 +150,8 @@ MACHINE = _record(
     tiles_overlap="whether a stream may start while the one before is in the array",
     drain_hidden="whether results leave through registers of their own",
     drain_cycles="of a tile's results; 0 if each PE has a port",
-    buffer_count="accumulator buffers: 1 or 2",
+    spare_buffers="of the accumulators, beside those of tiles that take turns",
+    buffer_count="accumulator buffers, of the layer that runs",
     pipeline_cycles="of the rescale unit",
     burst_bytes="of the DRAM",
     burst_cycles="for which a burst holds the channel, in whole cycles",
@@ -197,7 +201,7 @@ MACHINE = _record(
     vector_stall_output="no room to write",
     accumulators_held="at least one buffer is taken",
     causes=(np.int64, CAUSES, "the array's, in this layer"),
-    buffers=(BUFFER, 2, "of the accumulators"),
+    buffers=(BUFFER, MOST_TILES_TOGETHER + 1, "of the accumulators"),
     engines=(ENGINE, ENGINES, "of the DMA"),
     # Places in a loop nest.
     array_at=(np.int64, LEVELS, "of the next pass"),
@@ -215,14 +219,18 @@ LAYER = _record(
     weights_ahead="whether its right operand may be fetched before it starts",
     groups="of the outermost loop",
     blocks="of rows",
-    columns="tiles of columns",
-    depths="tiles of the depth",
-    tiles="tiles of rows of a block",
-    last_tiles="tiles of rows of the last block",
+    columns="tiles of columns, or blocks of several",
+    parts="of the depth, fetched one after the other",
+    depths="tiles of the depth in a part",
+    last_depths="tiles of the depth in the last part",
+    tiles="output tiles of a block",
+    last_tiles="output tiles of the last block",
+    strips="whether these are the tiles of a block of columns, not of one of rows",
+    tiles_together="that take turns with parts of the depth; 1: none",
     rows_outside="whether the loop over blocks is around that over columns",
     weights="when they are fetched: `NEVER` to `EACH_PASS`",
     activations="when they are fetched: `NEVER`, `FIRST_COLUMNS` or `EACH_VISIT`",
-    first="where its sizes or chunks begin",
+    first="where its sizes or chunks begin; sizes of last parts follow those of the others",
     step_count="its passes or chunks",
     input_count="tensors that a chunk fetches",
     scaling_cycles="in which sums are scaled at the array's edge",
@@ -279,10 +287,10 @@ class Tables(NamedTuple):
     """What the recurrence works on, besides the machine.
 
     ``layers``: LAYER[layers], the loop nests. ``classes``: PASS_CLASS[layers, CLASSES].
-    ``sizes``: int64[blocks], bytes of the activation blocks of a group, from a layer's ``first``
-    on. ``chunks``: CHUNK[chunks] of the vector layers, from a layer's ``first`` on. ``rings``:
-    ENTRY[entries], the rings of the engines, each a power of two. ``results``: RESULT[layers],
-    zero; filled.
+    ``sizes``: int64[blocks], bytes of the activation blocks of a group, or parts, from a layer's
+    ``first`` on. ``chunks``: CHUNK[chunks] of the vector layers, from a layer's ``first`` on.
+    ``rings``: ENTRY[entries], the rings of the engines, each a power of two. ``results``:
+    RESULT[layers], zero; filled.
     """
 
     layers: Records

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from accelsim.simulator.kernels import part
 from accelsim.simulator.recurrence.positions import (
+    next_part,
     next_visit,
     pass_class,
     pass_number,
     tiles_of_block,
+    tiles_of_part,
 )
 from accelsim.simulator.recurrence.records import (
     ACTIVATIONS,
@@ -20,6 +22,7 @@ from accelsim.simulator.recurrence.records import (
     AT_DEPTH,
     AT_GROUP,
     AT_LAYER,
+    AT_PART,
     AT_TILE,
     EACH_PASS,
     ENGINES,
@@ -118,14 +121,16 @@ def _next_weights(machine: Record, layer: Record) -> None:
     """Move to the next weight tile that is fetched, or to the next layer."""
     at = machine.weights_at
     at[AT_DEPTH] += 1
-    if at[AT_DEPTH] < layer.depths:
+    if at[AT_DEPTH] < tiles_of_part(layer, at):
         return
     at[AT_DEPTH] = 0
-    if layer.weights == EACH_PASS:
+    if layer.weights == EACH_PASS or layer.strips:
         at[AT_TILE] += 1
-        if at[AT_TILE] < tiles_of_block(layer, at[AT_BLOCK]):
+        if at[AT_TILE] < tiles_of_block(layer, at):
             return
         at[AT_TILE] = 0
+    if next_part(layer, at):
+        return
     more = next_visit(layer, at)
     while more and layer.weights == FIRST_ROWS and at[AT_BLOCK]:
         more = next_visit(layer, at)
@@ -152,7 +157,8 @@ def _ask_activations(machine: Record, tables: Tables) -> None:
         if layer.activations == NEVER or machine.all_asked_for:
             return
         needed, before = pass_number(layer, at), machine.last_pass_stop
-        size = tables.sizes[layer.first + block]
+        is_last_part = layer.parts > 1 and at[AT_PART] == layer.parts - 1
+        size = tables.sizes[layer.first + block + is_last_part * layer.blocks]
     if not engine.fetches_ahead:
         if machine.steps_run < needed:
             return
@@ -170,7 +176,7 @@ def _ask_activations(machine: Record, tables: Tables) -> None:
 
 @part()
 def _next_activations(machine: Record, layer: Record) -> None:
-    """Move to the next input of a chunk, or the next block of rows that is fetched."""
+    """Move to the next input of a chunk, or the next block of rows, or part, that is fetched."""
     at = machine.activations_at
     if layer.is_vector:
         machine.next_input += 1
@@ -178,6 +184,8 @@ def _next_activations(machine: Record, layer: Record) -> None:
             machine.next_input = 0
             at[AT_BLOCK] += 1
             machine.all_asked_for = at[AT_BLOCK] == layer.step_count
+        return
+    if next_part(layer, at):
         return
     more = next_visit(layer, at)
     while more and layer.activations == FIRST_COLUMNS and at[AT_COLUMN]:

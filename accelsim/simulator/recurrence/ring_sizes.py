@@ -27,7 +27,8 @@ def ring_sizes(
     matrix = layers["is_vector"] == 0
     tiles = _most(pads.weights.size, classes["weight_bytes"][matrix])
     tiles = min(tiles, int(layers["step_count"][matrix].sum()))
-    visits = layers["groups"] * layers["blocks"] * layers["columns"] * (layers["activations"] != 0)
+    visits = layers["groups"] * layers["blocks"] * layers["columns"] * layers["parts"]
+    visits *= layers["activations"] != 0
     loads = int(
         max(visits.max(initial=0), (layers["step_count"] * layers["input_count"]).max(initial=0))
     )
@@ -45,13 +46,15 @@ def ring_sizes(
         loads = min(loads, _most(pads.activations.size, inputs))
     inner = np.where(layers["rows_outside"], layers["columns"], layers["blocks"])
     tiles_of_step = (inner * layers["tiles"]).max(initial=0, where=matrix)
-    passes_of_step = (inner * layers["tiles"] * layers["depths"]).max(initial=0, where=matrix)
+    passes_of_tile = (layers["parts"] - 1) * layers["depths"] + layers["last_depths"]
+    passes_of_step = (inner * layers["tiles"] * passes_of_tile).max(initial=0, where=matrix)
+    loads_of_step = (inner * layers["parts"]).max(initial=0, where=matrix)
     spare = hardware.dma.outstanding + 4
     return [
         1 << (2 * size + 3 * min(int(step), _LONGEST_STEP) + spare).bit_length()
         for size, step in (
             (tiles, passes_of_step),
-            (loads, inner.max(initial=0)),
+            (loads, loads_of_step),
             (staged, tiles_of_step),
         )
     ]

@@ -6,13 +6,16 @@ A step is run once all that it waits for is known, and then as a whole: its time
 from __future__ import annotations
 
 from accelsim.simulator.kernels import part
-from accelsim.simulator.recurrence.positions import next_visit, pass_class, tiles_of_block, uses
+from accelsim.simulator.recurrence.positions import (
+    ends_tile,
+    next_pass,
+    pass_class,
+    starts_tile,
+    uses,
+)
 from accelsim.simulator.recurrence.records import (
     ACTIVATIONS,
-    AT_BLOCK,
-    AT_DEPTH,
     AT_LAYER,
-    AT_TILE,
     DONE,
     DRAIN,
     FILL,
@@ -55,7 +58,7 @@ def buffer_of(machine: Record, tile: int) -> Record:
 def run_pass(machine: Record, tables: Tables, layer: Record) -> int:
     """Run the next pass if all it waits for is known: DONE, STUCK or UNUSED (a false release)."""
     at, rings = machine.array_at, tables.rings
-    first_depth, last_depth = at[AT_DEPTH] == 0, at[AT_DEPTH] == layer.depths - 1
+    first_depth, last_depth = starts_tile(at), ends_tile(layer, at)
     use = uses(layer, at)
     loads, blocks = machine.engines[WEIGHTS], machine.engines[ACTIVATIONS]
     weights = next_arrival(loads, rings) if use.fetches_weights else 0
@@ -90,13 +93,7 @@ def run_pass(machine: Record, tables: Tables, layer: Record) -> int:
         return UNUSED
     if use.releases_activations and not release(blocks, rings, machine.stream_stop):
         return UNUSED
-    at[AT_DEPTH] += 1
-    if last_depth:
-        at[AT_DEPTH] = 0
-        at[AT_TILE] += 1
-        if at[AT_TILE] == tiles_of_block(layer, at[AT_BLOCK]):
-            at[AT_TILE] = 0
-            next_visit(layer, at)
+    next_pass(layer, at)
     return DONE
 
 

@@ -17,6 +17,7 @@ from accelsim.hardware.schema import Array
 from accelsim.simulator.array import run_array
 from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.array.product import MatrixProduct, whole_plan
+from tests.plans import sometimes_in_parts
 
 INT32 = Accumulator(32, Overflow.WRAP)
 
@@ -123,7 +124,7 @@ def cases(draw):
         plan = replace(plan, tile_m=stream, block_m=max(stream, draw(st.integers(1, 9))))
     elif plan.dataflow.stream == "n":
         plan = replace(plan, tile_n=stream)
-    return product, plan, array, accumulator
+    return product, draw(sometimes_in_parts(plan)), array, accumulator
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
