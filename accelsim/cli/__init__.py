@@ -20,6 +20,7 @@ from accelsim.cli.rtl import rtl
 from accelsim.cli.run import run
 from accelsim.cli.sensitivity import sensitivity
 from accelsim.cli.sweep import sweep
+from accelsim.cli.topology import topology
 from accelsim.cli.train import train
 from accelsim.cli.version import version
 
@@ -46,6 +47,7 @@ for _command in (
     export,
     report,
     inspect,
+    topology,
     networks,
     hardware,
     energy,

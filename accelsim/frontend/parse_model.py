@@ -15,7 +15,14 @@ from accelsim.errors import UnsupportedOperatorError, WorkloadError
 from accelsim.frontend.graph import Graph, Node, refuse
 from accelsim.frontend.quantized import QUANTIZERS
 
-__all__ = ["SUPPORTED_OPERATORS", "is_supported", "node_names", "parse_model", "require_text"]
+__all__ = [
+    "SUPPORTED_OPERATORS",
+    "is_supported",
+    "node_names",
+    "parse_model",
+    "require_text",
+    "require_valid",
+]
 
 SUPPORTED_OPERATORS = (
     "Add",
@@ -99,7 +106,7 @@ def parse_model(model: onnx.ModelProto) -> Graph:
     require_text(model.graph)
     _require_supported(model.graph.node)
     opset = _opset(model)
-    _require_valid(model)
+    require_valid(model)
     constants = {tensor.name: _values(tensor) for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in constants]
     source = _only(inputs, "input")
@@ -149,7 +156,8 @@ def _require_supported(nodes: Iterable[onnx.NodeProto]) -> None:
         raise UnsupportedOperatorError("\n".join(lines))
 
 
-def _require_valid(model: onnx.ModelProto) -> None:
+def require_valid(model: onnx.ModelProto) -> None:
+    """Ask onnx's checker; raises WorkloadError with the first line of what it says."""
     for output in model.graph.output:
         # The checker asks for a shape, onnxruntime does not, and nothing here reads it.
         output.type.tensor_type.shape.SetInParent()

@@ -91,7 +91,7 @@ class HostFunction:
 
 @dataclass(frozen=True)
 class View:
-    """The first tokens of a tensor, where they are: nothing moves."""
+    """The first tokens of a tensor, or all in another shape, where they are: nothing moves."""
 
 
 TopologyOperator = (

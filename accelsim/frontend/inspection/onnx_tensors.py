@@ -14,7 +14,7 @@ from onnx import numpy_helper
 
 from accelsim.frontend.inspection.record import TensorQuantization
 
-__all__ = ["OnnxTensors", "Sizes", "type_name"]
+__all__ = ["OnnxTensors", "Sizes", "infer_shapes", "type_name"]
 
 Sizes = tuple[int | str, ...]
 """A shape; a size that is not known is text."""
@@ -68,7 +68,7 @@ class OnnxTensors:
                     if attribute.name == "value":
                         constants[node.output[0]] = attribute.t
         shapes: dict[str, Sizes] = {name: tuple(t.dims) for name, t in constants.items()}
-        for value in _infer(model):
+        for value in infer_shapes(model):
             if value.name not in shapes and value.type.tensor_type.HasField("shape"):
                 shapes[value.name] = sizes_of(value)
         found = cls(shapes, constants, {})
@@ -133,7 +133,7 @@ def _quantization(
     )
 
 
-def _infer(model: onnx.ModelProto) -> Iterator[onnx.ValueInfoProto]:
+def infer_shapes(model: onnx.ModelProto) -> Iterator[onnx.ValueInfoProto]:
     """Infer shapes on a copy without large constants; what cannot be inferred stays unknown."""
     light = onnx.ModelProto(ir_version=max(model.ir_version, 4))
     light.opset_import.extend(model.opset_import)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 
 from accelsim.errors import InternalError, WorkloadError
 from accelsim.frontend.topology import schema
@@ -24,7 +25,7 @@ from accelsim.network.topology import (
     topology_macs,
 )
 
-__all__ = ["resolve_topology", "same_pads"]
+__all__ = ["resolve_topology"]
 
 
 def resolve_topology(lines: TopologyLines) -> Topology:
@@ -111,20 +112,6 @@ class _Resolver:
         self.problems.append(str(Problem(line.place, (), message)))
 
 
-def same_pads(shape: Shape, kernel: tuple[int, int], stride: tuple[int, int]) -> tuple[int, ...]:
-    """Return the padding that gives ceil(size / stride) outputs, the odd one at the end.
-
-    >>> same_pads((3, 224, 224), (3, 3), (2, 2))
-    (0, 0, 1, 1)
-    """
-    missing = [
-        max(0, (-(-size // step) - 1) * step + taps - size)
-        for size, taps, step in zip(shape[1:], kernel, stride, strict=True)
-    ]
-    before = [total // 2 for total in missing]
-    return (*before, *(total - first for total, first in zip(missing, before, strict=True)))
-
-
 def _operator(
     fields: schema.LayerFields, shapes: list[Shape]
 ) -> tuple[TopologyOperator, tuple[int, ...]]:
@@ -163,6 +150,13 @@ def _operator(
             if fields.tokens > shape[1]:
                 raise ValueError(f"tokens: must be at most {shape[1]}, got {fields.tokens}")
             return View(), (shape[0], fields.tokens, shape[2])
+        case schema.Reshaped():
+            if shape[0] != fields.output[0] or prod(shape) != prod(fields.output):
+                raise ValueError(
+                    f"output: must have the channels and as many elements as {list(shape)}, "
+                    f"got {list(fields.output)}"
+                )
+            return View(), fields.output
         case _:
             raise InternalError(f"no layer is made of {type(fields).__name__}")
 
@@ -170,15 +164,21 @@ def _operator(
 def _filters(
     fields: schema.Convolution | schema.Depthwise, shape: Shape, channels: int, groups: int
 ) -> tuple[TopologyOperator, Shape]:
-    window = _window(shape, fields.kernel, fields.stride, fields.pad)
+    dilation = fields.dilation if isinstance(fields, schema.Convolution) else (1, 1)
+    window = _window(shape, fields.kernel, fields.stride, fields.pad, dilation)
     return FilterBank(channels, window, groups), (channels, *window.output_size(*shape[1:]))
 
 
 def _window(
-    shape: Shape, kernel: tuple[int, int], stride: tuple[int, int], pad: tuple[int, ...] | str
+    shape: Shape,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    pad: tuple[int, int, int, int] | str,
+    dilation: tuple[int, int] = (1, 1),
 ) -> Window:
-    pads = same_pads(shape, kernel, stride) if isinstance(pad, str) else pad
-    window = Window(kernel, stride, (pads[0], pads[1], pads[2], pads[3]))
+    window = Window(kernel, stride, dilations=dilation)
+    pads = window.same_pads(shape[1], shape[2]) if isinstance(pad, str) else pad
+    window = replace(window, pads=pads)
     if min(window.output_size(shape[1], shape[2])) < 1:
         raise ValueError(
             f"kernel {list(kernel)} is larger than the padded input, {list(shape[1:])} "

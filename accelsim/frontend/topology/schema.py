@@ -57,7 +57,7 @@ Pair = Annotated[tuple[int, int], BeforeValidator(_pair)]
 Pads = Annotated[tuple[int, int, int, int] | Literal["same"], BeforeValidator(_pads)]
 TensorSize = Annotated[tuple[int, int, int], BeforeValidator(_tensor)]
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_]+$")]
-Inputs = Annotated[list[Name], Field(min_length=1, max_length=3)]
+Inputs = Annotated[list[Name], Field(min_length=1, max_length=256)]
 
 
 class TopologyFields(Part):
@@ -98,6 +98,7 @@ class Convolution(_Windowed):
 
     channels: Size
     groups: Size = 1
+    dilation: Pair = (1, 1)
 
 
 class Depthwise(_Windowed):
@@ -148,6 +149,12 @@ class Take(LayerFields):
     tokens: Size = 1
 
 
+class Reshaped(LayerFields):
+    """The same channels as an image of other sides; nothing moves."""
+
+    output: TensorSize
+
+
 class RepeatFields(Part):
     """Layers that come ``repeat`` times, named ``name0``, ``name1`` ... and their own names."""
 
@@ -169,5 +176,6 @@ LAYER_KINDS: dict[str, type[LayerFields]] = {
     "average_pool": Pool,
     "host": Host,
     "take": Take,
+    "view": Reshaped,
 }
 """The fields of a layer, by its ``op``."""

@@ -10,7 +10,7 @@ import pytest
 from accelsim.errors import WorkloadError
 from accelsim.frontend.topology import load_topology, load_topology_file
 from accelsim.network.geometry import Window
-from accelsim.network.topology import FilterBank, Matmul
+from accelsim.network.topology import FilterBank, Matmul, TokenMatrix, View
 
 HEAD = """schema: accelsim.topology/1
 name: net
@@ -66,6 +66,27 @@ def test_padding_can_be_one_number_four_or_same(tmp_path: Path) -> None:
     ]
 
 
+def test_a_dilation_and_another_view(tmp_path: Path) -> None:
+    topology = load(
+        tmp_path,
+        """
+  - {op: convolution, name: a, channels: 4, kernel: 3, dilation: 2, pad: same}
+  - {op: convolution, name: b, channels: 4, kernel: 3, dilation: [3, 1]}
+  - {op: view, name: tokens, output: [4, 12, 1]}
+  - {op: token_dense, name: fc, features: 5}
+""",
+        macs=4 * 27 * 64 + 4 * 36 * 12 + 12 * 4 * 5,
+    )
+    assert [layer.operator for layer in topology.layers] == [
+        FilterBank(4, Window((3, 3), (1, 1), (2, 2, 2, 2), (2, 2))),
+        FilterBank(4, Window((3, 3), (1, 1), (0, 0, 0, 0), (3, 1))),
+        View(),
+        TokenMatrix(5),
+    ]
+    assert topology.shapes["b"] == (4, 2, 6)
+    assert topology.shapes["tokens"] == (4, 12, 1)
+
+
 def test_attention(tmp_path: Path) -> None:
     topology = load(
         tmp_path,
@@ -98,7 +119,7 @@ def test_attention(tmp_path: Path) -> None:
 """,
             "net.yaml:8: chanels: unknown field (did you mean 'channels'?)\n"
             "net.yaml:9: op: must be one of convolution, depthwise, dense, token_dense, matmul, "
-            "add, multiply, lookup, max_pool, average_pool, host, take, got 'convolutoin' "
+            "add, multiply, lookup, max_pool, average_pool, host, take, view, got 'convolutoin' "
             "(did you mean 'convolution'?)\n"
             "net.yaml:10: features: must be 1 to 1048576, got 0\n"
             "net.yaml:11: kernel: must be a whole number from 1 on, or two of them "
@@ -134,7 +155,7 @@ def test_attention(tmp_path: Path) -> None:
         (
             "  - {name: conv, kernel: 3}\n",
             "net.yaml:7: op: must be one of convolution, depthwise, dense, token_dense, matmul, "
-            "add, multiply, lookup, max_pool, average_pool, host, take, got nothing",
+            "add, multiply, lookup, max_pool, average_pool, host, take, view, got nothing",
         ),
         ("  - 3\n", "net.yaml:7: a layer must be a group of fields"),
         (
@@ -149,6 +170,16 @@ def test_every_problem_at_once(tmp_path: Path, layers: str, problems: str) -> No
     expected = re.escape(problems.replace("net.yaml", str(tmp_path / "net.yaml")))
     with pytest.raises(WorkloadError, match=f"^{expected}$"):
         load(tmp_path, layers)
+
+
+def test_a_view_keeps_channels_and_elements(tmp_path: Path) -> None:
+    for output in ("[4, 12, 4]", "[3, 8, 9]"):
+        with pytest.raises(WorkloadError) as caught:
+            load(tmp_path, f"  - {{op: view, name: a, output: {output}}}\n")
+        assert str(caught.value) == (
+            f"{tmp_path / 'net.yaml'}:7: a: output: must have the channels and as many elements as "
+            f"[3, 8, 8], got {output}"
+        )
 
 
 def test_what_is_not_yaml_is_refused(tmp_path: Path) -> None:
