@@ -22,6 +22,7 @@ from accelsim.hardware.schema import Array
 from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
 from accelsim.simulator.array.pieces import cut, visits
+from accelsim.simulator.array.widths import register_masks
 from accelsim.simulator.run import Activity
 
 __all__ = ["measure_activity"]
@@ -44,7 +45,7 @@ def measure_activity(
     flow, pes = plan.dataflow, (array.rows, array.columns)
     last = np.zeros((4, *pes), np.int32)
     counts = np.zeros((5, *pes), np.int64)
-    masks = _masks(array, plan, accumulator)
+    masks = register_masks(array, flow, accumulator)
     policy = overflow_policy(accumulator)
     waiting: dict[tuple[int, int], Words] = {}
     for tile in _tiles(operands, plan, accumulator):
@@ -130,14 +131,6 @@ def _tiles(operands: MatrixOperands, plan: TilePlan, accumulator: Accumulator) -
                     bias=bias[columns],
                     checked=checked,
                 )
-
-
-def _masks(array: Array, plan: TilePlan, accumulator: Accumulator) -> NDArray[np.uint32]:
-    flow = plan.dataflow
-    widths = {"activations": array.pe_activation_bits, "weights": array.pe_weight_bits}
-    second = flow.stationary if flow.preloads else flow.moves_down
-    bits = (widths[flow.moves_right], widths[second], accumulator.bits)
-    return np.array([(1 << width) - 1 for width in bits], np.uint32)
 
 
 def _padded(words: Words, length: int, axis: int) -> Words:

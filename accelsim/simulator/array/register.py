@@ -46,6 +46,7 @@ from accelsim.hardware.dataflow import Dataflow
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array.interface import ArrayResult, MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
+from accelsim.simulator.array.register_contents import registers
 from accelsim.simulator.array.register_kernel import run
 from accelsim.simulator.array.register_layout import Layout
 from accelsim.simulator.array.register_state import (
@@ -54,7 +55,6 @@ from accelsim.simulator.array.register_state import (
     Policy,
     Rules,
     new_machine,
-    registers,
 )
 from accelsim.simulator.run import ArrayCounters, Cause, Switching
 

@@ -37,7 +37,7 @@ from accelsim.simulator.array.register_state import (
     RESULTS,
     ROW_COUNT,
     SHADOW,
-    SINCE_MARK,
+    SINCE_FIRST,
     SINCE_WIRE,
     STATIONARY,
     SUM,
@@ -157,7 +157,7 @@ def feed_factors(machine, work, rules):  # type: ignore[no-untyped-def]
         if token:
             place = work.passes[number, TOP] + (element + c) * rules.pitch
             _copy(machine.words, edge, work.factors, (place, CELLS), c, end)
-    if machine.control[SINCE_MARK] < rules.columns:
+    if machine.control[SINCE_FIRST] < rules.columns:
         for c in range(rules.columns):
             if in_lane(machine, machine.lanes.tokens, c) & FIRST_TOKEN:
                 number = in_lane(machine, machine.lanes.passes, c)

@@ -13,6 +13,7 @@ from accelsim.simulator.array import cells as cells_module
 from accelsim.simulator.array import (
     lanes,
     register_control,
+    register_decisions,
     register_edges,
     register_lanes,
     register_pe,
@@ -67,6 +68,7 @@ _PARTS = (
     cells_module,
     lanes,
     register_control,
+    register_decisions,
     register_edges,
     register_lanes,
     register_pe,

@@ -19,13 +19,12 @@ from accelsim.simulator.array.register_state import (
     FIRST_DEPTH,
     FIRST_TOKEN,
     HEAD,
-    LAST_TOKEN,
     MACS,
     MARK,
     MOVING_WORDS,
     READS,
     ROW_COUNT,
-    SINCE_MARK,
+    SINCE_FIRST,
     SINCE_TOKEN,
     SINCE_WIRE,
     WIRE,
@@ -98,8 +97,8 @@ def put_token(machine, work, rules, token, number, element, counts):  # type: ig
     elif token & FIRST_TOKEN:
         counts[BIASES] += columns
     machine.control[SINCE_TOKEN] = 0
-    if token & (FIRST_TOKEN | LAST_TOKEN):
-        machine.control[SINCE_MARK] = 0
+    if token & FIRST_TOKEN:
+        machine.control[SINCE_FIRST] = 0
 
 
 @inlined

@@ -96,11 +96,10 @@ class Layout:
             # Tiles of the resident operand are laid out as they enter.
             resident = _column_by_column(matrices[flow.rows + flow.columns])
             kept = (group * columns + column[:, 0]) * rows + row[:, 0]
-            # So many are on their way at once: one starts R cycles after another, or later.
-            tiles = (rules.columns - 1) // rules.rows + 2
-            size = _skewed_words(rules.rows, rules.pitch)
-            top = np.arange(len(bounds)) % tiles * size
-            second = aligned_zeros(tiles * size, words)
+            # In one room: a tile enters a column R cycles after the one before, or later, and by
+            # then all words of that one's column have entered.
+            top = np.zeros(len(bounds), np.int64)
+            second = aligned_zeros(_skewed_words(rules.rows, rules.pitch), words)
             results, memory = across.starts + skipped, across.words(_INT32)
         else:
             factors = matrices[flow.stream + flow.columns]

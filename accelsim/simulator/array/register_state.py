@@ -39,7 +39,6 @@ __all__ = [
     "filled_up",
     "group_of",
     "new_machine",
-    "registers",
     "row_of",
 ]
 
@@ -73,7 +72,7 @@ LEFT, TOP, BIASED, RESULTS, RESIDENT = 5, 6, 7, 8, 9
 # Controller registers.
 PASS, ELEMENT, LOAD_PASS, WORD = 0, 1, 2, 3
 TILES, SINCE_END, DRAIN_LEFT, DRAINS_BEGUN = 2, 3, 4, 5
-SINCE_TOKEN, SINCE_MARK, SINCE_WIRE = 6, 7, 8
+SINCE_TOKEN, SINCE_FIRST, SINCE_WIRE = 6, 7, 8
 # Of the simulation: cycle, where lane 0 is, and which planes of registers that flow are now.
 CYCLE, HEAD, FLOW = 9, 10, 11
 LONG_AGO = 1 << 40
@@ -111,7 +110,7 @@ class Rules(NamedTuple):
     drain of output stationary, as a condition of all PEs: -1 or 0; ``result_ports``: the free one;
     ``pe_columns``: without a column of adders;
     ``groups``: of a row; ``pitch``: cells of a row, ``left_pitch``: of the left edge; ``span``:
-    lanes from the left edge's first to the bottom edge's last, and one more.
+    lanes from the left edge's first to the bottom edge's last.
     """
 
     rows: int
@@ -132,7 +131,9 @@ class Rules(NamedTuple):
     def of_size(cls, rows: int, columns: int, **rules: Any) -> Rules:
         """Return rules with the groups that an array of this size needs."""
         pitch = filled_up(columns)
-        return cls(rows, columns, pitch // CELLS, pitch, filled_up(rows), rows + columns, **rules)
+        return cls(
+            rows, columns, pitch // CELLS, pitch, filled_up(rows), rows + columns - 1, **rules
+        )
 
 
 class Work(NamedTuple):
@@ -264,42 +265,3 @@ def new_machine(words_type: np.dtype[Any], rules: Rules) -> Machine:
         heard=np.zeros(2 * rules.groups, np.uint32),
         drained=np.zeros((2, rules.columns), np.int64),
     )
-
-
-def registers(machine: Machine, rules: Rules) -> dict[str, NDArray[np.integer]]:
-    """Return copies of all registers, [rows, columns] each, as the last cycle left them.
-
-    ``tag`` is the pass whose token the PE had last.
-    """
-    control = machine.control
-    flow = int(control[FLOW])
-    bits = machine.bits.reshape(BIT_KINDS, 2, rules.groups, rules.left_pitch, 1)
-    in_word = bits >> np.arange(CELLS, dtype=np.uint32) & np.uint32(1)
-
-    def conditions(kind: int, phase: int) -> NDArray[Any]:
-        by_row = in_word[kind, phase].swapaxes(0, 1).reshape(rules.left_pitch, rules.pitch)
-        grid: NDArray[Any] = by_row[: rules.rows, : rules.columns]
-        return grid
-
-    def held(kept: NDArray[Any], kind: int, phase: int) -> NDArray[Any]:
-        by_group = kept.reshape(rules.groups, rules.rows + 1, KINDS, 2, CELLS).swapaxes(0, 1)
-        grid = by_group[1:, :, kind, phase].reshape(rules.rows, rules.pitch)
-        return grid[:, : rules.columns]
-
-    valid, first, last = (conditions(kind, flow) << kind for kind in (VALID, FIRST, LAST))
-    named: dict[str, NDArray[np.integer]] = {
-        "token": valid | first | last,
-        "moving": held(machine.words, MOVING, flow),
-        "sum": held(machine.sums, SUM, flow),
-    }
-    if rules.preloads:
-        named["stationary"] = held(machine.words, STATIONARY, NOW)
-        named["shadow"] = held(machine.words, SHADOW, NOW)
-        named["armed"] = conditions(ARMED, NOW)
-    else:
-        named["down"] = held(machine.words, DOWN, flow)
-        named["bias"] = held(machine.sums, BIAS, NOW)
-        named["result"] = held(machine.sums, RESULT, NOW)
-        named["held"] = conditions(HELD, NOW)
-    ages = np.arange(rules.rows)[:, np.newaxis] + np.arange(rules.columns)
-    return {**named, "tag": machine.lanes.passes[control[HEAD] + ages]}

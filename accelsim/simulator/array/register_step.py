@@ -13,7 +13,6 @@ import numpy as np
 
 from accelsim.simulator.array.cells import (
     CELLS,
-    any_of,
     bit,
     bits,
     cell,
@@ -25,9 +24,13 @@ from accelsim.simulator.array.cells import (
     shift_in,
     wide,
 )
+from accelsim.simulator.array.register_decisions import (
+    note_output,
+    note_stationary,
+    output_noted,
+    stationary_noted,
+)
 from accelsim.simulator.array.register_pe import (
-    Draining,
-    Loading,
     Token,
     Wires,
     decide_output,
@@ -62,66 +65,6 @@ from accelsim.simulator.array.register_update import (
 __all__ = ["step"]
 
 
-# What 32 rows of a group decide at once, and what one of them has decided.
-
-
-@inlined
-def _note(machine, rules, number, row, conditions):  # type: ignore[no-untyped-def]
-    set_cells(machine.decided, number * rules.left_pitch + row, conditions)
-
-
-@inlined
-def _noted(machine, rules, number, row):  # type: ignore[no-untyped-def]
-    return bits(machine.decided, number * rules.left_pitch + row)
-
-
-@inlined
-def _note_stationary(machine, rules, row, decided):  # type: ignore[no-untyped-def]
-    """Write down what rows decide; return whether it is more than to let tokens pass."""
-    _note(machine, rules, 0, row, decided.valid)
-    _note(machine, rules, 1, row, decided.takes_over)
-    _note(machine, rules, 2, row, decided.reloads)
-    _note(machine, rules, 3, row, decided.loads)
-    return any_of(decided.takes_over | decided.reloads | decided.loads)
-
-
-@inlined
-def _note_output(machine, rules, row, decided):  # type: ignore[no-untyped-def]
-    """Write down what rows decide; return whether it is more than to let tokens pass."""
-    _note(machine, rules, 0, row, decided.valid)
-    _note(machine, rules, 1, row, decided.first)
-    _note(machine, rules, 2, row, decided.passes_in_sum)
-    _note(machine, rules, 3, row, decided.passes)
-    _note(machine, rules, 4, row, decided.gives)
-    shifts = decided.passes_in_sum | decided.passes
-    return any_of(decided.first | shifts | decided.gives)
-
-
-def _stationary_noted(whole: bool) -> Any:
-    @inlined
-    def noted(machine, rules, row):  # type: ignore[no-untyped-def]
-        valid = _noted(machine, rules, 0, row)
-        if whole:
-            reloads, loads = _noted(machine, rules, 2, row), _noted(machine, rules, 3, row)
-            return Loading(valid, _noted(machine, rules, 1, row), reloads, loads)
-        return Loading(valid, _OFF, _OFF, _OFF)
-
-    return noted
-
-
-def _output_noted(whole: bool) -> Any:
-    @inlined
-    def noted(machine, rules, row):  # type: ignore[no-untyped-def]
-        valid = _noted(machine, rules, 0, row)
-        if whole:
-            first, gives = _noted(machine, rules, 1, row), _noted(machine, rules, 4, row)
-            in_sum, passes = _noted(machine, rules, 2, row), _noted(machine, rules, 3, row)
-            return Draining(valid, first, in_sum, passes, gives)
-        return Draining(valid, _OFF, _OFF, _OFF, _OFF)
-
-    return noted
-
-
 class _Kind(NamedTuple):
     """The functions in which PEs that keep an operand differ from those that keep their sum."""
 
@@ -132,9 +75,8 @@ class _Kind(NamedTuple):
     array: Any
 
 
-_OFF = np.int64(0)
-_STATIONARY = _Kind(decide_stationary, ARMED, _note_stationary, _stationary_noted, stationary_array)
-_OUTPUT = _Kind(decide_output, HELD, _note_output, _output_noted, output_array)
+_STATIONARY = _Kind(decide_stationary, ARMED, note_stationary, stationary_noted, stationary_array)
+_OUTPUT = _Kind(decide_output, HELD, note_output, output_noted, output_array)
 
 
 @inlined

@@ -18,6 +18,7 @@ from accelsim.simulator.array.interface import MatrixOperands
 from accelsim.simulator.array.overflow import OverflowBound, overflow_policy
 from accelsim.simulator.array.packing import pack_moving, row_major
 from accelsim.simulator.array.pieces import Visit, cut, visits
+from accelsim.simulator.array.widths import register_masks
 
 __all__ = ["PlannedArray", "Stage", "Sweep", "stages"]
 
@@ -54,23 +55,16 @@ class PlannedArray:
     @cached_property
     def masks(self) -> NDArray[np.uint32]:
         """uint32[3]: the bits of the moving, the second and the accumulator registers."""
-        flow = self.plan.dataflow
-        widths = {
-            "activations": self.array.pe_activation_bits,
-            "weights": self.array.pe_weight_bits,
-        }
-        widths["accumulators"] = self.accumulator.bits
-        second = flow.stationary if flow.preloads else flow.moves_down
-        bits = (widths[flow.moves_right], widths[second], self.accumulator.bits)
-        return np.array([(1 << width) - 1 for width in bits], np.uint32)
+        return register_masks(self.array, self.plan.dataflow, self.accumulator)
 
     def zeros_follow(self) -> bool:
         """Whether a drain ends before the next tile's values reach the drain path."""
         depth, array = self.plan.gemm.depth_k, self.array
         if array.drain is Drain.HIDDEN:
+            # Cycles from the end of one stream to that of the next, at least.
             apart = depth if array.tile_overlap else depth + array.rows + array.stepped_columns - 2
             return apart > array.rows
-        return self.array.drain is Drain.EXPOSED and not self.array.tile_overlap
+        return array.drain is Drain.EXPOSED and not array.tile_overlap
 
 
 class Sweep(NamedTuple):

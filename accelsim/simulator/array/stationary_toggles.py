@@ -21,6 +21,9 @@ __all__ = ["StationaryColumns", "preload", "stationary_sweep"]
 
 Words = NDArray[np.int32]
 
+_COUNTED_TOGETHER = 1 << 12
+"""Elements whose changed bits are added up in lanes, which hold those of 2^26."""
+
 
 class StationaryColumns(NamedTuple):
     """The registers of 16 columns of PEs and what has toggled in them: kernels change the arrays.
@@ -134,14 +137,17 @@ def _follow(sums: Words, last_sums: Words, row: int, rows: int, mask_bits: np.ui
     """Let the same sums pass the registers of some rows; return what toggles."""
     if rows == 0:
         return np.int64(0)
-    mask, within = spread(mask_bits), spread(0)
+    mask, within = spread(mask_bits), np.int64(0)
     first = load(sums, 0)
     before = first
-    for element in range(1, len(sums)):
-        here = load(sums, element)
-        within = within + ones_of((here ^ before) & mask)
-        before = here
-    total = rows * sum_of(within)
+    for begin in range(1, len(sums), _COUNTED_TOGETHER):
+        changes = spread(0)
+        for element in range(begin, min(begin + _COUNTED_TOGETHER, len(sums))):
+            here = load(sums, element)
+            changes = changes + ones_of((here ^ before) & mask)
+            before = here
+        within += sum_of(changes)
+    total = rows * within
     for r in range(row, row + rows):
         total += sum_of(ones_of((first ^ load(last_sums, r)) & mask))
         store(last_sums, r, before)

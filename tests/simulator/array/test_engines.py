@@ -86,6 +86,19 @@ def test_steady_state_costs_the_longer_of_stream_and_preload(matrices, make_plan
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("largest", [32767, 32768, 65535])
+def test_words_around_16_bits(matrices, make_plan, engine, dataflow, largest):
+    """Codes without a sign need a bit more than registers of int16 have."""
+    left, right = [[largest, -32768], [0, largest]], [[-1, 2], [1, -3]]
+    operands = matrices(left, right, [3, -3])
+    array = Array(rows=2, columns=2, dataflow=dataflow, weight_bits=16, activation_bits=16)
+    result = run_array(engine, operands, make_plan(operands.gemm, array), array, Accumulator())
+    assert result.accumulators[0].tolist() == (np.array(left) @ right + [3, -3]).tolist()
+    assert result.counters.overflow_events == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_counters_of_two_partly_filled_tiles(matrices, make_plan, engine):
     # Depth 3 on 2 rows, 1 of 2 columns: passes of 2 and of 1 rows, 3 elements each.
     operands = matrices(np.ones((3, 3)), np.ones((3, 1)), [5])

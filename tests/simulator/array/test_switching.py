@@ -98,3 +98,12 @@ def test_lanes_that_are_full_empty_and_nearly_so(make_plan, dataflow, rows, colu
     operands = random_words(generator, array, gemm, bits=14)
     found = agree(operands, make_plan(gemm, array, 7), array, Accumulator(14))
     assert found.counters.overflow_events == 0
+
+
+@pytest.mark.parametrize("columns", [3, 17])
+def test_long_streams_pass_rows_that_are_not_used(make_plan, columns):
+    """More elements than are counted together, in rows that only let sums pass."""
+    generator = np.random.default_rng(6)
+    array = Array(rows=6, columns=columns, dataflow="ws")
+    gemm = Gemm(2 * 4096 + 3, columns, 1)
+    agree(random_words(generator, array, gemm), make_plan(gemm, array), array)
