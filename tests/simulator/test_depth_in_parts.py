@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accelsim.arithmetic import IntegerFormat, RescaleMode, make_rescale
 from accelsim.arithmetic.formats import Accumulator, Overflow
-from accelsim.compiler import compile_network
+from accelsim.compiler import compile_network, compile_shapes
 from accelsim.compiler.program import Place, Residency
 from accelsim.compiler.shapes import LayerShape, MatrixShape, NetworkShape, TensorShape
 from accelsim.compiler.traffic import dram_traffic, footprint
@@ -34,7 +34,7 @@ from accelsim.simulator.recurrence.records import (
     LEVELS,
 )
 from accelsim.simulator.timing import simulate_timing
-from tests.plans import plans_in_parts
+from tests.plans import in_parts, plans_in_parts
 from tests.simulator.random_programs import compiled, in_vectors, machines
 
 PROPERTY = settings(derandomize=True, deadline=None)
@@ -78,13 +78,13 @@ def programs_in_parts(draw, hardware, network):
     """The program of a network, with drawn plans in parts for the layers where they fit."""
     program = compiled(network, hardware)
     instructions = tuple(
-        draw(in_parts(instruction, program, hardware)) for instruction in program.instructions
+        draw(drawn_in_parts(instruction, program, hardware)) for instruction in program.instructions
     )
     return replace(program, instructions=instructions)
 
 
 @st.composite
-def in_parts(draw, instruction, program, hardware):
+def drawn_in_parts(draw, instruction, program, hardware):
     """The instruction with a plan in parts if one is found that fits, else as it is."""
     old, shape, pads = instruction.plan, instruction.shape, hardware.scratchpads
     if old.activations_residency is Residency.ON_CHIP:
@@ -172,6 +172,33 @@ def test_periods_of_parts_are_those_of_events():
     assert in_parts > 15
     for level in (AT_BLOCK, AT_COLUMN, AT_PART, AT_TILE, AT_DEPTH):
         assert repeats[level] > 0, repeats
+
+
+@pytest.mark.parametrize("bandwidth", ["1GB/s", "2GB/s", "4GB/s"])
+@pytest.mark.parametrize("columns", [4, 8, 12])
+@pytest.mark.parametrize("rest", [1, 2, 4])
+def test_a_last_block_of_fewer_rows_is_not_taken_for_one_more(rest, columns, bandwidth):
+    """Fetches run ahead: they are within a block of rows when the array starts another one."""
+    rows, repeats = 160 + rest, np.zeros(LEVELS, np.int64)
+    sizes = {"activations": "4KiB", "weights": "1KiB"}
+    changes = [f"scratchpads.{name}.size={size}" for name, size in sizes.items()]
+    hardware = load_hardware("edge_4x4", [*changes, f"dram.bandwidth={bandwidth}"])
+    work = MatrixShape((24, rows, 1), 24, Window((1, 1)), 1, 1, 8, 8, 8, 32)
+    tensors = {"t0": TensorShape((24, rows, 1), 8), "t1": TensorShape((24, rows, 1), 8)}
+    layers = (LayerShape("dense", work, ("t0",), "t1"),)
+    network = NetworkShape(
+        "dense", 1, "t0", "t1", layers, tensors, {name: name for name in tensors}
+    )
+    program = compile_shapes(network, hardware)
+    (item,) = program.instructions
+    tiles = replace(item.plan, tile_m=4, tile_n=4, tile_k=4, weights_residency=Residency.PASS)
+    plan = replace(in_parts(tiles, 1, 2), block_n=columns)
+    claim = footprint(work, plan, hardware.scratchpads, output_on_chip=False)
+    program = replace(program, instructions=(replace(item, plan=plan, footprint=claim),))
+    (run,) = alike(program, hardware, repeats)
+    moved = dram_traffic(work, plan, hardware.dram.burst, output_on_chip=False)
+    assert run.traffic.dram_read_bytes == moved.weight_bytes + moved.activation_bytes
+    assert repeats[AT_BLOCK] > 0
 
 
 def dense(generator, depth, columns, accumulator):

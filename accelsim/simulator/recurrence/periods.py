@@ -177,18 +177,23 @@ def _periods_of_places(machine: Record, old: Record, tables: Tables, kept: Kept)
         shift = at[AT_BLOCK] - before[AT_BLOCK]
         if shift:
             first = layer.first + at[AT_BLOCK]
-            count = _periods_of_sizes(tables.sizes, first, shift, count)
+            begun = at[AT_PART] > 0 or (layer.rows_outside and at[AT_COLUMN] > 0)
+            count = _periods_of_sizes(tables.sizes, first, shift, begun, count)
             if layer.parts > 1:
-                count = _periods_of_sizes(tables.sizes, first + layer.blocks, shift, count)
+                first += layer.blocks
+                count = _periods_of_sizes(tables.sizes, first, shift, begun, count)
     return int(count)
 
 
 @part()
-def _periods_of_sizes(sizes: Integers, first: int, shift: int, most: int) -> int:
-    """Return how often, ``most`` at most, blocks are as large as those ``shift`` before them."""
-    for ahead in range(most * shift):
+def _periods_of_sizes(sizes: Integers, first: int, shift: int, begun: bool, most: int) -> int:
+    """Return how often, ``most`` at most, blocks are as large as those ``shift`` before them.
+
+    ``begun``: the first one has been fetched in part, and so the one behind the last will be.
+    """
+    for ahead in range(most * shift + begun):
         if sizes[first + ahead] != sizes[first + ahead - shift]:
-            return int(ahead // shift)
+            return int(max(0, ahead - begun) // shift)
     return int(most)
 
 
