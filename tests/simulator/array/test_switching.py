@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -12,6 +13,7 @@ from accelsim.compiler.plan import Gemm
 from accelsim.hardware.dataflow import DATAFLOWS
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array import run_array, run_with_row_sums
+from accelsim.simulator.array.register_trace import register_trace
 from tests.matrices import Matrices
 
 BOTH = [False, True]
@@ -100,6 +102,16 @@ def test_lanes_that_are_full_empty_and_nearly_so(make_plan, dataflow, rows, colu
     assert found.counters.overflow_events == 0
 
 
+@pytest.mark.parametrize("drain", list(Drain))
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_tile_ends_when_nothing_else_happens(make_plan, drain, rows):
+    """So deep that the first element has left all lanes before the last one enters."""
+    generator = np.random.default_rng(7)
+    array = Array(rows=rows, columns=3, dataflow="os", drain=drain)
+    gemm = Gemm(2 * rows, 4, 80)
+    agree(random_words(generator, array, gemm), make_plan(gemm, array), array)
+
+
 @pytest.mark.parametrize("columns", [3, 17])
 def test_long_streams_pass_rows_that_are_not_used(make_plan, columns):
     """More elements than are counted together, in rows that only let sums pass."""
@@ -107,3 +119,44 @@ def test_long_streams_pass_rows_that_are_not_used(make_plan, columns):
     array = Array(rows=6, columns=columns, dataflow="ws")
     gemm = Gemm(2 * 4096 + 3, columns, 1)
     agree(random_words(generator, array, gemm), make_plan(gemm, array), array)
+
+
+def toggled(contents, bits):
+    """The bits that change from cycle to cycle in int64[cycles, ...] registers, at first 0."""
+    before = np.concatenate([np.zeros_like(contents[:1]), contents[:-1]])
+    changed = (contents ^ before) & ((1 << bits) - 1)
+    return int(np.bitwise_count(changed).sum())
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "drain"), [("ws", "exposed"), *(("os", drain) for drain in Drain)]
+)
+@pytest.mark.parametrize("overlap", BOTH)
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 1), (4, 3)])
+def test_adders_toggle_what_a_column_of_ones_is_seen_to(
+    make_plan, dataflow, drain, overlap, rows, columns
+):
+    """Their own registers, cycle by cycle: activations that pass, sums, and what drains them."""
+    generator = np.random.default_rng(8)
+    options = {"rows": rows, "dataflow": dataflow, "drain": drain, "tile_overlap": overlap}
+    array = Array(**options, columns=columns, row_sums=True)
+    gemm = Gemm(2 * rows + 1, columns, 2 * rows + 1)
+    operands = random_words(generator, array, gemm)
+    plan = make_plan(gemm, array, 3 if dataflow == "ws" else None)
+    added = agree(operands, plan, array).switching
+    pes = run_array("register", operands, plan, array, Accumulator(), switching=True).switching
+
+    ones = np.ones((1, gemm.depth_k, 1), np.int32)
+    beside = Matrices(
+        operands.left,
+        np.concatenate([operands.right, ones], axis=2),
+        np.concatenate([operands.biases, [[0]]], axis=1),
+    )
+    wide = replace(plan, gemm=beside.gemm, tile_n=columns + 1)
+    seen = register_trace(beside, wide, array, Accumulator()).registers
+    adders = {name: contents[:, :, -1] for name, contents in seen.items()}
+    sums = [adders[name] for name in ("sum", "bias", "result") if name in adders]
+    assert added.moving_toggles - pes.moving_toggles == toggled(adders["moving"], 8)
+    assert added.stationary_toggles == pes.stationary_toggles
+    expected = sum(toggled(contents, 32) for contents in sums)
+    assert added.accumulator_toggles - pes.accumulator_toggles == expected
