@@ -30,7 +30,8 @@ _CAPTIONS = {
     "power_over_time": "Power of one batch at the first bit-width. What a unit spends in a layer "
     "is spread over the cycles in which it works on it.",
     "cycles_by_layer": "Where each layer's cycles go. Blue and green cycles belong to the array "
-    "itself; warm colours are stalls; grey is work on other units.",
+    "itself; warm colours are stalls; grey is work on other units. × stands behind layers that are "
+    "alike, drawn once.",
     "roofline": "What each matrix product reaches, under the array's roof and DRAM's slope. "
     "A layer whose weights came during the layer before may stand above the slope.",
 }

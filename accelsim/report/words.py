@@ -82,4 +82,6 @@ def words(name: str) -> str:
     """
     if name == "vector":
         return "vector unit"
-    return " ".join({"sram": "SRAM", "dram": "DRAM"}.get(word, word) for word in name.split("_"))
+    return " ".join(
+        {"sram": "SRAM", "dram": "DRAM", "pe": "PE"}.get(word, word) for word in name.split("_")
+    )

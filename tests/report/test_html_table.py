@@ -97,6 +97,6 @@ def test_power_says_bounds_shares_and_products(result):
 
 def test_area_is_by_part(result):
     found = rows_of(area_table(result))
-    assert list(found) == ["all", "pe array", "weight SRAM", "peak"]
+    assert list(found) == ["all", "PE array", "weight SRAM", "peak"]
     assert all(len(numbers) == len(result.points) for numbers in found.values())
     assert float(found["all"][0]) == pytest.approx(result.points[0].area_mm2)
