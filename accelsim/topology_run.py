@@ -17,6 +17,7 @@ from accelsim.report.collect import Accuracy, collect_point
 from accelsim.report.imported import LOOKUP_TABLES, RANGE_HARDWARE
 from accelsim.report.provenance import versions
 from accelsim.report.results import PointResult, Provenance, RunResult
+from accelsim.report.scalesim_folds import fold_notes
 from accelsim.request import Progress, RunRequest, array_line, point_name
 from accelsim.simulator import simulate_timing, timeline_notes
 from accelsim.simulator.run import Run, Span
@@ -77,7 +78,13 @@ def run_shapes(
         configuration=_configuration(request, shapes),
         machine=dump_hardware(hardware),
         not_modelled=tuple(not_modelled),
-        warnings=(*shapes.notes, *_ternary_notes(hardware), *notes, *warnings),
+        warnings=(
+            *shapes.notes,
+            *fold_notes(points[0].layers, hardware.array),
+            *_ternary_notes(hardware),
+            *notes,
+            *warnings,
+        ),
         timeline=timeline,
         energy_mode=accounts[0].mode,
         pe_bits=hardware.array.own_pe_bits,

@@ -18,16 +18,19 @@ _SECTIONS = (
     *("general", "architecture_presets", "run_presets", "network_presets", "layout", "sparsity"),
 )
 _MACHINE_SECTIONS = ("architecture_presets", "run_presets")
-_FIELDS = {
-    "arrayheight": "array.rows={}",
-    "arraywidth": "array.columns={}",
+_SIZES = {
     "ifmapsramszkb": "scratchpads.activations.size={}KiB",
     "filtersramszkb": "scratchpads.weights.size={}KiB",
     "ofmapsramszkb": "scratchpads.accumulators.size={}KiB",
-    "dataflow": "array.dataflow={}",
 }
-_FIELDS |= {key.removesuffix("kb"): text for key, text in _FIELDS.items() if key.endswith("szkb")}
-"""Sizes are in KiB under their names in the first version, too, which do not say so."""
+_SIZES |= {key.removesuffix("kb"): text for key, text in _SIZES.items()}
+"""They are in KiB under their names in the first version, too, which do not say so."""
+_FIELDS = {
+    "arrayheight": "array.rows={}",
+    "arraywidth": "array.columns={}",
+    "dataflow": "array.dataflow={}",
+    **_SIZES,
+}
 _NOT_MODELLED = {
     "sparsitysupport": "sparsity: weights are dense",
     "ifmapcustomlayout": "the layout of inputs in their banks: reads never meet in one",
@@ -58,8 +61,9 @@ class ScaleSimMachine:
 def read_scalesim_machine(path: Path) -> ScaleSimMachine:
     """Return what a .cfg file says about the array and its memories.
 
-    ``Bandwidth`` (words a cycle, a word is a byte) becomes that of the DMA engines where
-    ``InterfaceBandwidth`` is USER; with CALC memory is never the limit, as in the preset.
+    Where ``InterfaceBandwidth`` is USER, ``Bandwidth`` (words a cycle, a word is a byte) becomes
+    that of the DMA engines, and sizes of SRAMs those of the scratchpads. With CALC memory is never
+    the limit, as in the preset.
 
     Raises
     ------
@@ -122,15 +126,14 @@ class _File:
 def _overrides(file: _File) -> tuple[str, ...]:
     """Return the changes; what cannot be one is added to the file's problems."""
     found = []
-    interface = file.items.get("interfacebandwidth")
-    user = interface is not None and interface.value.upper() == "USER"
+    interface, user = file.items.get("interfacebandwidth"), _is_user(file.items)
     for known, item in file.items.items():
         refusal = _refusal(known, item.value)
         if refusal:
             file.problems.append(f"{item.place}: {shortened(item.key)}: {refusal}")
         elif known == "bandwidth" and user:
             found.append(f"dma.bandwidth={item.value.split(',')[0].strip()}B/cycle")
-        elif known in _FIELDS:
+        elif known in _FIELDS and (user or known not in _SIZES):
             found.append(_FIELDS[known].format(item.value))
     if interface is not None and user and "bandwidth" not in file.items:
         file.problems.append(f"{interface.place}: USER: needs a Bandwidth, in words a cycle")
@@ -161,8 +164,18 @@ def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and int(text[:20]) > 0
 
 
+def _is_user(items: Mapping[str, _Item]) -> bool:
+    return "interfacebandwidth" in items and items["interfacebandwidth"].value.upper() == "USER"
+
+
 def _notes(items: Mapping[str, _Item]) -> tuple[str, ...]:
+    sizes = [item for known, item in items.items() if known in _SIZES]
+    unused = () if _is_user(items) else sizes[:1]
     return tuple(
+        f"{item.place}: {item.key} and other sizes of SRAMs are not used: with InterfaceBandwidth "
+        "CALC memory is never the limit, with USER they are"
+        for item in unused
+    ) + tuple(
         f"{items[known].place}: {items[known].key}: not modelled: {what}"
         for known, what in _NOT_MODELLED.items()
         if known in items and items[known].value.lower() == "true"

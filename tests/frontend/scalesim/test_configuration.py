@@ -42,37 +42,40 @@ def machine(tmp_path: Path, text: str):
     return set(found.overrides), [note.replace(str(path), "x.cfg") for note in found.notes]
 
 
-OVERRIDES = {
-    *("array.rows=16", "array.columns=8", "array.dataflow=os"),
+ARRAY = {"array.rows=16", "array.columns=8", "array.dataflow=os"}
+MEMORIES = {
     *("scratchpads.activations.size=512KiB", "scratchpads.weights.size=256KiB"),
-    "scratchpads.accumulators.size=128KiB",
+    *("scratchpads.accumulators.size=128KiB", "dma.bandwidth=10B/cycle"),
 }
 
 
-@pytest.mark.parametrize(
-    ("mode", "bandwidth"), [("CALC", set()), ("USER", {"dma.bandwidth=10B/cycle"})]
-)
-def test_the_array_and_its_memories(tmp_path: Path, mode: str, bandwidth: set[str]) -> None:
-    overrides, notes = machine(tmp_path, CFG.format(mode=mode))
-    assert overrides == OVERRIDES | bandwidth
+def test_memory_is_a_limit_if_it_is_asked_for(tmp_path: Path) -> None:
+    overrides, notes = machine(tmp_path, CFG.format(mode="USER"))
+    assert overrides == ARRAY | MEMORIES
     assert notes == []
     assert load_hardware("scalesim", sorted(overrides)).array.columns == 8
+    overrides, notes = machine(tmp_path, CFG.format(mode="CALC"))
+    assert overrides == ARRAY
+    assert notes == [
+        "x.cfg:7: IfmapSramSzkB and other sizes of SRAMs are not used: with InterfaceBandwidth "
+        "CALC memory is never the limit, with USER they are"
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "\ufeff" + CFG.format(mode="CALC").replace("\n", "\r\n"),
-        CFG.format(mode="CALC").replace(":", " = "),
-        CFG.format(mode="CALC").replace("SzkB", "Sz").upper().replace("OS\n", "os\n"),
-        CFG.format(mode="CALC").replace("os\n", "os  # one of ws, os, is\n; a remark\n"),
-        CFG.format(mode="CALC") + "SRAM_row_size: 2\nDRAM_bank_size: 5\n",
-        CFG.format(mode="CALC") + "[layout]\nIfmapCustomLayout: False\nIfmapSRAMBankNum: 10\n",
-        CFG.format(mode="CALC") + '[network_presets]\nTopologyCsvLoc: "x.csv"\n',
+        "\ufeff" + CFG.format(mode="USER").replace("\n", "\r\n"),
+        CFG.format(mode="USER").replace(":", " = "),
+        CFG.format(mode="USER").replace("SzkB", "Sz").upper().replace("OS\n", "os\n"),
+        CFG.format(mode="USER").replace("os\n", "os  # one of ws, os, is\n; a remark\n"),
+        CFG.format(mode="USER") + "SRAM_row_size: 2\nDRAM_bank_size: 5\n",
+        CFG.format(mode="USER") + "[layout]\nIfmapCustomLayout: False\nIfmapSRAMBankNum: 10\n",
+        CFG.format(mode="USER") + '[network_presets]\nTopologyCsvLoc: "x.csv"\n',
     ],
 )
 def test_a_file_however_it_is_written(tmp_path: Path, text: str) -> None:
-    assert machine(tmp_path, text) == (OVERRIDES, [])
+    assert machine(tmp_path, text) == (ARRAY | MEMORIES, [])
 
 
 def test_what_is_asked_for_in_vain_is_said(tmp_path: Path) -> None:
@@ -80,8 +83,8 @@ def test_what_is_asked_for_in_vain_is_said(tmp_path: Path) -> None:
         "UseRamulatorTrace: True\n[sparsity]\nSparsitySupport : true\nSparseRep : csr\n"
         "[layout]\nIfmapCustomLayout: True\nFilterCustomLayout: False\n"
     )
-    overrides, notes = machine(tmp_path, CFG.format(mode="CALC") + switches)
-    assert overrides == OVERRIDES
+    overrides, notes = machine(tmp_path, CFG.format(mode="USER") + switches)
+    assert overrides == ARRAY | MEMORIES
     assert notes == [
         "x.cfg:21: SparsitySupport: not modelled: sparsity: weights are dense",
         "x.cfg:24: IfmapCustomLayout: not modelled: the layout of inputs in their banks: reads "
