@@ -36,7 +36,8 @@ class MatrixProduct:
         Raises
         ------
         DataError
-            Shapes that do not fit each other, or values that are not integers.
+            Shapes that do not fit each other, a dimension of 0, values that are not integers, or
+            integers that need more than 32 bits.
 
         Examples
         --------
@@ -49,12 +50,21 @@ class MatrixProduct:
                 "matrix product: activations [m, k] and weights [k, n] are needed, "
                 f"got {list(left.shape)} and {list(right.shape)}"
             )
+        if 0 in (*left.shape, *right.shape):
+            raise DataError(
+                "matrix product: rows, columns and depth must be 1 at least, "
+                f"got {list(left.shape)} and {list(right.shape)}"
+            )
         biases = np.zeros(right.shape[1], np.int64) if bias is None else np.asarray(bias)
         if biases.shape != (right.shape[1],):
             raise DataError(f"bias: must be [{right.shape[1]}], got {list(biases.shape)}")
+        words = np.iinfo(np.int32)
         for name, values in (("activations", left), ("weights", right), ("bias", biases)):
             if not np.issubdtype(values.dtype, np.integer):
                 raise DataError(f"{name}: must be integers, got {values.dtype}")
+            low, high = int(values.min()), int(values.max())
+            if low < words.min or high > words.max:
+                raise DataError(f"{name}: must fit 32 bits, got {low} to {high}")
         # A column of weights lies together, as a layer's do: engines read them column by column.
         weights = right.astype(np.int32, order="F")
         return cls(left.astype(np.int32), weights, biases.astype(np.int64))

@@ -12,7 +12,8 @@ from accelsim.arithmetic.formats import Accumulator
 from accelsim.compiler.plan import Gemm
 from accelsim.hardware.dataflow import DATAFLOWS
 from accelsim.hardware.schema import Array, Drain
-from accelsim.simulator.array import run_array, run_with_row_sums
+from accelsim.simulator.array import measure_with_row_sums, run_array, run_with_row_sums
+from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.array.register_trace import register_trace
 from tests.matrices import Matrices
 
@@ -121,6 +122,16 @@ def test_long_streams_pass_rows_that_are_not_used(make_plan, columns):
     agree(random_words(generator, array, gemm), make_plan(gemm, array), array)
 
 
+def with_ones(operands):
+    """A product of one group with a column of ones behind the others."""
+    ones = np.ones_like(operands.right[:, :, :1])
+    return Matrices(
+        operands.left,
+        np.concatenate([operands.right, ones], axis=2),
+        np.concatenate([operands.biases, [[0]]], axis=1),
+    )
+
+
 def toggled(contents, bits):
     """The bits that change from cycle to cycle in int64[cycles, ...] registers, at first 0."""
     before = np.concatenate([np.zeros_like(contents[:1]), contents[:-1]])
@@ -146,12 +157,7 @@ def test_adders_toggle_what_a_column_of_ones_is_seen_to(
     added = agree(operands, plan, array).switching
     pes = run_array("register", operands, plan, array, Accumulator(), switching=True).switching
 
-    ones = np.ones((1, gemm.depth_k, 1), np.int32)
-    beside = Matrices(
-        operands.left,
-        np.concatenate([operands.right, ones], axis=2),
-        np.concatenate([operands.biases, [[0]]], axis=1),
-    )
+    beside = with_ones(operands)
     wide = replace(plan, gemm=beside.gemm, tile_n=columns + 1)
     seen = register_trace(beside, wide, array, Accumulator()).registers
     adders = {name: contents[:, :, -1] for name, contents in seen.items()}
@@ -160,3 +166,25 @@ def test_adders_toggle_what_a_column_of_ones_is_seen_to(
     assert added.stationary_toggles == pes.stationary_toggles
     expected = sum(toggled(contents, 32) for contents in sums)
     assert added.accumulator_toggles - pes.accumulator_toggles == expected
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os"])
+@pytest.mark.parametrize("zero_gating", BOTH)
+def test_adders_see_what_a_column_of_ones_does(make_plan, dataflow, zero_gating):
+    """Sums and what is added to them; there is no product that multiplies."""
+    generator = np.random.default_rng(9)
+    array = Array(rows=3, columns=4, dataflow=dataflow, row_sums=True, zero_gating=zero_gating)
+    gemm = Gemm(7, 4, 7)
+    operands = random_words(generator, array, gemm)
+    operands.left[generator.random(operands.left.shape) < 0.2] = 0
+    plan = make_plan(gemm, array, 3 if dataflow == "ws" else None)
+    found = measure_with_row_sums(operands, plan, array, Accumulator())
+    beside = with_ones(operands)
+    wide = array.model_copy(update={"columns": 5, "row_sums": False})
+    five = replace(plan, gemm=beside.gemm, tile_n=5)
+    expected = measure_activity(beside, five, wide, Accumulator())
+    np.testing.assert_array_equal(found.product_bits[:, -1], expected.product_bits[:, -1])
+    np.testing.assert_array_equal(found.sum_bits[:, -1], expected.sum_bits[:, -1])
+    assert found.sum_bits[:, -1].all()
+    for counts in (found.partial_products, found.zero_products, found.product_inputs):
+        assert not counts[:, -1].any()
