@@ -8,30 +8,19 @@ from math import prod
 from accelsim.errors import UnsupportedOperatorError
 from accelsim.frontend.onnx_topology.graph import ShapeGraph, ShapeNode
 from accelsim.frontend.onnx_topology.layers import Held, Layers
+from accelsim.frontend.onnx_topology.operators import (
+    CLAMPS,
+    FUNCTIONS,
+    POOLS,
+    PRODUCTS,
+    READ,
+    SAME,
+    TWO,
+    VECTOR,
+)
 from accelsim.frontend.onnx_topology.windows import onnx_window
 
 __all__ = ["walk"]
-
-_SAME = frozenset(
-    {"Cast", "DequantizeLinear", "Dropout", "Flatten", "Identity", "QuantizeLinear", "Reshape"}
-    | {"Squeeze", "Transpose", "Unsqueeze"}
-)
-"""They compute nothing, and move nothing where channels stay channels."""
-_CLAMPS = frozenset({"Clip", "Relu"})
-_FUNCTIONS = frozenset(
-    {"Abs", "Celu", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu"}
-    | {"Log", "Mish", "Neg", "PRelu", "Reciprocal", "Round", "Selu", "Sigmoid", "Softplus"}
-    | {"Softsign", "Sqrt", "Tanh", "ThresholdedRelu"}
-)
-_TWO = frozenset({"Add", "Div", "Max", "Min", "Mul", "Pow", "Sub", "Sum"})
-_VECTOR = {"Add": "add", "Sub": "add", "Sum": "add", "Mul": "multiply"}
-_PRODUCTS = frozenset(
-    {"Attention", "Conv", "ConvInteger", "ConvTranspose", "DeformConv", "Einsum", "GRU", "Gemm"}
-    | {"If", "LSTM", "Loop", "MatMul", "MatMulInteger", "QLinearConv", "QLinearMatMul", "RNN"}
-    | {"Scan"}
-)
-_READ = frozenset({"Conv", "Gemm", "MatMul"})
-_POOLS = {"MaxPool": "max_pool", "AveragePool": "average_pool"}
 
 
 def walk(graph: ShapeGraph) -> tuple[Layers, tuple[str, ...]]:
@@ -43,7 +32,7 @@ def walk(graph: ShapeGraph) -> tuple[Layers, tuple[str, ...]]:
         A node has products that no layer of a topology has: a line for each such operator; or the
         first node's reason.
     """
-    missing = {n.operator: n for n in graph.nodes if n.operator in _PRODUCTS - _READ}
+    missing = {n.operator: n for n in graph.nodes if n.operator in PRODUCTS - READ}
     if missing:
         raise UnsupportedOperatorError(
             "\n".join(
@@ -72,22 +61,17 @@ class _Walker:
         first = self.held.get(node.inputs[0]) if node.inputs else None
         if operator == "Conv":
             self._convolution(node)
-        elif operator in _READ:
+        elif operator in READ:
             self._matrix(node)
-        elif operator in _SAME and first is not None:
+        elif operator in SAME and first is not None:
             self.held[node.outputs[0]] = first
-        elif operator in _CLAMPS | {"BatchNormalization"} and first is not None:
-            is_part = (
-                self._is_clamped(node, first)
-                if operator in _CLAMPS
-                else self._is_scaled(node, first)
-            )
-            self.held[node.outputs[0]] = first if is_part else self._function(node, first)
-        elif operator in _FUNCTIONS and first is not None:
+        elif operator in CLAMPS | {"BatchNormalization"} and first is not None:
+            self.held[node.outputs[0]] = self._after(node, first)
+        elif operator in FUNCTIONS and first is not None:
             self.held[node.outputs[0]] = self._function(node, first)
-        elif operator in _TWO and len(node.inputs) == 2:
+        elif operator in TWO and len(node.inputs) == 2:
             self._two(node)
-        elif operator in _POOLS and len(self._sizes(node.inputs[0], node)) == 4:
+        elif operator in POOLS and len(self._sizes(node.inputs[0], node)) == 4:
             self._pool(node)
         elif self._is_mean_of_image(node):
             self._mean(node)
@@ -107,6 +91,32 @@ class _Walker:
         return replace(
             held, functions=(*held.functions, node.operator.lower()), key=node.outputs[0]
         )
+
+    def _after(self, node: ShapeNode, held: Held) -> Held:
+        """Return what a clamp or a batch norm makes: part of the layer before, or its own."""
+        if node.operator in CLAMPS and self._is_clamped(node, held):
+            # What comes behind a clamp is no part of the product before it.
+            self.layers.products.pop(held.tensor, None)
+            return held
+        if node.operator in CLAMPS:
+            return self._function(node, held)
+        return held if self._is_scaled(node, held) else self._scales(node, held)
+
+    def _scales(self, node: ShapeNode, held: Held) -> Held:
+        """Scale each channel by itself: one filter of one weight for each, on the array."""
+        if held.tensor in self.layers.host:
+            return held
+        sizes = self._sizes(node.outputs[0], node)
+        shape = self.layers.shapes[held.tensor]
+        if held.tensor in self.layers.loose:
+            shape = (
+                (sizes[1], sizes[2], sizes[3])
+                if len(sizes) == 4
+                else (sizes[-1], prod(sizes[:-1]), 1)
+            )
+        tensor = self.layers.shaped(node, held, shape)
+        self._product(node, {"op": "depthwise", "kernel": 1}, [tensor], shape, 1)
+        return self.held[node.outputs[0]]
 
     def _is_clamped(self, node: ShapeNode, held: Held) -> bool:
         """Whether a clamp is part of the layer before it: nobody reads what was not clamped."""
@@ -131,14 +141,9 @@ class _Walker:
         whole = all(self.graph.elements(node, name) == output for name in moving)
         if whole and len({one.tensor for one in held}) == 1:
             of_one = max(held, key=lambda one: len(one.functions))
-            is_part = False
-            if len(moving) == 1 and node.operator in ("Add", "Sub", "Mul", "Div"):
-                constant = next(name for name in node.inputs if self._is_constant(name))
-                numbers = self.graph.elements(node, constant)
-                is_part = self._is_scaled(node, of_one, numbers)
-            self.held[node.outputs[0]] = of_one if is_part else self._function(node, of_one)
+            self.held[node.outputs[0]] = self._of_one(node, of_one)
             return
-        kind = _VECTOR.get(node.operator)
+        kind = VECTOR.get(node.operator)
         held.sort(key=lambda one: -prod(self.layers.shapes[one.tensor]))
         shape = self.layers.shapes[held[0].tensor]
         settled = [one for one in held if one.tensor not in self.layers.loose]
@@ -159,6 +164,16 @@ class _Walker:
             for one, wanted in zip(held, (shape, second), strict=True)
         ]
         self.held[node.outputs[0]] = self.layers.add(node, {"op": kind}, inputs, shape)
+
+    def _of_one(self, node: ShapeNode, held: Held) -> Held:
+        """Return a tensor changed by a constant, or by functions of itself."""
+        constants = [name for name in node.inputs if self._is_constant(name)]
+        if not constants or node.operator not in ("Add", "Sub", "Mul", "Div"):
+            return self._function(node, held)
+        numbers = self.graph.elements(node, constants[0])
+        if self._is_scaled(node, held, numbers):
+            return held
+        return self._function(node, held) if numbers == 1 else self._scales(node, held)
 
     def _convolution(self, node: ShapeNode) -> None:
         sizes, weights = (self._sizes(name, node) for name in node.inputs[:2])
@@ -247,7 +262,7 @@ class _Walker:
             return
         tensor = self.layers.shaped(node, self.held[node.inputs[0]], (channels, height, width))
         fields = {
-            "op": _POOLS[node.operator],
+            "op": POOLS[node.operator],
             "kernel": list(window.kernel),
             "stride": list(window.strides),
             "pad": list(window.pads),
