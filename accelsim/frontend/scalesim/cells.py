@@ -12,6 +12,7 @@ from accelsim.units import shortened
 __all__ = ["Cell", "Row", "read_rows"]
 
 _LARGEST = 1 << 20
+_DIGITS = 30
 _ROWS = 2000
 _SEPARATORS = ",\t;"
 
@@ -23,15 +24,16 @@ class Cell:
     text: str
     place: str
 
-    def whole(self, what: str) -> int:
-        """Return a whole number from 1 to 2^20; a ValueError says the place and what was wrong."""
-        if self.text.isascii() and self.text.isdigit() and 1 <= int(self.text[:9]) <= _LARGEST:
+    def whole(self, what: str, least: int = 1) -> int:
+        """Return a number from ``least`` to 2^20; a ValueError has the place and what is wrong."""
+        is_number = self.text.isascii() and self.text.isdigit() and len(self.text) <= _DIGITS
+        if is_number and least <= int(self.text) <= _LARGEST:
             return int(self.text)
         hint = ""
         if self.text.isidentifier():
             hint = " (a symbol: write the number)"
         raise ValueError(
-            f"{self.place}: {what}: must be a whole number from 1 to {_LARGEST}, "
+            f"{self.place}: {what}: must be a whole number from {least} to {_LARGEST}, "
             f"got {shortened(self.text)}{hint}"
         )
 

@@ -3,9 +3,9 @@
 Rows of five cells at most are products ``name, M, N, K``: M rows, N columns, **K the depth** (in
 ZigZag K is output channels, in Timeloop's exercises M is). Longer rows are convolutions:
 ``name, input height, input width, filter height, filter width, channels, filters, stride``, and a
-stride of the width if the heading has a column for it. The input is as large as it says: padding
-is in it. Layers do not follow from each other; each reads its input from DRAM and leaves its
-output there.
+stride of the width and padding of all sides, if the heading has columns for them. Without, the
+input is as large as it says: padding is in it. Layers do not follow from each other; each reads
+its input from DRAM and leaves its output there.
 """
 
 from __future__ import annotations
@@ -112,6 +112,8 @@ class _Reader:
     def read(self, row: Row) -> None:
         """Add one row; a ValueError has the place and what is wrong with it."""
         name, *cells = (cell.text for cell in row.cells)
+        if not name:
+            raise ValueError(f"{row.place}: a layer must have a name")
         if not cells:
             self.notes.append(f"{row.place}: {name!r} is a section's title: skipped")
         elif len(cells) in (3, 4):
@@ -158,21 +160,26 @@ class _Reader:
         if "stride" in self._heading(after).lower() and len(row.cells) > after:
             stride_x = row.cells[after].whole("stride of the width")
             after += 1
+        pad = 0
+        if "pad" in self._heading(after).lower() and len(row.cells) > after:
+            pad = row.cells[after].whole("padding", least=0)
+            after += 1
         self._not_read(row, after)
-        if kernel_y > height or kernel_x > width:
+        padded = (height + 2 * pad, width + 2 * pad)
+        if kernel_y > padded[0] or kernel_x > padded[1]:
             raise ValueError(
                 f"{row.place}: filter {kernel_y} x {kernel_x} is larger than IFMAP "
-                f"{height} x {width}"
+                f"{height} x {width}{f' with padding {pad}' if pad else ''}"
             )
         strides = (stride_y, stride_x)
-        window = Window((kernel_y, kernel_x), strides)
-        rest = ((height - kernel_y) % stride_y, (width - kernel_x) % stride_x)
+        window = Window((kernel_y, kernel_x), strides, (pad, pad, pad, pad))
+        rest = ((padded[0] - kernel_y) % stride_y, (padded[1] - kernel_x) % stride_x)
         if any(rest):
             floor = window.output_size(height, width)
             bottom, right = (
                 stride - left if left else 0 for stride, left in zip(strides, rest, strict=True)
             )
-            theirs = replace(window, pads=(0, 0, bottom, right))
+            theirs = replace(window, pads=(pad, pad, pad + bottom, pad + right))
             ceil = theirs.output_size(height, width)
             window = theirs if self.ceil_outputs else window
             taken = (

@@ -65,6 +65,30 @@ def test_a_heading_names_a_stride_of_the_width(tmp_path: Path) -> None:
     assert topology.layers[0].operator == FilterBank(7, Window((3, 3), (2, 3), (0, 0, 1, 2)))
 
 
+def test_a_heading_names_padding(tmp_path: Path) -> None:
+    heading = CONVOLUTIONS.replace("Strides", "Strides, Padding")
+    text = (
+        heading + "a,56,56,3,3,4,7,1,1,\nb,8,8,3,3,4,7,2,0,\nc,8,8,3,3,4,7,2\nd,7,7,9,9,1,1,2,1\n"
+    )
+    topology, notes = read(tmp_path, text, ceil=True)
+    assert [layer.operator.window for layer in topology.layers] == [
+        Window((3, 3), (1, 1), (1, 1, 1, 1)),
+        *[Window((3, 3), (2, 2), (0, 0, 1, 1))] * 2,
+        Window((9, 9), (2, 2), (1, 1, 1, 1)),
+    ]
+    assert topology.shapes["a"] == (7, 56, 56)
+    assert topology.shapes["a.input"] == (4, 56, 56)
+    assert len(notes) == 2
+    with pytest.raises(WorkloadError) as caught:
+        read(tmp_path, heading + "a,4,4,9,9,4,7,1,2,\nb,4,4,3,3,4,7,1,x,\n,4,4,3,3,1,1,1\n")
+    assert str(caught.value).replace(str(tmp_path / "net.csv"), "net.csv").splitlines() == [
+        "net.csv:2:1: filter 9 x 9 is larger than IFMAP 4 x 4 with padding 2",
+        "net.csv:3:17: padding: must be a whole number from 0 to 1048576, got 'x' "
+        "(a symbol: write the number)",
+        "net.csv:4:1: a layer must have a name",
+    ]
+
+
 def test_columns_that_are_not_read_are_said_once(tmp_path: Path) -> None:
     text = (
         CONVOLUTIONS.replace("Strides,", "Strides, Batch Size, Target,")
@@ -136,6 +160,10 @@ def test_sections_are_skipped_and_names_made_unique(tmp_path: Path) -> None:
             "net.csv:1:8: IFMAP width: must be a whole number from 1 to 1048576, got ''",
         ),
         ("Layer,M,N,K\n", "net.csv: holds no layer"),
+        (
+            f"fc,{'0' * 9}1048577,007,{'9' * 40}\n",
+            "net.csv:1:4: M: must be a whole number from 1 to 1048576, got '0000000001048577'",
+        ),
     ],
 )
 def test_every_problem_has_its_place(tmp_path: Path, text: str, problems: str) -> None:
