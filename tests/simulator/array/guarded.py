@@ -32,6 +32,7 @@ from accelsim.simulator.array import (
 from accelsim.simulator.array.activity import measure_activity
 from accelsim.simulator.array.lanes import LANES, load, sum_of
 from tests.matrices import Matrices
+from tests.plans import in_parts
 from tests.simulator.array.conftest import make_plan
 
 KERNELS = {
@@ -101,7 +102,10 @@ def fenced(kernel: Callable[..., Any], at_end: bool) -> Callable[..., Any]:
 
 
 def cases() -> list[tuple[Matrices, TilePlan, Array, Accumulator]]:
-    """Arrays around whole lanes, short and longer streams, tiles that leave rows and columns."""
+    """Arrays around whole lanes, short and longer streams, tiles that leave rows and columns.
+
+    Each dataflow has a machine whose depth comes in parts.
+    """
     found = []
     generator = np.random.default_rng(5)
     for rows, columns in [(1, 1), (2, 3), (4, 16), (5, 17), (31, 4), (32, 32), (33, 20), (64, 33)]:
@@ -131,6 +135,8 @@ def cases() -> list[tuple[Matrices, TilePlan, Array, Accumulator]]:
                 generator.integers(-99, 99, (gemm.groups, gemm.columns_n)),
             )
             plan = make_plan(gemm, array, 1 + sizes[flow.stream] // 2)
+            if number in (0, 5, 8):
+                plan = in_parts(plan, tiles=2, part_tiles=1)
             found.append((operands, plan, array, Accumulator((32, 18)[number % 3 == 1])))
     return found
 

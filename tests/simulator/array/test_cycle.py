@@ -1,4 +1,4 @@
-"""Threads change nothing that the cycle engine says."""
+"""Neither threads nor lanes that are nearly empty change what the cycle engine says."""
 
 from __future__ import annotations
 

@@ -33,6 +33,13 @@ def test_exact_edges_fit(matrices):
     assert bound.can_overflow(np.array([[128]], np.int32), Accumulator(8))
 
 
+@pytest.mark.parametrize(("bias", "possible"), [(27, False), (28, True), (-28, False), (-29, True)])
+def test_exact_edges_fit_where_signs_decide(matrices, bias, possible):
+    """Either weight alone moves the sum by 100; as if both did, no bias would fit."""
+    bound = bound_of(matrices, [[100], [-100]], [bias])
+    assert bound.can_overflow(np.array([[0, 1]], np.int32), Accumulator(8)) is possible
+
+
 def test_policy_as_numbers():
     assert overflow_policy(Accumulator(8, Overflow.SATURATE)) == (-128, 127, True)
     assert overflow_policy(Accumulator(32, Overflow.WRAP)) == (-(1 << 31), (1 << 31) - 1, False)
