@@ -14,8 +14,11 @@ from accelsim.hardware.dataflow import DATAFLOWS
 from accelsim.hardware.schema import Array, Drain
 from accelsim.simulator.array import measure_with_row_sums, run_array, run_with_row_sums
 from accelsim.simulator.array.activity import measure_activity
+from accelsim.simulator.array.column_registers import Columns
 from accelsim.simulator.array.register_trace import register_trace
+from accelsim.simulator.array.stages import PlannedArray, stages
 from tests.matrices import Matrices
+from tests.plans import in_parts
 
 BOTH = [False, True]
 
@@ -101,6 +104,23 @@ def test_lanes_that_are_full_empty_and_nearly_so(make_plan, dataflow, rows, colu
     operands = random_words(generator, array, gemm, bits=14)
     found = agree(operands, make_plan(gemm, array, 7), array, Accumulator(14))
     assert found.counters.overflow_events == 0
+
+
+@pytest.mark.parametrize("together", [1, 2])
+def test_factors_are_kept_of_no_more_tiles_than_take_turns(make_plan, together):
+    generator = np.random.default_rng(10)
+    array = Array(rows=4, columns=4, dataflow="ws")
+    gemm = Gemm(6, 23, 10)
+    operands = random_words(generator, array, gemm, bits=16)
+    plan = make_plan(gemm, array, 3)
+    if together > 1:
+        plan = in_parts(plan, tiles=together, part_tiles=1)
+    planned = PlannedArray(plan, array, Accumulator(), threads=1)
+    columns, sums = Columns.at_reset(array, 0), np.empty((1, 6, 23), np.int64)
+    for stage in stages(operands, planned):
+        columns.run(stage, planned, sums)
+        assert len(columns.factors) <= together
+    assert np.array_equal(sums, operands.left @ operands.right + operands.biases[:, np.newaxis])
 
 
 @pytest.mark.parametrize("drain", list(Drain))
