@@ -48,7 +48,8 @@ def plans_in_parts(
 ) -> TilePlan:
     """A plan of ``gemm`` in parts, its tiles at most ``largest`` (m, n, k).
 
-    Output stationary one tile, else up to ``together`` tiles take turns: the columns of the array.
+    Parts are kept for the layer or fetched for each visit. If the latter, output stationary one
+    tile, else up to ``together`` tiles take turns: the columns of the array.
     """
     flow = DATAFLOWS[dataflow]
     sizes = gemm.rows_m, gemm.columns_n, gemm.depth_k
@@ -59,9 +60,10 @@ def plans_in_parts(
         tile_k = min(gemm.depth_k, vector_depth)
     elif tile_k < gemm.depth_k:
         tile_k = -(-tile_k // pe_rate.depth) * pe_rate.depth
-    tiles = draw(st.integers(1, together)) if flow.preloads else 1
+    kept = draw(st.integers(0, 3)) == 0
+    tiles = draw(st.integers(1, together)) if flow.preloads and not kept else 1
     strips, stacks = (tiles, 1) if flow.columns == "n" else (1, tiles)
-    weights = draw(st.sampled_from([Residency.PASS, Residency.BLOCK]))
+    weights = draw(st.sampled_from([Residency.PASS, Residency.BLOCK, Residency.LAYER]))
     return TilePlan(
         gemm=gemm,
         dataflow=flow,
@@ -71,7 +73,7 @@ def plans_in_parts(
         block_m=stacks * tile_m,
         order=LoopOrder.M_OUTER,
         weights_residency=Residency.ON_CHIP if right_on_chip else weights,
-        activations_residency=Residency.BLOCK,
+        activations_residency=Residency.LAYER if kept else Residency.BLOCK,
         vector_depth=vector_depth,
         pe_rate=pe_rate,
         block_n=strips * tile_n,

@@ -92,9 +92,10 @@ class TilePlan:
     of the depth then holds whole vectors, or is a part of one.
 
     ``block_k``: so much of the depth of a block of rows is fetched together, whole tiles of it; 0:
-    all. Then each part meets ``block_n`` columns before the next one comes, and the accumulators
-    hold the sums of all these rows and columns: whole tiles, several along the rows or along the
-    columns. They are added up in the same order as ever.
+    all. Each part meets ``block_n`` columns before the next one comes, and the accumulators hold
+    the sums of all these rows and columns: whole tiles, several along the rows or along the
+    columns. They are added up in the same order as ever. Parts are given away after each visit; or
+    they are kept for the layer, then a block is one tile of rows and of columns.
     """
 
     gemm: Gemm
@@ -131,12 +132,11 @@ class TilePlan:
         tiles = self.tiles_together
         if self.block_k % self.tile_k or self.block_n % self.tile_n or not self.block_n:
             raise InternalError(f"blocks of {self.block_n} x {self.block_k} are no whole tiles")
-        if (
-            self.order is not LoopOrder.M_OUTER
-            or self.weights_residency is Residency.LAYER
-            or self.activations_residency is not Residency.BLOCK
-        ):
-            raise InternalError("a depth in parts has rows outside, and all of it comes in parts")
+        kept = self.activations_residency is Residency.LAYER
+        if self.order is not LoopOrder.M_OUTER:
+            raise InternalError("a depth in parts has rows outside")
+        if self.activations_residency is Residency.ON_CHIP or (kept and tiles > 1):
+            raise InternalError("tiles take turns with parts that are fetched for each visit")
         if tiles > (MOST_TILES_TOGETHER if self.dataflow.preloads else 1):
             raise InternalError(f"{tiles} output tiles do not take turns with parts of the depth")
         if self.block_n > self.tile_n and self.block_m > self.tile_m:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from accelsim.compiler.plan import LoopOrder, Residency, TilePlan
-from accelsim.compiler.search_parts import PartsRoom, PartsSearch
+from accelsim.compiler.search_parts import PartsRoom, PartsSearch, with_short_first_load
 from accelsim.compiler.shapes import MatrixShape
 from accelsim.compiler.tile_sizes import even, largest, stream_limit
 from accelsim.compiler.traffic import (
@@ -86,7 +86,7 @@ class Search:
     """The plans of one layer shape on one machine."""
 
     def __init__(self, shape: MatrixShape, hardware: Hardware) -> None:
-        self._shape = shape
+        self._shape, self._hardware = shape, hardware
         self._flow = DATAFLOWS[hardware.array.dataflow]
         self._pads = hardware.scratchpads
         self._burst = hardware.dram.burst
@@ -162,7 +162,7 @@ class Search:
             if best is not None or room.activation_bytes == self._pads.activations.size:
                 best = self._best_in_parts(n_sizes, room, best)
             if best is not None:
-                return best
+                return with_short_first_load(best, self._shape, self._hardware)
         return None
 
     def _best_in_parts(

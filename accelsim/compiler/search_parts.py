@@ -1,4 +1,7 @@
-"""Plans that fetch a part of the depth at a time, for layers that fetch operands several times.
+"""Plans that fetch a part of the depth at a time.
+
+They are for layers that fetch operands several times (`PartsSearch`), and let the array start
+before a block is there whole (`with_short_first_load`).
 
 A block of rows whose whole depth lies in the scratchpad is a small one where the depth is long, and
 each block fetches the weights anew. In parts the accumulators bound the block, not the scratchpad:
@@ -15,10 +18,14 @@ from accelsim.compiler.packed import bytes_of
 from accelsim.compiler.plan import MOST_TILES_TOGETHER, LoopOrder, Residency, TilePlan
 from accelsim.compiler.shapes import MatrixShape
 from accelsim.compiler.tile_sizes import even, largest, stream_limit
+from accelsim.compiler.traffic import block_bytes
 from accelsim.hardware.dataflow import DATAFLOWS
 from accelsim.hardware.schema import Hardware
 
-__all__ = ["PartsRoom", "PartsSearch"]
+__all__ = ["PartsRoom", "PartsSearch", "with_short_first_load"]
+
+_MOST_PARTS = 4
+"""Parts of a block that is kept: the array waits for the first one; more would gain little more."""
 
 _TRIED = 2
 """Divisions of the accumulators whose plans are costed exactly: those that are estimated best."""
@@ -45,6 +52,35 @@ class _Division:
     tile_n: int
     block_m: int
     block_n: int
+
+
+def with_short_first_load(plan: TilePlan, shape: MatrixShape, hardware: Hardware) -> TilePlan:
+    """Return the plan with blocks that are kept fetched in parts, if that moves no burst more.
+
+    The array waits for the first part of the first block and not for all of it; passes and what
+    they find in the scratchpads are the same. Blocks that are one tile of rows: others are short.
+    """
+    if (
+        plan.in_parts
+        or plan.activations_residency is not Residency.LAYER
+        or plan.order is not LoopOrder.M_OUTER
+        or plan.block_m != plan.tile_m
+        or not shape.depth_has_parts
+        or not hardware.scratchpads.activations.double_buffered
+    ):
+        return plan
+    dram, whole = hardware.dram, block_bytes(shape, plan.block_m)
+    # A part that takes less than the DRAM's latency would not come much sooner.
+    worth = int(min(whole.largest / (dram.latency * dram.bandwidth + 1), _MOST_PARTS))
+    if worth < 2:
+        return plan
+    burst, tiles = dram.burst, -(-plan.k_tiles // worth)
+    while tiles < plan.k_tiles:
+        parts = block_bytes(shape, plan.block_m, tiles * plan.tile_k)
+        if (parts.total, parts.bus_bytes(burst)) == (whole.total, whole.bus_bytes(burst)):
+            return replace(plan, block_n=plan.tile_n, block_k=tiles * plan.tile_k)
+        tiles *= 2
+    return plan
 
 
 class PartsSearch:

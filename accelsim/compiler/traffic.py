@@ -56,10 +56,11 @@ class BlockBytes:
     """The activation blocks of one group: the largest, and all of them together.
 
     ``sizes`` and ``counts`` are sizes and how many blocks have them. Of a depth in parts, each part
-    of a block is a block here.
+    of a block is a block here; ``largest_whole``: all parts of the largest.
     """
 
     largest: int
+    largest_whole: int
     total: int
     sizes: tuple[int, ...]
     counts: tuple[int, ...]
@@ -123,12 +124,15 @@ def block_bytes(shape: MatrixShape, block_m: int, block_k: int = 0) -> BlockByte
     parts = _tiles(shape.gemm.depth_k, block_k) if block_k else ((None, 1),)
     sizes: list[int] = []
     counts: list[int] = []
+    whole = 0
     for depth_k, repeats in parts:
         of_part = np.unique(shape.block_bytes(starts, stops, depth_k), return_counts=True)
         sizes += of_part[0].tolist()
         counts += (of_part[1] * repeats).tolist()
+        whole += int(of_part[0][-1]) * repeats
     return BlockBytes(
         largest=max(sizes),
+        largest_whole=whole,
         total=sum(size * count for size, count in zip(sizes, counts, strict=True)),
         sizes=tuple(sizes),
         counts=tuple(counts),
@@ -192,10 +196,16 @@ def fetched_bytes(
     scratchpads: Scratchpads,
     whole_group: bool = False,
     block_k: int = 0,
+    kept: bool = True,
 ) -> int:
-    """Return the room for fetched blocks, of which one or all of a group are in use at a time."""
+    """Return the room for fetched blocks, of which one or all of a group are in use at a time.
+
+    ``kept``: if the depth is fetched in parts, whether all parts of a block are.
+    """
     blocks = block_bytes(shape, block_m, block_k)
-    unit = blocks.total if whole_group else blocks.largest
+    unit = blocks.largest_whole if kept else blocks.largest
+    if whole_group:
+        unit = blocks.total
     return held_bytes(
         unit, shape.gemm.groups * blocks.total, scratchpads.activations.double_buffered
     )
@@ -209,7 +219,10 @@ def footprint(
     if plan.activations_residency is not Residency.ON_CHIP:
         kept = plan.activations_residency is Residency.LAYER
         whole_group = kept and plan.order is LoopOrder.N_OUTER
-        fetched = fetched_bytes(shape, plan.block_m, scratchpads, whole_group, plan.block_k)
+        kept = kept or not plan.in_parts
+        fetched = fetched_bytes(
+            shape, plan.block_m, scratchpads, whole_group, plan.block_k, kept=kept
+        )
     staged = 0 if output_on_chip else staging_bytes(shape, plan.tile_m, plan.tile_n, scratchpads)
     accumulating = bytes_of(shape.accumulators(plan.tile_m, plan.tile_n), shape.accumulator_bits)
     return Footprint(

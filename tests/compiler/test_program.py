@@ -241,12 +241,16 @@ def test_tiles_start_anew_with_each_block() -> None:
             r"^blocks of 0 x 1 are no whole tiles$",
         ),
         (
-            {"tiles": (1, 1, 1), "block_m": 1, **PARTS, "activations": LAYER},
-            r"^a depth in parts has rows outside, and all of it comes in parts$",
+            {"tiles": (1, 1, 1), "block_m": 1, **PARTS, "activations": ON_CHIP},
+            r"^tiles take turns with parts that are fetched for each visit$",
+        ),
+        (
+            {"tiles": (1, 1, 1), "block_m": 2, **PARTS, "activations": LAYER},
+            r"^tiles take turns with parts that are fetched for each visit$",
         ),
         (
             {"tiles": (1, 1, 1), "block_m": 1, **PARTS, "order": LoopOrder.N_OUTER},
-            r"^a depth in parts has rows outside, and all of it comes in parts$",
+            r"^a depth in parts has rows outside$",
         ),
         (
             {"tiles": (1, 1, 1), "block_m": 16, **PARTS},

@@ -125,7 +125,7 @@ def alike(program, hardware, repeats):
 
 
 def test_drawn_plans_in_parts_take_what_they_take_by_events():
-    seen = {"in parts": 0, "taking turns": 0}
+    seen = {"in parts": 0, "taking turns": 0, "kept": 0}
     repeats = np.zeros(LEVELS, np.int64)
 
     roomy = {"scratchpads__accumulators__size": 4096}
@@ -144,9 +144,10 @@ def test_drawn_plans_in_parts_take_what_they_take_by_events():
             assert run.array.macs == plan.gemm.macs
             seen["in parts"] += plan.k_parts > 1
             seen["taking turns"] += plan.k_parts > 1 and plan.tiles_together > 1
+            seen["kept"] += plan.in_parts and plan.activations_residency is Residency.LAYER
 
     check()
-    assert min(seen.values()) > 20, seen
+    assert min(seen.values()) > 10, seen
 
 
 def test_periods_of_parts_are_those_of_events():
@@ -191,7 +192,8 @@ def test_a_last_block_of_fewer_rows_is_not_taken_for_one_more(rest, columns, ban
     )
     program = compile_shapes(network, hardware)
     (item,) = program.instructions
-    tiles = replace(item.plan, tile_m=4, tile_n=4, tile_k=4, weights_residency=Residency.PASS)
+    whole = replace(item.plan, block_n=0, block_k=0, weights_residency=Residency.PASS)
+    tiles = replace(whole, tile_m=4, tile_n=4, tile_k=4)
     plan = replace(in_parts(tiles, 1, 2), block_n=columns)
     claim = footprint(work, plan, hardware.scratchpads, output_on_chip=False)
     program = replace(program, instructions=(replace(item, plan=plan, footprint=claim),))
