@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +102,9 @@ class Columns:
         self.factors.clear()
         group, m_start = stage.visits[0].group, stage.visits[0].m_start
         results = accumulators[group]
-        run = self._run_stationary if planned.plan.dataflow.preloads else self._run_output
+        run: Callable[..., int] = self._run_output
+        if planned.plan.dataflow.preloads:
+            run = partial(self._run_stationary, self._stationary_columns(planned))
         for sweep in stage.sweeps(planned):
             start, stop, q_start, q_stop, k_start, _ = sweep
             q_first = min(q_start + self.first, q_stop)
@@ -117,7 +121,7 @@ class Columns:
                 place = results[m_start + q_first : m_start + q_last, start:stop].T
             if k_start and q_last > q_first:
                 sums[:length, : q_last - q_first] = place
-            events += run(stage, planned, sweep._replace(stop=start + length), factors, sums)
+            events += run(stage, planned, sweep, length, factors, sums)
             if q_last > q_first:
                 place[:] = sums[:length, : q_last - q_first]
         return events
@@ -139,22 +143,33 @@ class Columns:
             self.factors[key] = pack_factors(stage.factors, first, last, planned.depth_tile)
         return self.factors[key]
 
-    def _run_stationary(
-        self, stage: Stage, planned: PlannedArray, sweep: Sweep, factors: Words, sums: Words
-    ) -> int:
-        array, depth = planned.array, sweep.k_stop - sweep.k_start
-        skipped = blocks_of(sweep.k_start, array.rows)
-        packed, factors = stage.packed[skipped:], factors[4 * skipped :]
-        columns = StationaryColumns(
+    def _stationary_columns(self, planned: PlannedArray) -> StationaryColumns:
+        """Return the registers as kernels take them."""
+        array = planned.array
+        return StationaryColumns(
             *(self.sums, self.stationary, self.second, planned.masks, self.toggles),
             double_buffered=array.weight_double_buffering,
             all_open=not (array.weight_double_buffering or array.tile_overlap),
         )
-        start, stop = sweep.start, sweep.stop
+
+    @staticmethod
+    def _run_stationary(
+        columns: StationaryColumns,
+        stage: Stage,
+        planned: PlannedArray,
+        sweep: Sweep,
+        length: int,
+        factors: Words,
+        sums: Words,
+    ) -> int:
+        packed, start, depth = stage.packed, sweep.start, sweep.k_stop - sweep.k_start
+        if sweep.k_start:
+            skipped = blocks_of(sweep.k_start, planned.array.rows)
+            packed, factors = packed[skipped:], factors[4 * skipped :]
         if sums.shape[1] < LANES:
-            sums[stop - start :] = sums[stop - start - 1]
+            sums[length:] = sums[length - 1]
             lanes = sums.reshape(-1, LANES)
-            folded_sweep(packed, start, stop, factors, lanes, depth, columns)
+            folded_sweep(packed, start, start + length, factors, lanes, depth, columns)
             return 0
         policy = (stage.checked, *planned.policy)
         events = stationary_sweep(packed, start, factors, sums, depth, columns, *policy)
@@ -165,6 +180,7 @@ class Columns:
         stage: Stage,
         planned: PlannedArray,
         sweep: Sweep,  # noqa: ARG002
+        length: int,  # noqa: ARG002
         factors: Words,
         sums: Words,
     ) -> int:
