@@ -102,9 +102,11 @@ class Columns:
         self.factors.clear()
         group, m_start = stage.visits[0].group, stage.visits[0].m_start
         results = accumulators[group]
-        run: Callable[..., int] = self._run_output
+        run: Callable[..., int]
         if planned.plan.dataflow.preloads:
             run = partial(self._run_stationary, self._stationary_columns(planned))
+        else:
+            run = partial(self._run_output, self._output_columns(planned))
         for sweep in stage.sweeps(planned):
             start, stop, q_start, q_stop, k_start, _ = sweep
             q_first = min(q_start + self.first, q_stop)
@@ -144,7 +146,7 @@ class Columns:
         return self.factors[key]
 
     def _stationary_columns(self, planned: PlannedArray) -> StationaryColumns:
-        """Return the registers as kernels take them."""
+        """Return the registers as kernels of PEs that keep an operand take them."""
         array = planned.array
         return StationaryColumns(
             *(self.sums, self.stationary, self.second, planned.masks, self.toggles),
@@ -175,23 +177,28 @@ class Columns:
         events = stationary_sweep(packed, start, factors, sums, depth, columns, *policy)
         return int(events)
 
+    def _output_columns(self, planned: PlannedArray) -> OutputColumns:
+        """Return the registers as kernels of PEs that keep their sums take them."""
+        drain = planned.array.drain
+        return OutputColumns(
+            *(self.down, self.bias, self.sums, self.second, planned.masks, self.toggles),
+            drain_hidden=drain is Drain.HIDDEN,
+            drain_free=drain is Drain.FREE,
+            zeros_follow=planned.zeros_follow(),
+        )
+
+    @staticmethod
     def _run_output(
-        self,
+        columns: OutputColumns,
         stage: Stage,
         planned: PlannedArray,
-        sweep: Sweep,  # noqa: ARG002
-        length: int,  # noqa: ARG002
+        sweep: Sweep,  # noqa: ARG004
+        length: int,  # noqa: ARG004
         factors: Words,
         sums: Words,
     ) -> int:
         """Run the output-stationary tiles of a visit: their elements start at 0."""
-        array, depth = planned.array, stage.moving.shape[1]
-        columns = OutputColumns(
-            *(self.down, self.bias, self.sums, self.second, planned.masks, self.toggles),
-            drain_hidden=array.drain is Drain.HIDDEN,
-            drain_free=array.drain is Drain.FREE,
-            zeros_follow=planned.zeros_follow(),
-        )
+        depth = stage.moving.shape[1]
         bias, first_sums = sums[:1].copy(), np.empty_like(sums)
         policy = (stage.checked, *planned.policy)
         events = output_sweep(stage.packed, factors, sums, first_sums, depth, columns, *policy)

@@ -32,20 +32,24 @@ from tests.simulator.random_programs import (
 PROPERTY = settings(max_examples=25, derandomize=True, deadline=None)
 
 
+def assert_as_events(program, hardware):
+    """The compiled machine's timing is the one of events, in every field."""
+    events = simulate_timing(program, hardware, method="events")
+    assert simulate_timing(program, hardware, method="compiled") == events
+
+
 @settings(PROPERTY, max_examples=60)
 @given(machines(), networks())
 def test_the_recurrence_is_the_machine_of_events(hardware, network):
     program = compiled(network, hardware)
-    events = simulate_timing(program, hardware, method="events")
-    assert simulate_timing(program, hardware, method="compiled") == events
+    assert_as_events(program, hardware)
 
 
 @settings(PROPERTY, max_examples=60)
 @given(machines(), wide_networks())
 def test_periods_of_many_columns_are_those_of_events(hardware, network):
     program = compiled(network, hardware)
-    events = simulate_timing(program, hardware, method="events")
-    assert simulate_timing(program, hardware, method="compiled") == events
+    assert_as_events(program, hardware)
 
 
 def test_periods_of_every_loop_are_those_of_events():
@@ -58,8 +62,7 @@ def test_periods_of_every_loop_are_those_of_events():
         nests = describe(program, hardware)
         assert nests.run() == DONE
         repeats[:] += nests.machine["repeats"][0]
-        events = simulate_timing(program, hardware, method="events")
-        assert simulate_timing(program, hardware, method="compiled") == events
+        assert_as_events(program, hardware)
 
     check()
     for level in (AT_GROUP, AT_BLOCK, AT_COLUMN, AT_TILE, AT_DEPTH):
@@ -82,8 +85,7 @@ def test_periods_are_those_of_events_where_far_more_is_held_than_a_period_takes(
         nests = describe(program, hardware)
         assert nests.run() == DONE
         repeats[:] += nests.machine["repeats"][0]
-        events = simulate_timing(program, hardware, method="events")
-        assert simulate_timing(program, hardware, method="compiled") == events
+        assert_as_events(program, hardware)
 
     check()
     assert repeats[AT_DEPTH] > 0
@@ -93,8 +95,7 @@ def test_periods_are_those_of_events_where_far_more_is_held_than_a_period_takes(
 @given(machines(), attention_networks())
 def test_products_of_two_tensors_are_those_of_events(hardware, network):
     program = compiled(network, hardware)
-    events = simulate_timing(program, hardware, method="events")
-    assert simulate_timing(program, hardware, method="compiled") == events
+    assert_as_events(program, hardware)
 
 
 def test_whatever_a_plan_may_be_it_is_that_of_events():
